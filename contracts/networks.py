@@ -1,0 +1,44 @@
+"""The networks that Pulso speaks to, the formats a post can have, and what a connector declares it can do."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Network(StrEnum):
+    """A social network. The value is the name used in keys, tables and folders."""
+
+    BLUESKY = "bluesky"
+    INSTAGRAM = "instagram"
+
+
+class ContentFormat(StrEnum):
+    """The form of a post, in one vocabulary for all networks."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    CAROUSEL = "carousel"
+    VIDEO = "video"
+    STORY = "story"
+    LINK = "link"
+
+
+class Capabilities(BaseModel):
+    """What one network can do. A capability that a network lacks is declared here, never discovered by failure."""
+
+    model_config = ConfigDict(frozen=True)
+
+    network: Network
+    formats: frozenset[ContentFormat]
+    has_account_metrics: bool
+    """The network reports past days of account metrics (a *reported* table); otherwise only snapshots exist."""
+    has_comments: bool
+    can_reply: bool
+    is_commit_idempotent: bool
+    """A second commit with the same staging is a no-op on the network (it has a native key)."""
+    is_reply_idempotent: bool
+    post_metrics: tuple[str, ...]
+    """Names, in Pulso's vocabulary, of the metrics that a post of this network can carry."""
+    account_metrics: tuple[str, ...] = ()
+    read_lag_seconds: float = 0.0
+    """How long a write may stay invisible to the reads that reconciliation uses."""

@@ -1,0 +1,346 @@
+"""Ports: the interfaces through which rooms use each other without importing each other."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+import polars as pl
+
+from contracts.networks import Capabilities, ContentFormat, Network
+from contracts.records import (
+    Account,
+    AccountMetricPoint,
+    AccountSnapshot,
+    Client,
+    CollectionFailure,
+    Comment,
+    Competitor,
+    CompetitorPost,
+    ContentItem,
+    LedgerEntry,
+    Post,
+    PostMetricPoint,
+    PublishRequest,
+    Receipt,
+    Reconciliation,
+    Staging,
+    Token,
+)
+from contracts.scope import TenantScope
+from contracts.tables import TableSpec
+
+T = TypeVar("T")
+
+
+# --- the lake ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """What a write did: the table's path and version after it, rows in the frame, rows inserted, rows updated."""
+
+    table: str
+    path: str
+    version: int
+    rows: int
+    inserted: int
+    updated: int = 0
+
+
+class Lake(Protocol):
+    """Tables of the lake. A table that was never written scans as empty, with its declared columns."""
+
+    def scan(
+        self, table: TableSpec | str, *, scope: TenantScope, version: int | None = None, as_of: datetime | None = None
+    ) -> pl.LazyFrame:
+        """Lazy rows of a declared table (TableSpec) or of any existing one by key (`gold/fct_posts`)."""
+        ...
+
+    def version(self, table: TableSpec | str) -> int | None:
+        """Newest version, or None when the table does not exist."""
+        ...
+
+    def append(self, table: TableSpec, frame: pl.DataFrame) -> WriteResult:
+        """Add rows; rows whose key is there already are left as they are (safe to run again)."""
+        ...
+
+    def replace_partition(self, table: TableSpec, frame: pl.DataFrame, *, day: date) -> WriteResult:
+        """Replace one day atomically. Raises CollapseError when the day would shrink far below its last version."""
+        ...
+
+    def replace(self, table: TableSpec, frame: pl.DataFrame) -> WriteResult:
+        """Replace the whole table atomically. Raises CollapseError like replace_partition."""
+        ...
+
+    def merge(self, table: TableSpec, frame: pl.DataFrame) -> WriteResult:
+        """Insert new keys and update known ones."""
+        ...
+
+
+# --- networks ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PostPage:
+    """One page of a listing: the posts, and the counts that the same answer carried."""
+
+    posts: tuple[Post, ...]
+    metrics: tuple[PostMetricPoint, ...]
+
+
+class Connector(Protocol):
+    """One network's wire, mapped to Pulso's records. Raises NetworkError for every refusal and for every lost answer.
+
+    Publishing is three calls, so that the publisher can persist what it knows between them:
+    `prepare` chooses idempotency handles without touching the network; `stage` uploads what stays invisible and may be called
+    again with what it returned; `commit` makes the one visible call and is never repeated by the connector itself.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def profile(self, account: Account) -> AccountSnapshot: ...
+
+    def posts(self, account: Account, *, since: datetime | None) -> AsyncIterator[PostPage]:
+        """Own posts, newest first, until `since` (None: all history)."""
+        ...
+
+    async def post_metrics(self, account: Account, posts: Sequence[Post]) -> tuple[PostMetricPoint, ...]:
+        """Counts that the listing does not carry. A metric that the network refuses is dropped, the rest kept."""
+        ...
+
+    async def account_metrics(self, account: Account, *, start: date, end: date) -> tuple[AccountMetricPoint, ...]:
+        """Daily account metrics, `end` inclusive; empty where the network has none (see `capabilities`)."""
+        ...
+
+    def comments(self, account: Account, post: Post) -> AsyncIterator[tuple[Comment, ...]]: ...
+
+    def prepare(self, request: PublishRequest) -> Staging: ...
+
+    async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
+        """Take the next invisible step; returns with `is_complete` when only the commit is left.
+
+        May be called again after a crash with the last persisted staging. Raises NetworkError.
+        """
+        ...
+
+    async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
+        """The visible call, once. Any lost or unclear answer is NetworkError of class `ambiguous`."""
+        ...
+
+    async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
+        """Read the network to learn whether an earlier commit of this intent landed."""
+        ...
+
+    async def delete(self, account: Account, native_post_id: str) -> None: ...
+
+    async def refresh_token(self, account: Account) -> None:
+        """Get a new token and save it before it is used."""
+        ...
+
+
+class Networks(Protocol):
+    """All connectors behind one door. `open()` yields a live set that shares connections; leaving it closes them."""
+
+    def open(self) -> AbstractAsyncContextManager[Mapping[Network, Connector]]: ...
+
+
+class TokenStore(Protocol):
+    """Where connectors get and save credentials. Implemented by operations; encrypted at rest."""
+
+    async def load(self, account_id: str) -> Token: ...
+
+    async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
+        """Persist before use. Returns the saved token; when another holder was faster, returns theirs instead."""
+        ...
+
+
+class MediaHost(Protocol):
+    """A place from which a network can fetch media by public URL (Instagram takes no uploads)."""
+
+    async def publish(self, *, name: str, content: bytes, mime_type: str) -> str:
+        """Make the bytes reachable; returns the URL. The same name and content give the same URL."""
+        ...
+
+
+class MediaReader(Protocol):
+    """Bytes of a media file by its path relative to PULSO_HOME."""
+
+    def read(self, path: str) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Collected(Generic[T]):
+    """Rows from many accounts, and the accounts that failed."""
+
+    rows: tuple[T, ...] = ()
+    failures: tuple[CollectionFailure, ...] = ()
+
+
+@dataclass(frozen=True)
+class CollectedPosts:
+    posts: tuple[Post, ...] = ()
+    metrics: tuple[PostMetricPoint, ...] = ()
+    failures: tuple[CollectionFailure, ...] = ()
+
+
+class Collector(Protocol):
+    """Reads many accounts at once, politely. One account's failure never stops another's reading."""
+
+    def profiles(self, accounts: Sequence[Account]) -> Collected[AccountSnapshot]: ...
+
+    def account_metrics(self, accounts: Sequence[Account], *, start: date, end: date) -> Collected[AccountMetricPoint]: ...
+
+    def posts(
+        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+    ) -> CollectedPosts:
+        """Posts of each account back to its own `since` (absent: all history), with the counts of the listing.
+
+        Posts published at or after `detail_since` also get the counts that need a call of their own.
+        """
+        ...
+
+    def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]: ...
+
+    def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
+        """Map kept payloads again, without touching a network. Each item is a bronze row with `raw`."""
+        ...
+
+
+class CompetitorReader(Protocol):
+    """Reads rivals' public pages (Scrapy in a process of its own)."""
+
+    def read(self, competitors: Sequence[Competitor], *, observed_at: datetime) -> Collected[CompetitorPost]: ...
+
+
+# --- providers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ComposedText:
+    """A text as a writer returned it."""
+
+    text: str
+    fact_ids: tuple[str, ...]
+    prompt_version: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a writer is asked for."""
+
+    client: Client
+    network: Network
+    content_format: ContentFormat
+    pillar_id: str
+    fact_ids: tuple[str, ...]
+    angle: str
+    max_characters: int
+    best_past_texts: tuple[str, ...] = ()
+    seed: int = 0
+
+
+class TextModel(Protocol):
+    """A writer with structured output. Raises ProviderError; the caller falls back to the offline composer."""
+
+    @property
+    def name(self) -> str: ...
+
+    def compose(self, brief: Brief, *, variants: int) -> tuple[ComposedText, ...]: ...
+
+
+@dataclass(frozen=True)
+class CardRequest:
+    """A brand-coloured picture with a short text."""
+
+    headline: str
+    footer: str
+    primary_colour: str
+    secondary_colour: str
+    width: int = 1080
+    height: int = 1080
+    seed: int = 0
+
+
+class ImageMaker(Protocol):
+    def card(self, request: CardRequest) -> bytes:
+        """PNG or JPEG bytes, at most 2 MB."""
+        ...
+
+
+# --- the store ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DrainReport:
+    """What one pass over the outbox did."""
+
+    published: int = 0
+    reconciled: int = 0
+    missed: int = 0
+    cancelled: int = 0
+    parked: int = 0
+    deferred: int = 0
+    failed: int = 0
+    details: tuple[str, ...] = field(default=())
+
+
+class Publisher(Protocol):
+    """Drains the outbox: the only way anything becomes visible on a network."""
+
+    def drain(self, *, limit: int = 100) -> DrainReport: ...
+
+    def due(self) -> int:
+        """Intents that a drain would take up now."""
+        ...
+
+
+class Store(Protocol):
+    """The operational store as assets see it."""
+
+    def clients(self, scope: TenantScope) -> tuple[Client, ...]: ...
+
+    def accounts(self, scope: TenantScope) -> tuple[Account, ...]: ...
+
+    def competitors(self, scope: TenantScope) -> tuple[Competitor, ...]: ...
+
+    def content_items(self, scope: TenantScope, *, states: Sequence[str] = ()) -> tuple[ContentItem, ...]: ...
+
+    def save_drafts(self, items: Sequence[ContentItem]) -> int:
+        """Insert new content items as drafts; those that exist are left alone. Returns how many were new."""
+        ...
+
+    def propose_slots(self, slots: Mapping[str, datetime]) -> int:
+        """Set `scheduled_at` of draft items that no person has moved. Returns how many changed."""
+        ...
+
+    def approve_by_policy(self, scope: TenantScope) -> int:
+        """Approve what each client's autonomy and approval policy allow, and put it into the outbox."""
+        ...
+
+    def taken_slots(self, scope: TenantScope, *, start: datetime, end: datetime) -> Mapping[str, tuple[datetime, ...]]:
+        """Times per account_id that are published or promised already."""
+        ...
+
+    def answered_comment_ids(self, scope: TenantScope) -> frozenset[str]: ...
+
+    def ledger(self, scope: TenantScope, *, day: date | None = None) -> tuple[LedgerEntry, ...]:
+        """Actions whose last change fell on this business day (UTC); all when None."""
+        ...
+
+
+# --- models ------------------------------------------------------------------------------------------------------------
+
+
+class Scorer(Protocol):
+    """Forecasts the engagement of texts that are not published yet, with the champion model."""
+
+    @property
+    def model_version(self) -> str: ...
+
+    def score(self, features: pl.DataFrame) -> pl.DataFrame:
+        """Frame with `expected_log_engagement`, `lower_log_engagement`, `upper_log_engagement`, one row per input row."""
+        ...

@@ -1,0 +1,457 @@
+"""Records: the things that Pulso talks about, as they cross from one room to another.
+
+All times are timezone-aware UTC. Ids of networks are strings. `account_id` is `<network>:<native account id>` and `post_id`
+is `<network>:<native post id>`, so that both are unique across networks.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from contracts.networks import ContentFormat, Network
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- clients -----------------------------------------------------------------------------------------------------------
+
+
+class Autonomy(StrEnum):
+    """How far Pulso may act for a client without a person."""
+
+    MANUAL = "manual"
+    """A person approves every post and every reply."""
+    ASSISTED = "assisted"
+    """What the approval policy finds safe is approved by it; the rest waits for a person."""
+    AUTONOMOUS = "autonomous"
+    """Everything that passes the guardrails is approved by policy."""
+
+
+class ApprovalPolicy(Record):
+    """When the policy itself may approve. Applies to clients that are not `manual`."""
+
+    min_forecast_percentile: float = Field(default=0.0, ge=0, le=1)
+    """Assisted clients: a draft is approved by policy if its forecast ranks at least here among the client's past posts."""
+    min_reply_confidence: float = Field(default=0.8, ge=0, le=1)
+    """A reply is approved by policy only if the comment was understood at least this confidently."""
+    approval_lead_hours: float = Field(default=0.0, ge=0)
+
+
+class QuietHours(Record):
+    """Local hours in which nothing is published: from `start_hour` up to, not including, `end_hour`; may wrap midnight."""
+
+    start_hour: int = Field(default=22, ge=0, le=23)
+    end_hour: int = Field(default=7, ge=0, le=23)
+
+
+class PostingRules(Record):
+    """Limits on how often and when a client publishes, each per account."""
+
+    min_gap_hours: float = Field(default=4.0, ge=0)
+    max_posts_per_day: int = Field(default=2, ge=0, le=20)
+    quiet_hours: QuietHours = QuietHours()
+    late_window_minutes: int = Field(default=90, ge=1)
+    """A slot missed by more than this does not fire late."""
+
+
+class Pillar(Record):
+    """One theme that a client writes about."""
+
+    pillar_id: str
+    name: str
+    description: str
+    keywords: tuple[str, ...] = ()
+
+
+class Fact(Record):
+    """A true statement that a draft may rest on. Drafts never claim what no fact says."""
+
+    fact_id: str
+    pillar_id: str
+    text: str
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+class BrandKit(Record):
+    """What makes a text sound and look like the client."""
+
+    voice: str
+    audience: str
+    pillars: tuple[Pillar, ...]
+    facts: tuple[Fact, ...]
+    hashtags: tuple[str, ...] = ()
+    banned_words: tuple[str, ...] = ()
+    calls_to_action: tuple[str, ...] = ()
+    disclosure: str | None = None
+    """Text that must stand in every post that is advertising (for example #ad)."""
+    link: str | None = None
+    emoji: tuple[str, ...] = ()
+    primary_colour: str = "#1f4e79"
+    secondary_colour: str = "#f4b942"
+
+
+def _as_zone(value: Any) -> Any:
+    if isinstance(value, str):
+        ZoneInfo(value)  # raises on an unknown zone
+    return value
+
+
+TimeZoneName = Annotated[str, BeforeValidator(_as_zone)]
+
+
+class Client(Record):
+    """A brand that Pulso works for: the tenant. Every row of every table belongs to one."""
+
+    client_id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{1,62}$")
+    name: str
+    time_zone: TimeZoneName
+    language: Literal["en", "es", "pt"]
+    autonomy: Autonomy = Autonomy.MANUAL
+    approval_policy: ApprovalPolicy = ApprovalPolicy()
+    posting_rules: PostingRules = PostingRules()
+    brand: BrandKit
+    is_active: bool = True
+
+
+class Account(Record):
+    """An account of a client on a network."""
+
+    account_id: str
+    client_id: str
+    network: Network
+    native_id: str
+    handle: str
+    base_url: str
+    """Where the account's network answers: the PDS for Bluesky, the Graph host for Instagram, the sandbox in a demo."""
+
+    @field_validator("account_id")
+    @classmethod
+    def _has_network_prefix(cls, value: str) -> str:
+        if ":" not in value:
+            raise ValueError("account_id must be '<network>:<native id>'")
+        return value
+
+
+class Competitor(Record):
+    """A rival's public profile, a record shared between clients and linked to each that watches it."""
+
+    competitor_id: str
+    network: Network
+    handle: str
+    profile_url: str
+    client_ids: tuple[str, ...]
+
+
+class Token(Record):
+    """A credential of one account. Never logged, never in the lake."""
+
+    access_token: str = Field(repr=False)
+    refresh_token: str | None = Field(default=None, repr=False)
+    expires_at: AwareDatetime | None = None
+    version: int = 0
+    """Raised by one at each save; a save with a stale version is refused."""
+
+
+# --- what the networks say ----------------------------------------------------------------------------------------------
+
+
+class AccountSnapshot(Record):
+    """An account's public figures at one moment (observed)."""
+
+    account_id: str
+    client_id: str
+    network: Network
+    native_id: str
+    handle: str
+    display_name: str | None
+    followers: int | None
+    following: int | None
+    posts_count: int | None
+    observed_at: AwareDatetime
+    raw: str
+    """The network's own JSON."""
+
+
+class AccountMetricPoint(Record):
+    """One account metric of one business day as the network reports it (reported)."""
+
+    account_id: str
+    client_id: str
+    network: Network
+    metric: str
+    day: date
+    value: int
+    fetched_at: AwareDatetime
+    raw: str
+
+
+class Post(Record):
+    """A post as a network shows it at one moment (observed)."""
+
+    post_id: str
+    account_id: str
+    client_id: str
+    network: Network
+    native_id: str
+    permalink: str | None
+    text: str
+    content_format: ContentFormat
+    media_count: int
+    published_at: AwareDatetime
+    observed_at: AwareDatetime
+    is_reply: bool = False
+    raw: str
+
+
+class PostMetricPoint(Record):
+    """One count of one post at one moment (observed). A metric that the network did not send has no row: never a zero."""
+
+    post_id: str
+    account_id: str
+    client_id: str
+    network: Network
+    metric: str
+    value: int
+    observed_at: AwareDatetime
+    is_backfilled: bool
+    """The post was first seen long after it was published: only today's count is known."""
+    source: str
+    """The endpoint it came from, for example `media` or `media_insights`."""
+    raw: str
+
+
+class Comment(Record):
+    """A comment or reply by someone of the audience (observed). Their identity leaves bronze only as a keyed pseudonym."""
+
+    comment_id: str
+    post_id: str
+    account_id: str
+    client_id: str
+    network: Network
+    native_id: str
+    parent_comment_id: str | None
+    author_native_id: str | None
+    author_handle: str | None
+    text: str
+    likes: int | None
+    commented_at: AwareDatetime
+    observed_at: AwareDatetime
+    is_own: bool
+    raw: str
+
+
+class Message(Record):
+    """A direct message in a conversation with someone of the audience."""
+
+    message_id: str
+    conversation_id: str
+    account_id: str
+    client_id: str
+    network: Network
+    is_own: bool
+    text: str
+    sent_at: AwareDatetime
+    raw: str
+
+
+class CompetitorPost(Record):
+    """A rival's public post as its public page shows it (observed). Shared, not a tenant's: linked through `Competitor`."""
+
+    competitor_post_id: str
+    competitor_id: str
+    network: Network
+    handle: str
+    permalink: str
+    text: str
+    published_at: AwareDatetime
+    likes: int | None
+    comments: int | None
+    followers: int | None
+    observed_at: AwareDatetime
+    raw: str
+
+
+class CollectionFailure(Record):
+    """An account that could not be read, and why. It stops no other account and shows as a failed check."""
+
+    client_id: str
+    account_id: str
+    network: Network
+    what: str
+    error_class: str
+    message: str
+
+
+# --- decisions ---------------------------------------------------------------------------------------------------------
+
+
+class Forecast(Record):
+    """A statement, made before publication, about a post's mature engagement (likes, comments, shares, saves, quotes)."""
+
+    expected_log_engagement: float
+    """Median of log(1 + engagements)."""
+    lower_log_engagement: float
+    upper_log_engagement: float
+    interval_level: float = 0.8
+    percentile: float | None = None
+    """Rank of the forecast among the account's past matured posts, 0 to 1."""
+    model_name: str
+    model_version: str
+    forecast_at: AwareDatetime
+    feature_row: dict[str, Any] = Field(default_factory=dict)
+    """The exact features that were scored, so that the number can be traced."""
+
+
+class Decision(Record):
+    """The evidence of a choice. Without it nothing can be learned or explained later."""
+
+    decision_id: str
+    client_id: str
+    account_id: str
+    kind: Literal["content_idea", "content_draft", "post_slot", "reply"]
+    decided_at: AwareDatetime
+    chosen: str
+    """Id of the chosen candidate."""
+    candidates: tuple[dict[str, Any], ...]
+    propensity: float = Field(gt=0, le=1)
+    """Probability with which the policy that was in force chose what it chose."""
+    is_exploration: bool
+    seed: int
+    model_version: str | None
+    prompt_version: str
+    policy_version: str
+
+
+class Media(Record):
+    """A picture or a film that belongs to a content item."""
+
+    media_id: str
+    path: str
+    """Where the bytes are, relative to PULSO_HOME."""
+    mime_type: str
+    alt_text: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+
+
+class ContentItem(Record):
+    """One post that is to be, for one account: text, media, why it exists and what is expected of it."""
+
+    content_item_id: str
+    client_id: str
+    account_id: str
+    network: Network
+    revision: int = 1
+    text: str
+    content_format: ContentFormat
+    media: tuple[Media, ...] = ()
+    language: str
+    pillar_id: str | None = None
+    fact_ids: tuple[str, ...] = ()
+    is_advertising: bool = False
+    reply_to_comment_id: str | None = None
+    reply_to_post_id: str | None = None
+    scheduled_at: AwareDatetime | None = None
+    forecast: Forecast | None = None
+    decisions: tuple[Decision, ...] = ()
+    created_at: AwareDatetime
+
+
+# --- publishing --------------------------------------------------------------------------------------------------------
+
+
+class PublishRequest(Record):
+    """What a connector needs to publish one intent. `intent_id` is the outbox key: one intent is one post, for ever."""
+
+    intent_id: str
+    account: Account
+    text: str
+    content_format: ContentFormat
+    media: tuple[Media, ...] = ()
+    language: str | None = None
+    reply_to_native_post_id: str | None = None
+    reply_to_native_comment_id: str | None = None
+    created_at: AwareDatetime
+    """Business time at which the intent was first taken up; part of what reconciliation compares."""
+
+
+class Staging(Record):
+    """What was prepared on the network and is still invisible. Persisted after every step, before the next one."""
+
+    handles: dict[str, str] = Field(default_factory=dict)
+    """The network's own ids: `rkey`, `container_id`, `blob_0`, ..."""
+    is_complete: bool = False
+    """True when only the commit is left."""
+
+
+class Receipt(Record):
+    """The network's proof that a post is live."""
+
+    native_id: str
+    permalink: str | None
+    published_at: AwareDatetime
+    how: Literal["answered", "reconciled"]
+    """`reconciled`: the answer was lost and the post was found by reading the network."""
+    raw: str = "{}"
+
+
+class Reconciliation(Record):
+    """What reading the network says about an intent whose commit got no clear answer."""
+
+    outcome: Literal["published", "not_published", "undecided"]
+    """`not_published` only where the network's own state proves it."""
+    receipt: Receipt | None = None
+    evidence: str
+    """One sentence for a person: what was read and what it showed."""
+
+
+class LedgerEntry(Record):
+    """One line of the action ledger: what was done, when, with which outcome."""
+
+    ledger_id: str
+    client_id: str
+    account_id: str
+    network: Network
+    action: Literal["publish", "reply"]
+    content_item_id: str
+    revision: int
+    occurrence: int
+    state: str
+    reason: str | None
+    post_id: str | None
+    permalink: str | None
+    scheduled_at: AwareDatetime | None
+    published_at: AwareDatetime | None
+    commit_calls: int
+    approved_by: str | None
+    approved_at: AwareDatetime | None
+    text_sha256: str
+    forecast: Forecast | None
+    decision_ids: tuple[str, ...]
+    recorded_at: AwareDatetime
+
+
+class Verdict(Record):
+    """A rule's answer to: may this be sent?"""
+
+    is_allowed: bool
+    violations: tuple["Violation", ...] = ()
+
+
+class Violation(Record):
+    """One broken rule: what is wrong and what would mend it."""
+
+    rule: str
+    message: str
+    remedy: str
+    severity: Literal["block", "warn"] = "block"

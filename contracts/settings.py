@@ -1,0 +1,56 @@
+"""Settings: one object, built only at entry points (the CLI, definitions' resources, the app, a notebook), never at import."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that differs between a laptop and production. Environment variables carry the prefix `PULSO_`."""
+
+    model_config = SettingsConfigDict(env_prefix="PULSO_", extra="ignore")
+
+    home: Path = Field(default=Path(".pulso"), description="Folder of all state.")
+    network_base_url: str | None = Field(
+        default=None, description="Base URL of the sandbox. Unset: each account's own network address."
+    )
+    sandbox_host: str = "127.0.0.1"
+    sandbox_port: int = 8930
+    store_url: str | None = Field(default=None, description="SQLAlchemy URL. Unset: SQLite under `home`.")
+    reference_data: Path | None = Field(default=None, description="Folder of public data sets for tests and benchmarks.")
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_model: str | None = None
+    request_timeout_seconds: float = 20.0
+    lease_seconds: float = 60.0
+    mature_after_hours: int = Field(default=72, description="Age at which a post's counts are taken as final.")
+    backfill_mature_after_hours: int = 168
+
+    @property
+    def lake_path(self) -> Path:
+        return self.home / "lake"
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def media_path(self) -> Path:
+        return self.home / "media"
+
+    @property
+    def master_key_path(self) -> Path:
+        return self.home / "master.key"
+
+    @property
+    def resolved_store_url(self) -> str:
+        return self.store_url or f"sqlite:///{(self.home / 'store.db').absolute()}"
+
+    @property
+    def mlflow_uri(self) -> str:
+        return f"sqlite:///{(self.home / 'mlflow.db').absolute()}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://{self.sandbox_host}:{self.sandbox_port}"

@@ -1,0 +1,284 @@
+"""Declared schemas of the lake's tables: the one place that says what a table's columns are.
+
+Gold tables are declared by dbt contracts instead (`dbt_project/models`), because dbt defines them.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import polars as pl
+
+UTC = pl.Datetime("us", "UTC")
+
+
+class TableKind(StrEnum):
+    """How a table's past may be rewritten."""
+
+    REPORTED = "reported"
+    """The network serves past days: a partition is the event's day and may be fetched again."""
+    OBSERVED = "observed"
+    """The network serves only what is now: a partition is the day of observation; a rerun replays the kept payloads."""
+    DERIVED = "derived"
+    """Computed from other tables: a partition may be recomputed at any time."""
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table's name, columns, key and partitioning.
+
+    `keys` identify a row (merge key, uniqueness). `partition_by` is `day` for all but small state tables.
+    `tenant_column` is None only for shared records, with the reason in `shared_because`.
+    `personal` names columns that hold an audience member's identity or words: kept out of previews, logs and features.
+    """
+
+    stage: str
+    name: str
+    kind: TableKind
+    schema: pl.Schema
+    keys: tuple[str, ...]
+    description: str
+    partition_by: str | None = "day"
+    tenant_column: str | None = "client_id"
+    shared_because: str | None = None
+    personal: tuple[str, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """`stage/name`: asset key, and folder under the lake."""
+        return f"{self.stage}/{self.name}"
+
+    def quarantine(self) -> "TableSpec":
+        """The table of rows that failed a rule at the boundary: the same columns, plus rule, reason and time."""
+        columns = {**self.schema, "rule": pl.String, "reason": pl.String, "quarantined_at": UTC}
+        return TableSpec(
+            stage=self.stage,
+            name=f"quarantined_{self.name}",
+            kind=self.kind,
+            schema=pl.Schema(columns),
+            keys=(*self.keys, "rule"),
+            description=f"Rows kept out of `{self.key}`, with the rule that each broke.",
+            partition_by=self.partition_by,
+            tenant_column=self.tenant_column,
+            shared_because=self.shared_because,
+            personal=self.personal,
+        )
+
+
+def _spec(stage: str, name: str, kind: TableKind, keys: tuple[str, ...], description: str, columns: dict, **kw) -> TableSpec:
+    return TableSpec(stage, name, kind, pl.Schema(columns), keys, description, **kw)
+
+
+CLIENTS = _spec(
+    "bronze", "clients", TableKind.REPORTED, ("client_id",),
+    "Clients as the operational store has them. Grain: client. Read by silver.",
+    {
+        "client_id": pl.String, "name": pl.String, "time_zone": pl.String, "language": pl.String, "autonomy": pl.String,
+        "is_active": pl.Boolean, "exported_at": UTC,
+    },
+    partition_by=None,
+)
+
+ACCOUNTS = _spec(
+    "bronze", "accounts", TableKind.OBSERVED, ("account_id", "observed_at"),
+    "Account profiles and follower counts as observed. Grain: account x observation. Read by silver.",
+    {
+        "account_id": pl.String, "client_id": pl.String, "network": pl.String, "native_id": pl.String, "handle": pl.String,
+        "display_name": pl.String, "followers": pl.Int64, "following": pl.Int64, "posts_count": pl.Int64,
+        "observed_at": UTC, "raw": pl.String, "day": pl.Date,
+    },
+)
+
+ACCOUNT_METRICS = _spec(
+    "bronze", "account_metrics", TableKind.REPORTED, ("account_id", "metric", "day"),
+    "Daily account metrics as the network reports them. Grain: account x metric x day (the network's own day). Read by silver.",
+    {
+        "account_id": pl.String, "client_id": pl.String, "network": pl.String, "metric": pl.String, "value": pl.Int64,
+        "fetched_at": UTC, "raw": pl.String, "day": pl.Date,
+    },
+)
+
+POSTS = _spec(
+    "bronze", "posts", TableKind.OBSERVED, ("post_id", "observed_at"),
+    "Posts as observed, one row whenever a post is new or its content changed. Grain: post x observation. Read by silver.",
+    {
+        "post_id": pl.String, "account_id": pl.String, "client_id": pl.String, "network": pl.String, "native_id": pl.String,
+        "permalink": pl.String, "text": pl.String, "content_format": pl.String, "media_count": pl.Int32,
+        "published_at": UTC, "observed_at": UTC, "is_reply": pl.Boolean, "content_sha256": pl.String, "raw": pl.String,
+        "day": pl.Date,
+    },
+)
+
+POST_METRICS = _spec(
+    "bronze", "post_metrics", TableKind.OBSERVED, ("post_id", "metric", "observed_at"),
+    "Counts of posts as observed. Grain: post x metric x observation. Read by silver.",
+    {
+        "post_id": pl.String, "account_id": pl.String, "client_id": pl.String, "network": pl.String, "metric": pl.String,
+        "value": pl.Int64, "observed_at": UTC, "is_backfilled": pl.Boolean, "source": pl.String, "raw": pl.String,
+        "day": pl.Date,
+    },
+)
+
+COMMENTS = _spec(
+    "bronze", "comments", TableKind.OBSERVED, ("comment_id",),
+    "Comments and replies as first observed. Grain: comment. Read by silver and by reply drafts.",
+    {
+        "comment_id": pl.String, "post_id": pl.String, "account_id": pl.String, "client_id": pl.String, "network": pl.String,
+        "native_id": pl.String, "parent_comment_id": pl.String, "author_native_id": pl.String, "author_handle": pl.String,
+        "text": pl.String, "likes": pl.Int64, "commented_at": UTC, "observed_at": UTC, "is_own": pl.Boolean, "raw": pl.String,
+        "day": pl.Date,
+    },
+    personal=("author_native_id", "author_handle", "text", "raw"),
+)
+
+COMPETITORS = _spec(
+    "bronze", "competitors", TableKind.REPORTED, ("client_id", "competitor_id"),
+    "Which client watches which rival. Grain: client x competitor. Read by silver and the spider.",
+    {
+        "client_id": pl.String, "competitor_id": pl.String, "network": pl.String, "handle": pl.String,
+        "profile_url": pl.String, "exported_at": UTC,
+    },
+    partition_by=None,
+)
+
+COMPETITOR_POSTS = _spec(
+    "bronze", "competitor_posts", TableKind.OBSERVED, ("competitor_post_id", "observed_at"),
+    "Rivals' public posts as their public pages show them. Grain: post x observation. Read by silver.",
+    {
+        "competitor_post_id": pl.String, "competitor_id": pl.String, "network": pl.String, "handle": pl.String,
+        "permalink": pl.String, "text": pl.String, "published_at": UTC, "likes": pl.Int64, "comments": pl.Int64,
+        "followers": pl.Int64, "observed_at": UTC, "raw": pl.String, "day": pl.Date,
+    },
+    tenant_column=None, shared_because="a rival's public post belongs to no client; bronze/competitors links it to its watchers",
+)
+
+ACTION_LEDGER = _spec(
+    "bronze", "action_ledger", TableKind.REPORTED, ("ledger_id",),
+    "What Pulso did, exported from the outbox. Grain: action; partition: day of the last change. Read by silver.",
+    {
+        "ledger_id": pl.String, "client_id": pl.String, "account_id": pl.String, "network": pl.String, "action": pl.String,
+        "content_item_id": pl.String, "revision": pl.Int32, "occurrence": pl.Int32, "state": pl.String, "reason": pl.String,
+        "post_id": pl.String, "permalink": pl.String, "scheduled_at": UTC, "published_at": UTC, "commit_calls": pl.Int32,
+        "approved_by": pl.String, "approved_at": UTC, "text_sha256": pl.String, "decision_ids": pl.List(pl.String),
+        "recorded_at": UTC, "day": pl.Date,
+    },
+)
+
+FORECASTS = _spec(
+    "bronze", "forecasts", TableKind.REPORTED, ("forecast_id",),
+    "Forecasts made before publication, collected from yesterday's decisions and shadow forecasts through the lake. "
+    "Grain: forecast of one post by one model version. Read by silver.",
+    {
+        "forecast_id": pl.String, "client_id": pl.String, "account_id": pl.String, "post_id": pl.String,
+        "content_item_id": pl.String, "origin": pl.String, "expected_log_engagement": pl.Float64,
+        "lower_log_engagement": pl.Float64, "upper_log_engagement": pl.Float64, "interval_level": pl.Float64,
+        "percentile": pl.Float64, "model_name": pl.String, "model_version": pl.String, "forecast_at": UTC, "day": pl.Date,
+    },
+)
+
+POST_FEATURES = _spec(
+    "features", "post_features", TableKind.DERIVED, ("post_id",),
+    "Features of each post, known at its publication, from the matured past alone. Grain: post. Read by models.",
+    {
+        "post_id": pl.String, "account_id": pl.String, "client_id": pl.String, "network": pl.String, "published_at": UTC,
+        "content_format": pl.String, "local_hour": pl.Int32, "local_weekday": pl.Int32, "text_length": pl.Int32,
+        "word_count": pl.Int32, "hashtag_count": pl.Int32, "mention_count": pl.Int32, "has_link": pl.Boolean,
+        "has_question": pl.Boolean, "exclamation_count": pl.Int32, "emoji_count": pl.Int32, "uppercase_ratio": pl.Float64,
+        "digit_count": pl.Int32, "line_count": pl.Int32, "days_since_first_post": pl.Float64,
+        "hours_since_previous_post": pl.Float64, "posts_last_7d": pl.Int32,
+        "history_count": pl.Int32, "history_median_10": pl.Float64, "history_median_30": pl.Float64,
+        "history_mean_10": pl.Float64, "history_mean_100": pl.Float64, "history_std_30": pl.Float64,
+        "history_median_format_30": pl.Float64, "history_mean_hour": pl.Float64, "history_trend_30": pl.Float64,
+        "history_text_mean": pl.Float64, "log_followers": pl.Float64,
+        "log_engagement": pl.Float64, "label_known_at": UTC, "is_label_mature": pl.Boolean,
+    },
+    partition_by=None,
+)
+
+SHADOW_FORECASTS = _spec(
+    "models", "shadow_forecasts", TableKind.DERIVED, ("post_id", "model_version"),
+    "What the champion would have said before publication of posts that Pulso did not publish. Grain: post x model version. "
+    "Read by bronze/forecasts the next day.",
+    {
+        "post_id": pl.String, "account_id": pl.String, "client_id": pl.String, "expected_log_engagement": pl.Float64,
+        "lower_log_engagement": pl.Float64, "upper_log_engagement": pl.Float64, "interval_level": pl.Float64,
+        "percentile": pl.Float64, "model_name": pl.String, "model_version": pl.String, "forecast_at": UTC,
+    },
+    partition_by=None,
+)
+
+CALIBRATION = _spec(
+    "learning", "interval_calibration", TableKind.DERIVED, ("client_id",),
+    "How much wider or narrower a client's forecast intervals must be, learned from scored forecasts. Grain: client. "
+    "Read by decisions.",
+    {
+        "client_id": pl.String, "scored_forecasts": pl.Int64, "coverage_ratio": pl.Float64, "coverage_low": pl.Float64,
+        "coverage_high": pl.Float64, "rank_correlation": pl.Float64, "rank_correlation_low": pl.Float64,
+        "rank_correlation_high": pl.Float64, "mean_absolute_error": pl.Float64, "bias": pl.Float64,
+        "interval_multiplier": pl.Float64, "computed_at": UTC,
+    },
+    partition_by=None,
+)
+
+_DECISION_COLUMNS = {
+    "decision_id": pl.String, "client_id": pl.String, "account_id": pl.String, "chosen": pl.String,
+    "candidates": pl.String, "propensity": pl.Float64, "is_exploration": pl.Boolean, "seed": pl.Int64,
+    "model_version": pl.String, "prompt_version": pl.String, "policy_version": pl.String, "decided_at": UTC, "day": pl.Date,
+}
+
+CONTENT_IDEAS = _spec(
+    "decisions", "content_ideas", TableKind.DERIVED, ("decision_id",),
+    "Which pillar, fact and format to write about next, with every alternative that stood beside it. Grain: idea. Read by drafts.",
+    {"idea_id": pl.String, "network": pl.String, "pillar_id": pl.String, "fact_ids": pl.List(pl.String), "angle": pl.String,
+     "content_format": pl.String, "reason": pl.String, **_DECISION_COLUMNS},
+)
+
+CONTENT_DRAFTS = _spec(
+    "decisions", "content_drafts", TableKind.DERIVED, ("content_item_id", "revision"),
+    "Drafts with their forecast and guardrail verdict. Grain: content item x revision. Read by the schedule, the store, trace.",
+    {"content_item_id": pl.String, "revision": pl.Int32, "idea_id": pl.String, "network": pl.String, "text": pl.String,
+     "content_format": pl.String, "language": pl.String, "pillar_id": pl.String, "fact_ids": pl.List(pl.String),
+     "is_allowed": pl.Boolean, "violations": pl.String, "expected_log_engagement": pl.Float64,
+     "lower_log_engagement": pl.Float64, "upper_log_engagement": pl.Float64, "interval_level": pl.Float64,
+     "percentile": pl.Float64, "model_name": pl.String, "feature_row": pl.String, **_DECISION_COLUMNS},
+)
+
+POST_SCHEDULE = _spec(
+    "decisions", "post_schedule", TableKind.DERIVED, ("content_item_id", "day"),
+    "The slot chosen for each draft and the predicted gain. Grain: content item x planning day. Read by the store, the calendar.",
+    {"content_item_id": pl.String, "network": pl.String, "scheduled_at": UTC, "predicted_gain": pl.Float64, **_DECISION_COLUMNS},
+)
+
+REPLY_DRAFTS = _spec(
+    "decisions", "reply_drafts", TableKind.DERIVED, ("content_item_id",),
+    "Drafted answers to comments. Grain: comment. Read by the store.",
+    {"content_item_id": pl.String, "comment_id": pl.String, "post_id": pl.String, "network": pl.String, "intent": pl.String,
+     "sentiment": pl.String, "confidence": pl.Float64, "needs_person": pl.Boolean, "reason": pl.String, "text": pl.String,
+     **_DECISION_COLUMNS},
+    personal=("text",),
+)
+
+PUBLISHED_POSTS = _spec(
+    "actions", "published_posts", TableKind.DERIVED, ("ledger_id",),
+    "Posts that Pulso published or tried to, on the day it did. Grain: outbox intent. Read by people; bronze reads the store.",
+    dict(ACTION_LEDGER.schema),
+)
+
+SENT_REPLIES = _spec(
+    "actions", "sent_replies", TableKind.DERIVED, ("ledger_id",),
+    "Replies that Pulso sent or tried to, on the day it did. Grain: outbox intent. Read by people; bronze reads the store.",
+    dict(ACTION_LEDGER.schema),
+)
+
+ALL_TABLES: tuple[TableSpec, ...] = (
+    CLIENTS, ACCOUNTS, ACCOUNT_METRICS, POSTS, POST_METRICS, COMMENTS, COMPETITORS, COMPETITOR_POSTS, ACTION_LEDGER, FORECASTS,
+    POST_FEATURES, SHADOW_FORECASTS, CALIBRATION, CONTENT_IDEAS, CONTENT_DRAFTS, POST_SCHEDULE, REPLY_DRAFTS, PUBLISHED_POSTS,
+    SENT_REPLIES,
+)
+
+IMPORTED_POSTS_COLUMNS: dict[str, pl.DataType] = {
+    "network": pl.String(), "account_handle": pl.String(), "account_native_id": pl.String(), "account_name": pl.String(),
+    "post_native_id": pl.String(), "permalink": pl.String(), "published_at": UTC, "text": pl.String(),
+    "content_format": pl.String(), "likes": pl.Int64(), "comments": pl.Int64(), "shares": pl.Int64(), "saves": pl.Int64(),
+    "views": pl.Int64(), "reach": pl.Int64(), "followers": pl.Int64(), "source_row": pl.Int64(),
+}
+"""Columns of a normalised table of real posts: what `platforms.exports` writes and the sandbox's replayed world serves."""
