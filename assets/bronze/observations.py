@@ -1,0 +1,84 @@
+"""What to observe next, derived from what was observed before: watermarks, changed content, honest backfill marks."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from contracts.networks import ContentFormat, Network
+from contracts.ports import Lake
+from contracts.records import Post
+from contracts.scope import TenantScope
+from contracts.tables import COMMENTS, POST_METRICS, POSTS
+
+OBSERVED_FOR = timedelta(days=14)
+"""Posts are observed again for this long: by then their counts hardly move (half-lives of hours, 90 % within two days)."""
+
+FIRST_SEEN_IN_TIME = timedelta(hours=24)
+"""A post first seen later than this after its publication is a backfill: its young counts are unknown."""
+
+
+def watermarks(lake: Lake, scope: TenantScope) -> dict[str, datetime]:
+    """Per account, from when its listing has to be read again; an account that is missing has never been read."""
+    newest = lake.scan(POSTS, scope=scope).group_by("account_id").agg(pl.col("published_at").max()).collect()
+    return {account: at - OBSERVED_FOR for account, at in newest.iter_rows()}
+
+
+def with_fingerprint(posts: pl.DataFrame) -> pl.DataFrame:
+    """`content_sha256` over what a person would call the post's content."""
+    columns = ("text", "content_format", "media_count", "permalink")
+    digests = [
+        hashlib.sha256("\x1f".join(map(str, row)).encode()).hexdigest() for row in posts.select(columns).iter_rows()
+    ]
+    return posts.with_columns(pl.Series("content_sha256", digests, dtype=pl.String))
+
+
+def only_changed(posts: pl.DataFrame, lake: Lake, scope: TenantScope) -> pl.DataFrame:
+    """Posts that are new or whose content differs from every earlier observation."""
+    known = lake.scan(POSTS, scope=scope).select("post_id", "content_sha256").unique().collect()
+    return posts.join(known, on=["post_id", "content_sha256"], how="anti")
+
+
+def with_backfill_mark(metrics: pl.DataFrame, posts: pl.DataFrame, lake: Lake, scope: TenantScope) -> pl.DataFrame:
+    """`is_backfilled` from the first observation of each post, whether in this run or an earlier one."""
+    columns = ("post_id", "published_at", "observed_at")
+    seen = pl.concat([lake.scan(POSTS, scope=scope).select(columns).collect(), posts.select(columns)])
+    late = seen.group_by("post_id").agg(
+        is_backfilled=(pl.col("observed_at").min() - pl.col("published_at").min()) > FIRST_SEEN_IN_TIME
+    )
+    marked = metrics.drop("is_backfilled").join(late, on="post_id", how="left", maintain_order="left")
+    return marked.with_columns(pl.col("is_backfilled").fill_null(True)).select(metrics.columns)
+
+
+def posts_with_new_comments(lake: Lake, scope: TenantScope, *, now: datetime) -> tuple[Post, ...]:
+    """Young posts whose comment count is above the number of comments that are stored."""
+    posts = lake.scan(POSTS, scope=scope).filter(pl.col("published_at") >= now - OBSERVED_FOR)
+    latest = posts.sort("observed_at").group_by("post_id").last()
+    counts = (
+        lake.scan(POST_METRICS, scope=scope)
+        .filter(pl.col("metric") == "comments")
+        .sort("observed_at")
+        .group_by("post_id")
+        .agg(reported=pl.col("value").last())
+    )
+    stored = lake.scan(COMMENTS, scope=scope).group_by("post_id").agg(stored=pl.len())
+    rows = (
+        latest.join(counts, on="post_id")
+        .join(stored, on="post_id", how="left")
+        .filter(pl.col("reported") > pl.col("stored").fill_null(0))
+        .sort("post_id")
+        .collect()
+    )
+    return tuple(_post(row) for row in rows.iter_rows(named=True))
+
+
+def _post(row: dict[str, object]) -> Post:
+    fields: dict[str, object] = {name: row[name] for name in Post.model_fields}
+    fields |= {"network": Network(str(row["network"])), "content_format": ContentFormat(str(row["content_format"]))}
+    return Post.model_validate(fields)
+
+
+def known_accounts(account_ids: Sequence[str], marks: dict[str, datetime]) -> dict[str, datetime]:
+    """The watermarks of these accounts only."""
+    return {account: marks[account] for account in account_ids if account in marks}

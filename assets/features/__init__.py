@@ -1,0 +1,1 @@
+"""Features: what is known about a post at its publication, from the matured past alone."""

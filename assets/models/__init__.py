@@ -1,0 +1,1 @@
+"""Models: trained from features, tracked, registered, and let loose on posts that Pulso did not write (shadow forecasts)."""
