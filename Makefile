@@ -1,0 +1,70 @@
+# Everything a person types. Each target calls the `pulso` command or a tool of the environment; nothing is decided here.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PYTEST_ARGS ?=
+WORLD ?=
+RUNS ?= 500
+SEED ?= 7
+
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export MLFLOW_DISABLE_TELEMETRY := true
+export GX_ANALYTICS_ENABLED := false
+export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
+
+.PHONY: help setup run test ui lint types bench chaos screenshots docs validate clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (some minutes the first time) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: install it with 'apt-get install python3-venv'"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: $(VENV)/.ready  ## Set up the environment
+
+run: setup  ## Do the main job: ingest, build, train, decide, publish, learn (WORLD=posts.csv replays real posts)
+	@$(BIN)/pulso run $(if $(WORLD),--world "$(WORLD)")
+
+ui: setup  ## Open Dagster and the Streamlit app on loopback
+	@$(BIN)/pulso ui
+
+test: setup  ## Run all tests
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@echo "Next: 'make run' for the main job, 'make ui' to look around."
+
+lint: setup  ## Check style, import walls and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+validate: setup  ## Load all Dagster definitions
+	@$(BIN)/pulso prepare
+	@$(BIN)/dagster definitions validate -w workspace.yaml
+
+bench: setup  ## Measure models, lake and definitions load against baselines (needs PULSO_REFERENCE_DATA)
+	@$(BIN)/pulso bench
+
+chaos: setup  ## Kill the publisher at random, count in the networks' own state (RUNS=500 SEED=7)
+	@$(BIN)/pulso chaos --runs $(RUNS) --seed $(SEED)
+
+screenshots: setup  ## Picture every page of the app and the asset graph into docs/images
+	@$(BIN)/pulso screenshots
+
+docs: setup  ## Generate docs/metrics.md, docs/assets.md and docs/drafts.md
+	@$(BIN)/pulso docs
+
+clean:  ## Remove generated state (.pulso), caches and build output; the environment stays
+	@rm -rf .pulso dbt_project/target dbt_project/logs .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
