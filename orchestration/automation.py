@@ -1,0 +1,31 @@
+"""Automation: what follows from data alone, declared on the assets themselves and switched on here.
+
+| assets | condition | reason |
+|---|---|---|
+| silver, gold | eager | new bronze rows are worth nothing until the KPIs show them |
+| features, learning | eager | both are cheap, and decisions read them |
+| bronze, models, decisions | none | a schedule asks: networks and people are involved, or minutes of computing |
+| actions | none, ever | side effects are never eager |
+"""
+
+import dagster as dg
+
+ON_NEW_DATA = dg.AutomationCondition.eager()
+
+AUTOMATED_GROUPS = ("silver", "gold", "features", "learning")
+
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    "automation",
+    target=dg.AssetSelection.groups(*AUTOMATED_GROUPS),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=60,
+)
+
+
+def with_automation(assets: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """The same assets, with the condition on those whose group is automated."""
+
+    def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(automation_condition=ON_NEW_DATA) if spec.group_name in AUTOMATED_GROUPS else spec
+
+    return [asset.map_asset_specs(conditioned) for asset in assets]
