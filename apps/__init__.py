@@ -1,0 +1,1 @@
+"""Ways in for people: the `pulso` command and the strategists' Streamlit app."""
