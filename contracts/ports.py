@@ -20,6 +20,7 @@ from contracts.records import (
     CompetitorPost,
     ContentItem,
     LedgerEntry,
+    Media,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -343,4 +344,12 @@ class Scorer(Protocol):
 
     def score(self, features: pl.DataFrame) -> pl.DataFrame:
         """Frame with `expected_log_engagement`, `lower_log_engagement`, `upper_log_engagement`, one row per input row."""
+        ...
+
+
+class MediaLibrary(MediaReader, Protocol):
+    """Media files under PULSO_HOME, addressed by their content."""
+
+    def save(self, content: bytes, *, alt_text: str) -> Media:
+        """Keep a picture; the same bytes are kept once. Raises ProviderError when they are no picture."""
         ...

@@ -7,7 +7,7 @@ OBSERVE = "observe"
 TRAIN = "train_engagement"
 PUBLISH = "publish_due"
 
-_SEND = {"ops": {"actions__published_posts": {"config": {"send": True}}, "actions__sent_replies": {"config": {"send": True}}}}
+_SEND = {"ops": {"sent_actions": {"config": {"send": True}}}}
 _NEVER_RETRIED = {"dagster/max_retries": "0"}
 
 daily_loop = dg.define_asset_job(
