@@ -175,20 +175,43 @@ FORECASTS = _spec(
     },
 )
 
+IMPORTS = _spec(
+    "bronze", "imports", TableKind.REPORTED, ("import_id",),
+    "Tables of past posts that a person brought: what was used, what was not and why. Grain: import. Read by people.",
+    {
+        "import_id": pl.String, "client_id": pl.String, "file_name": pl.String, "file_sha256": pl.String, "rows": pl.Int64,
+        "used_rows": pl.Int64, "rejected_rows": pl.Int64, "report": pl.String, "imported_at": UTC,
+    },
+    partition_by=None,
+)
+
+QUARANTINED_IMPORTS = _spec(
+    "bronze", "quarantined_imports", TableKind.REPORTED, ("file_sha256", "source_row"),
+    "Rows of brought tables that could not be read as posts, with the reason. Grain: row of a file. Read by people.",
+    {
+        "file_sha256": pl.String, "file_name": pl.String, "source_row": pl.Int64, "reason": pl.String, "raw": pl.String,
+        "quarantined_at": UTC,
+    },
+    partition_by=None, tenant_column=None, shared_because="a row without a readable account belongs to no known client",
+    personal=("raw",),
+)
+
 POST_FEATURES = _spec(
     "features", "post_features", TableKind.DERIVED, ("post_id",),
     "Features of each post, known at its publication, from the matured past alone. Grain: post. Read by models.",
     {
         "post_id": pl.String, "account_id": pl.String, "client_id": pl.String, "network": pl.String, "published_at": UTC,
-        "content_format": pl.String, "local_hour": pl.Int32, "local_weekday": pl.Int32, "text_length": pl.Int32,
+        "content_format": pl.String, "text": pl.String, "media_count": pl.Int32, "local_hour": pl.Int32,
+        "local_weekday": pl.Int32, "text_length": pl.Int32,
         "word_count": pl.Int32, "hashtag_count": pl.Int32, "mention_count": pl.Int32, "has_link": pl.Boolean,
         "has_question": pl.Boolean, "exclamation_count": pl.Int32, "emoji_count": pl.Int32, "uppercase_ratio": pl.Float64,
         "digit_count": pl.Int32, "line_count": pl.Int32, "days_since_first_post": pl.Float64,
         "hours_since_previous_post": pl.Float64, "posts_last_7d": pl.Int32,
         "history_count": pl.Int32, "history_median_10": pl.Float64, "history_median_30": pl.Float64,
-        "history_mean_10": pl.Float64, "history_mean_100": pl.Float64, "history_std_30": pl.Float64,
-        "history_median_format_30": pl.Float64, "history_mean_hour": pl.Float64, "history_trend_30": pl.Float64,
-        "history_text_mean": pl.Float64, "log_followers": pl.Float64,
+        "history_median_100": pl.Float64, "history_mean_10": pl.Float64, "history_mean_100": pl.Float64,
+        "history_std_30": pl.Float64, "history_trend": pl.Float64, "history_residual_scale": pl.Float64,
+        "history_format_effect": pl.Float64, "history_hour_effect": pl.Float64, "history_weekday_effect": pl.Float64,
+        "history_text_effect": pl.Float64, "history_text_nearest": pl.Float64, "log_followers": pl.Float64,
         "log_engagement": pl.Float64, "label_known_at": UTC, "is_label_mature": pl.Boolean,
     },
     partition_by=None,
@@ -271,6 +294,7 @@ SENT_REPLIES = _spec(
 
 ALL_TABLES: tuple[TableSpec, ...] = (
     CLIENTS, ACCOUNTS, ACCOUNT_METRICS, POSTS, POST_METRICS, COMMENTS, COMPETITORS, COMPETITOR_POSTS, ACTION_LEDGER, FORECASTS,
+    IMPORTS, QUARANTINED_IMPORTS,
     POST_FEATURES, SHADOW_FORECASTS, CALIBRATION, CONTENT_IDEAS, CONTENT_DRAFTS, POST_SCHEDULE, REPLY_DRAFTS, PUBLISHED_POSTS,
     SENT_REPLIES,
 )

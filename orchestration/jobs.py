@@ -2,18 +2,39 @@
 
 import dagster as dg
 
+REFRESH = "refresh"
+DECIDE = "decide"
 DAILY_LOOP = "daily_loop"
 OBSERVE = "observe"
 TRAIN = "train_engagement"
 PUBLISH = "publish_due"
+IMPORT = "import_posts"
 
 _SEND = {"ops": {"sent_actions": {"config": {"send": True}}}}
 _NEVER_RETRIED = {"dagster/max_retries": "0"}
 
+_actions = dg.AssetSelection.groups("actions")
+_decisions = dg.AssetSelection.groups("decisions")
+_training = dg.AssetSelection.assets("models/engagement_model")
+_imports = dg.AssetSelection.assets("bronze/imports")
+_refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _imports
+
+refresh = dg.define_asset_job(
+    REFRESH,
+    selection=_refreshed,
+    description="Observe the networks, rebuild gold and features, learn from outcomes.",
+)
+
+decide = dg.define_asset_job(
+    DECIDE,
+    selection=_decisions,
+    description="Ideas, drafts, slots and reply drafts for one business day.",
+)
+
 daily_loop = dg.define_asset_job(
     DAILY_LOOP,
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("actions") - dg.AssetSelection.assets("models/engagement_model"),
-    description="One business day: observe the networks, rebuild gold and features, learn from outcomes, decide about tomorrow.",
+    selection=_refreshed | _decisions,
+    description="One business day: refresh, then decide.",
 )
 
 observe = dg.define_asset_job(
@@ -22,18 +43,24 @@ observe = dg.define_asset_job(
     description="Young posts and new comments, observed again. What follows from them is automation's work.",
 )
 
+import_posts = dg.define_asset_job(
+    IMPORT,
+    selection=_imports,
+    description="Read a table of a client's own past posts into bronze.",
+)
+
 train_engagement = dg.define_asset_job(
     TRAIN,
-    selection=dg.AssetSelection.assets("models/engagement_model"),
+    selection=_training,
     description="Train a challenger on matured posts; it becomes champion only if it is better.",
 )
 
 publish_due = dg.define_asset_job(
     PUBLISH,
-    selection=dg.AssetSelection.groups("actions"),
+    selection=_actions,
     config=_SEND,
     tags=_NEVER_RETRIED,
     description="Drain the outbox. The only job that makes anything visible; Dagster never retries it, the outbox knows better.",
 )
 
-ALL_JOBS = [daily_loop, observe, train_engagement, publish_due]
+ALL_JOBS = [refresh, decide, daily_loop, observe, import_posts, train_engagement, publish_due]
