@@ -361,6 +361,10 @@ class ContentItem(Record):
     is_advertising: bool = False
     reply_to_comment_id: str | None = None
     reply_to_post_id: str | None = None
+    reply_confidence: float | None = Field(default=None, ge=0, le=1)
+    """Replies: how surely the comment was understood. None for posts, and for replies that a person has to judge."""
+    needs_person: bool = False
+    """A person has to approve this, whatever the client's autonomy."""
     scheduled_at: AwareDatetime | None = None
     forecast: Forecast | None = None
     decisions: tuple[Decision, ...] = ()

@@ -1,0 +1,105 @@
+"""Credentials of accounts: encrypted at rest, versioned, saved before they are used.
+
+Belongs here: what reads and writes tokens, and the rotation of the master key over all data keys.
+Does not belong here: how a network refreshes a token (platforms), the key file (`vault.py`).
+"""
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.errors import NotReadyError
+from contracts.records import Record, Token
+from operations.database import Database
+from operations.models import AccountRow, ClientRow, CredentialRow, DataKeyRow
+from operations.states import UnknownRecordError
+from operations.vault import Vault, VaultError
+
+
+class _Sealed(Record):
+    """What is encrypted: a token and whose it is, so that a row moved to another account does not open."""
+
+    account_id: str
+    token: Token
+
+
+class SqlTokenStore:
+    """Implements contracts.ports.TokenStore.
+
+    Refresh tokens of some networks can be used once. Several publishers may refresh one account at the same moment: each saves with
+    the version that it started from, the first one wins, and the others are handed the winner's token to go on with.
+    The calls touch one row and do not yield to the event loop.
+    """
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def load(self, account_id: str) -> Token:
+        """Raises NotReadyError when the account was never connected."""
+        with self._database.read() as session:
+            row = session.get(CredentialRow, account_id)
+            if row is None:
+                raise NotReadyError(f"{account_id} is not connected: save its credential first.")
+            return self._open(session, row)
+
+    async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
+        """Raises NotReadyError when the account was never connected: a refresh needs something to refresh."""
+        with self._database.write() as session:
+            row = session.get(CredentialRow, account_id, with_for_update=True)
+            if row is None:
+                raise NotReadyError(f"{account_id} is not connected: save its credential first.")
+            if row.version != expected_version:
+                return self._open(session, row)
+            return self.put(session, account_id, token)
+
+    def put(self, session: Session, account_id: str, token: Token) -> Token:
+        """Replace an account's credential whatever it was (a person connects the account), within the caller's transaction."""
+        account = session.get(AccountRow, account_id)
+        if account is None:
+            raise UnknownRecordError(f"There is no account {account_id}.")
+        row = session.get(CredentialRow, account_id, with_for_update=True)
+        saved = token.model_copy(update={"version": (row.version if row else 0) + 1})
+        sealed = _Sealed(account_id=account_id, token=saved)
+        ciphertext = self._data_key(session, account.client_id).encrypt(sealed.model_dump_json().encode())
+        if row is None:
+            session.add(
+                CredentialRow(
+                    account_id=account_id, client_id=account.client_id, ciphertext=ciphertext, version=saved.version
+                )
+            )
+        else:
+            row.ciphertext, row.version = ciphertext, saved.version
+        return saved
+
+    def rotate_master_key(self) -> int:
+        """Wrap every data key under a new master key. A crash at any point leaves all of them readable. Returns how many."""
+        self._vault.add_newest()
+        with self._database.write() as session:
+            # Whoever makes a data key holds its client's row: none can appear under the old master key while this runs.
+            session.execute(select(ClientRow.client_id).order_by(ClientRow.client_id).with_for_update())
+            rows = session.scalars(select(DataKeyRow)).all()
+            for row in rows:
+                row.wrapped_key = self._vault.rewrap(row.wrapped_key)
+        self._vault.drop_old()
+        return len(rows)
+
+    def _data_key(self, session: Session, client_id: str) -> Fernet:
+        row = session.get(DataKeyRow, client_id)
+        if row is None:
+            session.get(ClientRow, client_id, with_for_update=True)
+            row = session.get(DataKeyRow, client_id, populate_existing=True)
+        if row is None:
+            row = DataKeyRow(client_id=client_id, wrapped_key=self._vault.new_wrapped_key())
+            session.add(row)
+        return self._vault.open_data_key(row.wrapped_key)
+
+    def _open(self, session: Session, row: CredentialRow) -> Token:
+        key = self._data_key(session, row.client_id)
+        try:
+            sealed = _Sealed.model_validate_json(key.decrypt(row.ciphertext))
+        except InvalidToken as error:
+            raise VaultError(f"The credential of {row.account_id} does not open: connect the account again.") from error
+        if sealed.account_id != row.account_id or sealed.token.version != row.version:
+            raise VaultError(f"The stored credential of {row.account_id} is another's: connect the account again.")
+        return sealed.token

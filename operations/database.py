@@ -1,0 +1,119 @@
+"""The connection to the operational store: SQLite by default, PostgreSQL by URL, one behaviour.
+
+Belongs here: engine settings, the two kinds of transaction, column types that both databases share.
+Does not belong here: tables (`models.py`), queries.
+
+Both databases give the same guarantee to a write transaction: what it read under lock cannot change before it commits. SQLite
+gives it by `BEGIN IMMEDIATE` (one writer at a time), PostgreSQL by row locks (`with_for_update`, which SQLite ignores). Locks
+are always taken in the order content item, intent, account lane, stop switch.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeDecorator
+
+BUSY_TIMEOUT_SECONDS = 30.0
+
+T = TypeVar("T")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC. A naive one is refused. SQLite has no zones: it holds the UTC wall time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("Times must be timezone-aware.")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class RecordJson(TypeDecorator[T], Generic[T]):
+    """A contracts record (or a tuple of them) as JSON, validated on the way in and on the way out."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, record_type: Any) -> None:
+        super().__init__()
+        self.record_type = record_type
+        self._adapter: TypeAdapter[T] = TypeAdapter(record_type)
+
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:
+        del dialect
+        return None if value is None else self._adapter.dump_python(value, mode="json")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
+        del dialect
+        return None if value is None else self._adapter.validate_python(value, strict=False)
+
+
+class Database:
+    """One operational database. Cheap to make: connects on first use. `close()` gives the connections back."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError("The store needs a file: several processes share it.")
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+            _configure_sqlite(self.engine)
+        else:
+            self.engine = create_engine(url, pool_pre_ping=True)
+        self._writing = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A consistent view; nothing is written."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """All or nothing: commits on leaving, rolls back on any exception."""
+        with Session(self._writing) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def connect_for_schema_change(self) -> Iterator[Connection]:
+        """One connection in one transaction that holds off every other schema change."""
+        with self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by the listener below, not by the driver's guess
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        # FULL: a power cut must not undo the announcement of a commit that the network has seen.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))

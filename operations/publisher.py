@@ -1,0 +1,398 @@
+"""The publisher: drains the outbox, so that each intent becomes visible on its network effectively once.
+
+Belongs here: the order of the steps, what each answer of a network means, waiting.
+Does not belong here: the transactions behind the steps (`sending.py`), anything about one network (platforms).
+
+The steps of an intent: take up (check everything) -> prepare -> persist -> stage -> persist ... -> announce the commit (check everything again, in
+the same transaction) -> commit, one call -> persist the receipt. A process may die between any two of them. Before the
+announcement nothing is visible and the steps are taken again. After it the post may be visible, so the network is read first: it is
+adopted if it is there, committed again only where the network's state proves that it is not there or its native key makes a
+second commit a no-op, and otherwise left to a person.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from contracts.errors import ErrorClass, NetworkError
+from contracts.networks import Network
+from contracts.ports import Connector, DrainReport, Networks
+from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
+from operations.machine import MachineTime, SystemMachineTime
+from operations.sending import Lease, Refusal, Sending, Turn
+from operations.states import IntentState, LeaseLostError, ParkReason
+from operations.store import SqlStore
+
+log = structlog.get_logger(__name__)
+
+_DUPLICATE_CLAIMED = "duplicate"
+"""Reason code of an unanswered commit to which the network said that it has the post already."""
+
+
+@dataclass(frozen=True)
+class RetryPlan:
+    """How long to wait between fruitless tries, and after how many to give up. Machine seconds."""
+
+    base_seconds: float = 1.0
+    cap_seconds: float = 600.0
+    max_tries: int = 12
+    """Tries of a step that writes nothing visible, or of a commit that the network refused for the moment."""
+    max_readings: int = 8
+    """Readings of a network that could not tell whether a commit landed."""
+    rate_seconds: float = 60.0
+    """Wait after a rate limit that names no time."""
+
+    def wait(self, tries: int) -> float:
+        """Seconds before the next try after `tries` fruitless ones: doubling, capped."""
+        return float(min(self.base_seconds * 2 ** min(tries, 30), self.cap_seconds))
+
+
+class OutboxPublisher:
+    """Implements contracts.ports.Publisher.
+
+    Accounts are worked on side by side (`concurrency`), the intents of one account in the order of their slots. `lease_seconds` must exceed any one
+    call to a network; a call is broken off well before, and a commit that was broken off counts as unanswered.
+    """
+
+    def __init__(
+        self,
+        store: SqlStore,
+        networks: Networks,
+        *,
+        lease_seconds: float = 60.0,
+        concurrency: int = 8,
+        patience_seconds: float = 5.0,
+        retries: RetryPlan | None = None,
+        machine: MachineTime | None = None,
+    ) -> None:
+        self._networks = networks
+        self._machine = machine or SystemMachineTime()
+        self._sending: Sending = store.sending(machine=self._machine, lease_seconds=lease_seconds)
+        self._call_seconds = lease_seconds * 0.75
+        self._concurrency = concurrency
+        self._patience_seconds = patience_seconds
+        self._retries = retries or RetryPlan()
+
+    def due(self) -> int:
+        return self._sending.due()
+
+    def drain(self, *, limit: int = 100) -> DrainReport:
+        """One pass over the outbox: at most `limit` intents, waiting no longer than `patience_seconds` for any of them.
+
+        Must not be called from a running event loop (use `drain_async` there).
+        """
+        return asyncio.run(self.drain_async(limit=limit))
+
+    async def drain_async(self, *, limit: int = 100) -> DrainReport:
+        """See `drain`. An unexpected error in one account's lane is raised after the other lanes are done."""
+        tally = _Tally(limit)
+        for intent_id, reason in self._sending.expire():
+            tally.settle(intent_id, "missed", reason)
+        lanes = self._sending.lanes(patience_seconds=self._patience_seconds)
+        if lanes:
+            side_by_side = asyncio.Semaphore(self._concurrency)
+            async with self._networks.open() as connectors:
+                ends = await asyncio.gather(
+                    *(self._drain_lane(account_id, connectors, tally, side_by_side) for account_id in lanes),
+                    return_exceptions=True,
+                )
+            for end in ends:
+                if isinstance(end, BaseException):
+                    raise end
+        return tally.report()
+
+    async def _drain_lane(
+        self,
+        account_id: str,
+        connectors: Mapping[Network, Connector],
+        tally: "_Tally",
+        side_by_side: asyncio.Semaphore,
+    ) -> None:
+        """Work on one account until it has nothing more to do now. After an unexpected error its lease runs out by itself."""
+        async with side_by_side:
+            lease = self._sending.lease(account_id)
+            if lease is None:
+                return
+            try:
+                while (turn := self._sending.next_turn(lease)) is not None:
+                    if not tally.takes(turn.intent_id):
+                        break
+                    connector = connectors[turn.network]
+                    wait = self._wait(turn, connector)
+                    if wait > self._patience_seconds:
+                        tally.settle(turn.intent_id, "deferred", turn.reason_code or "waits")
+                        break
+                    if wait > 0:
+                        await self._machine.sleep(wait)
+                    if turn.state is IntentState.COMMITTING:
+                        await self._resolve(connector, lease, turn, tally)
+                    else:
+                        await self._send(connector, lease, turn, tally)
+            except LeaseLostError:
+                # Another publisher has the lane by now; whatever was announced, it will read the network for.
+                log.warning("lease_lost", account_id=account_id)
+                return
+            self._sending.release(lease)
+
+    def _wait(self, turn: Turn, connector: Connector) -> float:
+        """Seconds until the turn may be worked on; reading for a lost answer waits until writes must have become readable."""
+        if turn.committing_since is None:
+            return turn.wait_seconds
+        readable_at = turn.committing_since + timedelta(seconds=connector.capabilities.read_lag_seconds)
+        return max(turn.wait_seconds, (readable_at - self._machine.now()).total_seconds())
+
+    # --- sending -------------------------------------------------------------------------------------------------------
+
+    async def _send(self, connector: Connector, lease: Lease, turn: Turn, tally: "_Tally") -> None:
+        taken = self._sending.take_up(lease, turn.intent_id)
+        if isinstance(taken, Refusal):
+            tally.refuse(turn.intent_id, taken)
+            return
+        request, kept = taken
+        try:
+            staging = await self._stage(connector, lease, turn, request, kept)
+        except NetworkError as error:
+            self._not_staged(lease, turn, error, tally)
+            return
+        if staging is None:
+            tally.settle(turn.intent_id, "deferred", "the network is still preparing it")
+            return
+        await self._commit(connector, lease, turn, request, staging, tally)
+
+    async def _stage(
+        self, connector: Connector, lease: Lease, turn: Turn, request: PublishRequest, staging: Staging | None
+    ) -> Staging | None:
+        """All invisible steps, each persisted before the next. None: a step brought nothing new, so it has to wait."""
+        if staging is None:
+            staging = connector.prepare(request)
+            self._sending.save_staging(lease, turn.intent_id, request, staging)
+        while not staging.is_complete:
+            try:
+                async with asyncio.timeout(self._call_seconds):
+                    after = await connector.stage(request, staging)
+            except TimeoutError as error:
+                raise NetworkError(
+                    ErrorClass.TRANSIENT, "no answer while staging", network=turn.network.value
+                ) from error
+            if after == staging:
+                self._sending.try_later(
+                    lease,
+                    turn.intent_id,
+                    code="staging",
+                    reason="the network is still preparing it",
+                    wait_seconds=self._retries.wait(turn.tries),
+                    is_unwritten=True,
+                )
+                return None
+            staging = after
+            self._sending.save_staging(lease, turn.intent_id, request, staging)
+        return staging
+
+    async def _commit(
+        self,
+        connector: Connector,
+        lease: Lease,
+        turn: Turn,
+        request: PublishRequest,
+        staging: Staging,
+        tally: "_Tally",
+    ) -> None:
+        """Announce, call once, record. Every answer that is not clear leaves the intent announced."""
+        if not self._sending.announce_commit(lease, turn.intent_id, request):
+            tally.settle(turn.intent_id, "deferred", "it may not be sent now")
+            return
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                receipt = await connector.commit(request, staging)
+        except NetworkError as error:
+            self._not_committed(connector, lease, turn, error, tally)
+        except TimeoutError:
+            self._unanswered(connector, lease, turn, "no answer within the time of a call", tally)
+        except Exception as error:  # whatever went wrong while an answer was read, the call was made
+            log.exception("commit_answer_unreadable", intent_id=turn.intent_id)
+            self._unanswered(connector, lease, turn, f"{type(error).__name__} while reading the answer", tally)
+        else:
+            self._published(turn, receipt, tally)
+
+    def _not_staged(self, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally") -> None:
+        """A refusal before anything visible was asked for."""
+        match error.error_class:
+            case ErrorClass.TRANSIENT | ErrorClass.AMBIGUOUS | ErrorClass.DUPLICATE:
+                self._try_again(lease, turn, str(error), tally)
+            case _:
+                self._refused(lease, turn, error, tally)
+
+    def _not_committed(
+        self, connector: Connector, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally"
+    ) -> None:
+        """A refusal of the commit call."""
+        match error.error_class:
+            case ErrorClass.AMBIGUOUS:
+                self._unanswered(connector, lease, turn, str(error), tally)
+            case ErrorClass.DUPLICATE:
+                self._unanswered(connector, lease, turn, str(error), tally, code=_DUPLICATE_CLAIMED)
+            case ErrorClass.TRANSIENT:
+                self._try_again(lease, turn, str(error), tally)
+            case _:
+                self._refused(lease, turn, error, tally)
+
+    def _refused(
+        self, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally", *, is_unwritten: bool = True
+    ) -> None:
+        """A clear refusal. `is_unwritten` is false while an earlier commit is still unanswered."""
+        match error.error_class:
+            case ErrorClass.AUTH | ErrorClass.SCOPE:
+                reason = f"connect the account again: {error}"
+                self._sending.pause_lane(lease, turn.intent_id, reason=reason, is_unwritten=is_unwritten)
+                tally.settle(turn.intent_id, "parked", reason)
+            case ErrorClass.RATE:
+                until = error.retry_at or self._machine.now() + timedelta(seconds=self._retries.rate_seconds)
+                self._sending.defer_lane(
+                    lease, turn.intent_id, until=until, reason=str(error), is_unwritten=is_unwritten
+                )
+                tally.settle(turn.intent_id, "deferred", str(error))
+            case _:
+                self._sending.fail(lease, turn.intent_id, reason=str(error))
+                tally.settle(turn.intent_id, "failed", str(error))
+
+    def _try_again(self, lease: Lease, turn: Turn, reason: str, tally: "_Tally") -> None:
+        """Nothing was written: wait and try again, up to the bound."""
+        if turn.tries + 1 >= self._retries.max_tries:
+            reason = f"gave up after {turn.tries + 1} tries: {reason}"
+            self._sending.park(lease, turn.intent_id, code=ParkReason.EXHAUSTED, reason=reason)
+            tally.settle(turn.intent_id, "parked", reason)
+            return
+        wait = self._retries.wait(turn.tries)
+        self._sending.try_later(
+            lease, turn.intent_id, code="transient", reason=reason, wait_seconds=wait, is_unwritten=True
+        )
+        tally.settle(turn.intent_id, "deferred", reason)
+
+    def _published(self, turn: Turn, receipt: Receipt, tally: "_Tally") -> None:
+        self._sending.record_receipt(turn.intent_id, receipt)
+        outcome = "reconciled" if receipt.how == "reconciled" else "published"
+        tally.settle(turn.intent_id, outcome, receipt.permalink or receipt.native_id)
+
+    # --- unanswered commits --------------------------------------------------------------------------------------------
+
+    def _unanswered(
+        self,
+        connector: Connector,
+        lease: Lease,
+        turn: Turn,
+        reason: str,
+        tally: "_Tally",
+        *,
+        code: str = "unanswered",
+    ) -> None:
+        """The commit may have landed. The intent stays announced; reading it waits for the network's read lag."""
+        self._sending.try_later(
+            lease,
+            turn.intent_id,
+            code=code,
+            reason=reason,
+            wait_seconds=connector.capabilities.read_lag_seconds,
+            is_unwritten=False,
+        )
+        tally.settle(turn.intent_id, "deferred", reason)
+
+    async def _resolve(self, connector: Connector, lease: Lease, turn: Turn, tally: "_Tally") -> None:
+        """Learn what became of an announced commit, and act on it."""
+        if turn.request is None or turn.staging is None:
+            raise AssertionError("An announced commit has its request and its staging on record.")
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                found = await self._read(connector, turn.request, turn.staging)
+        except NetworkError as error:
+            if error.error_class in (ErrorClass.AUTH, ErrorClass.SCOPE, ErrorClass.RATE):
+                self._refused(lease, turn, error, tally, is_unwritten=False)
+                return
+            found = Reconciliation(outcome="undecided", evidence=f"reading the network failed: {error}")
+        except TimeoutError:
+            found = Reconciliation(outcome="undecided", evidence="reading the network took too long")
+
+        if found.outcome == "published" and found.receipt is not None:
+            self._published(turn, found.receipt, tally)
+        elif turn.reason_code == _DUPLICATE_CLAIMED:
+            self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, tally)
+        elif found.outcome == "not_published":
+            self._not_published(lease, turn, found.evidence, tally)
+        elif self._is_repeat_harmless(connector, turn):
+            await self._commit(connector, lease, turn, turn.request, turn.staging, tally)
+        else:
+            self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, tally)
+
+    async def _read(self, connector: Connector, request: PublishRequest, staging: Staging) -> Reconciliation:
+        return await connector.find_published(request, staging)
+
+    def _is_repeat_harmless(self, connector: Connector, turn: Turn) -> bool:
+        """A second commit is a no-op by the network's native key, and the tries are not used up."""
+        capabilities = connector.capabilities
+        is_idempotent = capabilities.is_reply_idempotent if turn.is_reply else capabilities.is_commit_idempotent
+        return is_idempotent and turn.tries < self._retries.max_readings
+
+    def _not_published(self, lease: Lease, turn: Turn, evidence: str, tally: "_Tally") -> None:
+        if turn.tries >= self._retries.max_tries:
+            reason = f"gave up after {turn.tries} tries: {evidence}"
+            self._sending.park(lease, turn.intent_id, code=ParkReason.EXHAUSTED, reason=reason)
+            tally.settle(turn.intent_id, "parked", reason)
+        else:
+            self._sending.reopen(lease, turn.intent_id, evidence=evidence)
+
+    def _wait_or_park(self, lease: Lease, turn: Turn, code: ParkReason, evidence: str, tally: "_Tally") -> None:
+        """Look again later, a bounded number of times; then a person has to."""
+        if turn.tries >= self._retries.max_readings:
+            self._sending.park(lease, turn.intent_id, code=code, reason=evidence)
+            tally.settle(turn.intent_id, "parked", evidence)
+            return
+        reason_code = _DUPLICATE_CLAIMED if code is ParkReason.UNFINDABLE_DUPLICATE else "unanswered"
+        self._sending.try_later(
+            lease,
+            turn.intent_id,
+            code=reason_code,
+            reason=evidence,
+            wait_seconds=self._retries.wait(turn.tries),
+            is_unwritten=False,
+        )
+        tally.settle(turn.intent_id, "deferred", evidence)
+
+
+class _Tally:
+    """Counts each intent of a drain once, by what became of it last."""
+
+    _REFUSED = {  # noqa: RUF012
+        IntentState.PENDING: "deferred",
+        IntentState.MISSED: "missed",
+        IntentState.CANCELLED: "cancelled",
+        IntentState.FAILED: "failed",
+        IntentState.PARKED: "parked",
+        IntentState.PUBLISHED: "published",
+        IntentState.COMMITTING: "deferred",
+    }
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken: set[str] = set()
+        self._outcomes: dict[str, tuple[str, str]] = {}
+
+    def takes(self, intent_id: str) -> bool:
+        """Whether the drain may still work on this intent: one that it has begun, or a new one within the limit."""
+        if intent_id not in self._taken and len(self._taken) >= self._limit:
+            return False
+        self._taken.add(intent_id)
+        return True
+
+    def settle(self, intent_id: str, outcome: str, why: str) -> None:
+        self._outcomes[intent_id] = (outcome, why)
+
+    def refuse(self, intent_id: str, refusal: Refusal) -> None:
+        self.settle(intent_id, self._REFUSED[refusal.becomes], refusal.reason)
+
+    def report(self) -> DrainReport:
+        counts = Counter(outcome for outcome, _ in self._outcomes.values())
+        details = tuple(f"{intent_id}: {outcome}: {why}" for intent_id, (outcome, why) in self._outcomes.items())
+        return DrainReport(**counts, details=details)
