@@ -1,0 +1,431 @@
+"""The one transport: tokens, rate budgets, retries, error classes, redaction and the journal, for every network alike.
+
+Belongs here: what is true of any HTTP API. Does not belong here: anything that only one network does; that is its `Dialect`.
+
+What a lost answer means depends on what was asked. A *read* or a *staging* call that got none wrote nothing visible: class
+`transient`. A *commit* that got none may have written: class `ambiguous`, whatever the network calls its own trouble. Only a
+connection that could never be opened proves that a commit was not sent.
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from contracts.clock import Clock
+from contracts.errors import ErrorClass, NetworkError
+from contracts.networks import Network
+from contracts.ports import TokenStore
+from contracts.records import Account, Token
+from platforms._budget import RateBudget, Usage
+from platforms._journal import Journal, redact_text, redact_url
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+Params = Sequence[tuple[str, str]]
+
+
+class CallKind(StrEnum):
+    """What a call may leave behind."""
+
+    READ = "read"
+    """Nothing: it may be repeated."""
+    STAGE = "stage"
+    """Something invisible, or something that repeating does not change: a lost answer is simply tried again later."""
+    COMMIT = "commit"
+    """Something that the audience sees: sent once, never repeated here."""
+    TOKEN = "token"
+    """A new token. Never repeated here: some networks accept a refresh token once."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `operation` is its name in the journal; `path` follows the address of the account's network."""
+
+    kind: CallKind
+    operation: str
+    method: str
+    path: str
+    params: Params = ()
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_authorized: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A 2xx answer. `body` is its decoded JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A network's refusal in Pulso's words. `retry_after_seconds` and `limit_key` matter for class `rate` only."""
+
+    error_class: ErrorClass
+    code: str | None
+    message: str
+    retry_after_seconds: float | None = None
+    limit_key: str | None = None
+
+
+class Dialect(Protocol):
+    """What one network does its own way."""
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def renew_before(self) -> timedelta:
+        """How long before its expiry a token is renewed."""
+        ...
+
+    def authorize(self, call: Call, token: Token) -> Call:
+        """The call with the token where this network expects it."""
+        ...
+
+    def refusal(self, status: int, body: Any) -> Refusal:
+        """Class of a refusal, from status and codes, never from the text of a message."""
+        ...
+
+    def limit_keys(self, account: Account, call: Call) -> tuple[str, ...]:
+        """Limits that this call counts against."""
+        ...
+
+    def usage(self, account: Account, call: Call, headers: Mapping[str, str]) -> tuple[Usage, ...]:
+        """What the answer's headers say about limits."""
+        ...
+
+    def can_renew(self, token: Token, *, is_refused: bool) -> bool:
+        """Whether a new token can be had with this one, also after the network refused it."""
+        ...
+
+    async def renew(self, transport: "Transport", account: Account, token: Token) -> Token:
+        """A new token from the network, not saved yet. Raises NetworkError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a call may take, and how long it may wait. Seconds."""
+
+    timeout: float = 20.0
+    attempts: int = 3
+    first_backoff: float = 0.5
+    longest_wait: float = 15.0
+    """A wait longer than this is handed to the caller as class `rate` with `retry_at`."""
+
+
+class Transport:
+    """Sends the calls of one network. Shares its `httpx.AsyncClient` with the others, but has its own concurrency bound:
+    a slow network holds up no other. `base_url`, where given, stands in for every account's own address."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        dialect: Dialect,
+        tokens: TokenStore,
+        clock: Clock,
+        *,
+        patience: Patience | None = None,
+        concurrency: int = 16,
+        journal: Journal | None = None,
+        budget: RateBudget | None = None,
+        base_url: str | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._client, self._dialect, self._tokens, self._clock = client, dialect, tokens, clock
+        self.patience = patience or Patience()
+        self._bulkhead = asyncio.Semaphore(concurrency)
+        self._journal = journal
+        self._budget = budget or RateBudget()
+        self._base_url = base_url
+        self._sleep, self._jitter = sleep, jitter
+        self._held: dict[str, Token] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @property
+    def network(self) -> Network:
+        return self._dialect.network
+
+    async def now(self) -> datetime:
+        """Business time. A clock may ask a server, so it is never asked on the event loop's thread."""
+        return await asyncio.to_thread(self._clock.now)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between two polls."""
+        await self._sleep(seconds)
+
+    async def send(self, account: Account, call: Call) -> Answer:
+        """The answer, or NetworkError. Reads are repeated on trouble that passes; nothing else ever is."""
+        attempt = 1
+        while True:
+            try:
+                return await self._send_authorized(account, call, attempt)
+            except NetworkError as error:
+                wait = self._wait_before_retry(error, attempt)
+                if call.kind is not CallKind.READ or attempt >= self.patience.attempts or wait is None:
+                    raise
+            await self._sleep(wait)
+            attempt += 1
+
+    async def fetch(self, model: type[M], account: Account, call: Call) -> M:
+        """The answer's body as `model`; an answer that does not fit is no answer."""
+        return self.parse(model, (await self.send(account, call)).body, call)
+
+    def parse(self, model: type[M], body: Any, call: Call) -> M:
+        """`body` as `model`. A commit whose answer cannot be read is `ambiguous`: it may have landed."""
+        try:
+            return model.model_validate(body)
+        except ValidationError as error:
+            places = ", ".join(sorted({".".join(map(str, e["loc"])) or "the body" for e in error.errors()}))
+            what = f"The answer to {call.operation} lacks or garbles: {places}."
+            raise self._unclear(call, what, is_lasting=True) from None
+
+    async def renew_token(self, account: Account) -> None:
+        """Get a new token and save it before anything uses it."""
+        async with self._lock(account):
+            await self._renew(account, await self._tokens.load(account.account_id))
+
+    # --- tokens ----------------------------------------------------------------------------------------------------------
+
+    async def _send_authorized(self, account: Account, call: Call, attempt: int) -> Answer:
+        if not call.is_authorized:
+            return await self._exchange(account, call, attempt)
+        token = await self._current_token(account)
+        try:
+            return await self._exchange(account, self._dialect.authorize(call, token), attempt)
+        except NetworkError as error:
+            if error.error_class is not ErrorClass.AUTH:
+                raise
+            renewed = await self._token_after_refusal(account, token)
+            if renewed is None:
+                raise
+            if call.kind is CallKind.COMMIT:
+                # The refusal proves that nothing was written, but a commit is the publisher's to repeat, never ours.
+                message = "The token had expired and is renewed; nothing was written. Send again."
+                raise self._error(ErrorClass.TRANSIENT, message, code=error.code, status=error.status) from None
+        return await self._exchange(account, self._dialect.authorize(call, renewed), attempt)
+
+    async def _current_token(self, account: Account) -> Token:
+        async with self._lock(account):
+            token = self._held.get(account.account_id)
+            if token is None:
+                token = self._held[account.account_id] = await self._tokens.load(account.account_id)
+            is_old = token.expires_at is not None and token.expires_at - datetime.now(UTC) < self._dialect.renew_before
+            if not is_old or not self._dialect.can_renew(token, is_refused=False):
+                return token
+            try:
+                return await self._renew(account, token)
+            except NetworkError as error:
+                if error.error_class in (ErrorClass.AUTH, ErrorClass.SCOPE):
+                    raise
+                return token  # it has not been refused yet; the network decides
+
+    async def _token_after_refusal(self, account: Account, refused: Token) -> Token | None:
+        """A token that is worth another try, or None: someone else's newer one, or a renewed one."""
+        async with self._lock(account):
+            held = self._held.get(account.account_id)
+            if held is not None and held.access_token != refused.access_token:
+                return held
+            stored = await self._tokens.load(account.account_id)
+            if stored.access_token != refused.access_token:
+                self._held[account.account_id] = stored
+                return stored
+            if not self._dialect.can_renew(stored, is_refused=True):
+                return None
+            return await self._renew(account, stored)
+
+    async def _renew(self, account: Account, token: Token) -> Token:
+        fresh = await self._dialect.renew(self, account, token)
+        saved = await self._tokens.save(account.account_id, fresh, expected_version=token.version)
+        self._held[account.account_id] = saved
+        return saved
+
+    def _lock(self, account: Account) -> asyncio.Lock:
+        return self._locks.setdefault(account.account_id, asyncio.Lock())
+
+    # --- one exchange ----------------------------------------------------------------------------------------------------
+
+    async def _exchange(self, account: Account, call: Call, attempt: int) -> Answer:
+        await self._wait_for_budget(account, call)
+        request = self._client.build_request(
+            call.method,
+            self._url(account, call),
+            params=list(call.params) or None,
+            json=call.json,
+            data=call.form,
+            content=call.content,
+            headers=dict(call.headers),
+            timeout=self.patience.timeout,
+        )
+        async with self._bulkhead:
+            started = time.monotonic()
+            try:
+                response = await self._client.send(request)
+                outcome: Answer | NetworkError = self._read(account, call, response)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+                # No connection, no request: the one kind of lost answer after which a commit certainly did not happen.
+                what = f"No connection to {urlsplit(self._url(account, call)).netloc} ({type(error).__name__})."
+                outcome = self._error(ErrorClass.TRANSIENT, what)
+            except httpx.RequestError as error:
+                outcome = self._unclear(call, f"No answer to {call.operation} ({type(error).__name__}).")
+        self._write_journal(account, call, attempt, outcome, time.monotonic() - started)
+        if isinstance(outcome, NetworkError):
+            raise outcome
+        return outcome
+
+    def _read(self, account: Account, call: Call, response: httpx.Response) -> Answer | NetworkError:
+        for usage in self._dialect.usage(account, call, response.headers):
+            self._budget.note(usage)
+        try:
+            body = response.json() if response.content else {}
+        except ValueError:
+            body = None
+        if response.is_success:
+            if body is None:
+                return self._unclear(call, f"The answer to {call.operation} is no JSON.", is_lasting=True)
+            return Answer(response.status_code, response.headers, body)
+        return self._refused(account, call, response, body)
+
+    def _refused(self, account: Account, call: Call, response: httpx.Response, body: Any) -> NetworkError:
+        status = response.status_code
+        refusal = self._dialect.refusal(status, body)
+        message = redact_text(refusal.message)
+        if call.kind is CallKind.COMMIT and (
+            status >= 500 or status == 408 or status < 400 or refusal.error_class is ErrorClass.TRANSIENT
+        ):
+            return self._error(ErrorClass.AMBIGUOUS, message, code=refusal.code, status=status)
+        retry_at = None
+        if refusal.error_class is ErrorClass.RATE:
+            header = retry_after_seconds(response.headers)
+            seconds = header if header is not None else refusal.retry_after_seconds
+            key = refusal.limit_key or self._dialect.limit_keys(account, call)[0]
+            known = self._budget.wait_seconds([key], is_read=True)
+            if seconds is not None or known <= 0:
+                self._budget.note(Usage(key, 1.0, seconds))
+            wait = self._budget.wait_seconds([key], is_read=True)
+            retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+        return self._error(refusal.error_class, message, code=refusal.code, status=status, retry_at=retry_at)
+
+    def _url(self, account: Account, call: Call) -> str:
+        return f"{(self._base_url or account.base_url).rstrip('/')}{call.path}"
+
+    async def _wait_for_budget(self, account: Account, call: Call) -> None:
+        keys = self._dialect.limit_keys(account, call)
+        wait = self._budget.wait_seconds(keys, is_read=call.kind is CallKind.READ)
+        if wait <= 0:
+            return
+        if wait > self.patience.longest_wait:
+            retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+            message = f"The rate limit is used up for {wait:.0f} s more; {call.operation} was not sent."
+            raise self._error(ErrorClass.RATE, message, code="budget", retry_at=retry_at)
+        await self._sleep(wait)
+
+    def _wait_before_retry(self, error: NetworkError, attempt: int) -> float | None:
+        """Seconds, or None when another try makes no sense or is too far away."""
+        if error.error_class is ErrorClass.TRANSIENT:
+            ceiling = min(self.patience.longest_wait, self.patience.first_backoff * 2.0**attempt)
+            return self._jitter() * ceiling
+        if error.error_class is ErrorClass.RATE and error.retry_at is not None and error.code != "budget":
+            wait = (error.retry_at - datetime.now(UTC)).total_seconds()
+            return max(0.0, wait) if wait <= self.patience.longest_wait else None
+        return None
+
+    def _unclear(self, call: Call, message: str, *, is_lasting: bool = False) -> NetworkError:
+        """No answer, or one that cannot be read. `is_lasting`: asking again would bring the same."""
+        if call.kind is CallKind.COMMIT:
+            return self._error(ErrorClass.AMBIGUOUS, message)
+        return self._error(ErrorClass.INVALID if is_lasting else ErrorClass.TRANSIENT, message)
+
+    def _error(
+        self,
+        error_class: ErrorClass,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        retry_at: datetime | None = None,
+    ) -> NetworkError:
+        return NetworkError(
+            error_class, message, network=self.network.value, code=code, status=status, retry_at=retry_at
+        )
+
+    def _write_journal(
+        self, account: Account, call: Call, attempt: int, outcome: Answer | NetworkError, seconds: float
+    ) -> None:
+        if self._journal is None:
+            return
+        url = self._url(account, call)
+        self._journal(
+            {
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "network": self.network.value,
+                "account_id": account.account_id,
+                "operation": call.operation,
+                "kind": call.kind.value,
+                "method": call.method,
+                "url": redact_url(f"{url}?{httpx.QueryParams(list(call.params))}" if call.params else url),
+                "attempt": attempt,
+                "status": outcome.status,
+                "outcome": outcome.error_class.value if isinstance(outcome, NetworkError) else "ok",
+                "code": outcome.code if isinstance(outcome, NetworkError) else None,
+                "seconds": round(seconds, 4),
+            }
+        )
+
+
+def with_headers(call: Call, **headers: str) -> Call:
+    """The call with these headers added; underscores stand for hyphens."""
+    return replace(call, headers={**call.headers, **{k.replace("_", "-"): v for k, v in headers.items()}})
+
+
+async def all_of(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Results of all, in order, run at once; the first failure cancels the rest and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """`Retry-After` in either of its forms (RFC 9110, 10.2.3)."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - server_time(headers)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def server_time(headers: Mapping[str, str]) -> datetime:
+    """The server's own time where it says so: reset times are its, and clocks differ."""
+    try:
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return datetime.now(UTC)

@@ -1,0 +1,87 @@
+"""Field types for what networks send: tolerant where the networks are sloppy, and never inventing a value.
+
+Belongs here: types that the models of two or more networks use. Does not belong here: any network's own shape.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+class Shape(BaseModel):
+    """Base of all wire shapes: networks add fields whenever they like."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def count_or_none(value: Any) -> int | None:
+    """An integer, also out of a string or a whole float. Anything else is no count: None, never zero."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        try:
+            return int(value.strip())
+        except ValueError:
+            return None
+    return None
+
+
+def time_or_none(value: Any) -> datetime | None:
+    """An aware UTC time out of ISO 8601 (with `Z`, `+0000` or `+00:00`; no zone means UTC), else None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text_or_empty(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _id_or_none(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return None
+    return str(value) if isinstance(value, str | int) and str(value) else None
+
+
+def _object_or_none(value: Any) -> Any:
+    return value if isinstance(value, dict) else None
+
+
+def _list_or_empty(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else ()
+
+
+Count = Annotated[int | None, BeforeValidator(count_or_none)]
+Time = Annotated[datetime | None, BeforeValidator(time_or_none)]
+Text = Annotated[str, BeforeValidator(_text_or_empty)]
+Id = Annotated[str | None, BeforeValidator(_id_or_none)]
+RequiredId = Annotated[str, BeforeValidator(_id_or_none)]
+Object = BeforeValidator(_object_or_none)
+"""For optional nested objects: something else in their place is as good as absent."""
+Items = Annotated[tuple[Any, ...], BeforeValidator(_list_or_empty)]
+"""A list whose items are judged one by one, so that one broken item does not cost the others."""
+
+
+def as_json(value: Any) -> str:
+    """Compact JSON as bronze keeps it. A lone surrogate, which some clients send, cannot be stored as UTF-8."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text
+
+
+def storable(text: str) -> str:
+    """The text with lone surrogates replaced: Delta, SQLite and HTTP refuse them."""
+    return text if text.isprintable() else text.encode("utf-8", "replace").decode()
