@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import polars as pl
@@ -77,6 +78,18 @@ class Lake(Protocol):
 
     def merge(self, table: TableSpec, frame: pl.DataFrame) -> WriteResult:
         """Insert new keys and update known ones."""
+        ...
+
+
+class Warehouse(Protocol):
+    """The file in which dbt builds. What passed its tests there is published to the lake's gold tables."""
+
+    def publish(self, names: Sequence[str], *, invocation_id: str) -> Mapping[str, WriteResult]:
+        """Make each built `gold` table the newest version of the lake's, each in one atomic commit.
+
+        `inserted` is 0 where the lake holds these rows already. Raises CollapseError or SchemaMismatchError before anything is
+        written; the commits carry `invocation_id`, the build that the rows come from.
+        """
         ...
 
 
@@ -216,6 +229,25 @@ class CompetitorReader(Protocol):
     def read(self, competitors: Sequence[Competitor], *, observed_at: datetime) -> Collected[CompetitorPost]: ...
 
 
+@dataclass(frozen=True)
+class ExportedTable:
+    """A person's table of past posts, read and mapped. `rejected` has source_row, reason, detail, raw."""
+
+    posts: tuple[Post, ...]
+    metrics: tuple[PostMetricPoint, ...]
+    accounts: tuple[AccountSnapshot, ...]
+    """One for each account that the file names, with what it says of it; followers are unknown."""
+    rejected: pl.DataFrame
+    rows: int
+    report: str
+
+
+class ExportReader(Protocol):
+    """Reads tables that people bring. Raises PulsoError when a file cannot be read or lacks required columns."""
+
+    def read(self, path: Path, *, client_id: str, now: datetime) -> ExportedTable: ...
+
+
 # --- providers ---------------------------------------------------------------------------------------------------------
 
 
@@ -353,3 +385,11 @@ class MediaLibrary(MediaReader, Protocol):
     def save(self, content: bytes, *, alt_text: str) -> Media:
         """Keep a picture; the same bytes are kept once. Raises ProviderError when they are no picture."""
         ...
+
+
+@dataclass(frozen=True)
+class ModelHome:
+    """Where models are tracked and registered: an MLflow URI, and the folder of their artefacts."""
+
+    uri: str
+    artifact_root: Path

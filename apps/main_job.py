@@ -1,0 +1,199 @@
+"""The main job: one whole turn of the loop, or several days of it, against a sandbox world.
+
+Ingest, build, train, draft, schedule, approve by policy, publish what is due, move the clock, ingest the outcomes, score the
+forecasts. A second run goes on where the first one ended. Everything is done by the same Dagster jobs that schedules start; only
+the clock is moved by hand.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from apps.demo import demo_clients
+from apps.demo.register import ACTOR, accounts_of, clients_without_brand, competitors_of
+from apps.home import export_environment, prepare_home
+from apps.pipeline import FailedCheck, JobOutcome, Pipeline, open_pipeline
+from apps.sandbox_process import Sandbox, running_sandbox
+from contracts.clock import FixedClock
+from contracts.records import Client
+from contracts.scope import TenantScope
+from contracts.settings import Settings
+from operations import open_store
+from orchestration import jobs
+
+HISTORY = timedelta(days=90)
+SLOTS_TOGETHER = timedelta(minutes=45)
+"""Slots this close are published in one run: well inside every client's late window, and a run costs a second."""
+EVERYONE = TenantScope.all_clients("the main job serves all clients of the world")
+
+
+@dataclass
+class Turn:
+    """What a main job did, for its summary."""
+
+    started_at: datetime
+    ended_at: datetime | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+    failed_checks: dict[tuple[str, str], FailedCheck] = field(default_factory=dict)
+    runs: int = 0
+
+    def took(self, outcome: JobOutcome) -> None:
+        """Add one run: rows add up, a check counts as it stood last."""
+        self.runs += 1
+        for asset, rows in outcome.rows.items():
+            self.rows[asset] = self.rows.get(asset, 0) + rows
+            self.failed_checks = {k: c for k, c in self.failed_checks.items() if k[0] != asset}
+        for check in outcome.failed_checks:
+            self.failed_checks[(check.asset, check.check)] = check
+
+
+class Steps:
+    """Progress that a person can follow: one line a step, a bar for the whole."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=console, transient=True,
+        )  # fmt: skip
+        self._console = console
+        self._task = self._progress.add_task("starting", total=total)
+
+    def __enter__(self) -> "Steps":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def step(self, what: str) -> None:
+        """Begin the next step."""
+        self._progress.update(self._task, description=what, advance=1)
+        if not self._console.is_terminal:
+            self._console.print(f"  {what}")
+
+
+def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -> Turn:
+    """The main job on the seeded world: `days` business days, then some for the outcomes to mature."""
+    settings = _at_sandbox(settings)
+    prepare_home(settings)
+    export_environment(settings)
+    maturing = settings.mature_after_hours // 24 + 1
+    steps = Steps(console, total=4 + 4 * days + maturing)
+    with steps, running_sandbox(settings, seed=seed) as sandbox:
+        steps.step("register clients, accounts and rivals")
+        register_world(settings, sandbox)
+        with open_pipeline(settings) as pipeline:
+            turn = Turn(sandbox.now())
+            for number in range(days):
+                if number:
+                    steps.step(f"move the clock to {_morning_after(sandbox.now()):%a %d %b}")
+                    sandbox.move_to(_morning_after(sandbox.now()))
+                _business_day(pipeline, sandbox, settings, turn, steps, is_first=number == 0)
+            for number in range(maturing):
+                sandbox.move_to(_morning_after(sandbox.now()))
+                steps.step(f"{sandbox.now():%a %d %b}: observe outcomes ({number + 1} of {maturing})")
+                turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
+            turn.ended_at = sandbox.now()
+    return turn
+
+
+def replayed_turn(settings: Settings, console: Console, *, posts: Path, language: str, time_zone: str) -> Turn:
+    """The main job on real posts: everything up to the present of the replay, then all that was hidden is revealed and scored."""
+    settings = _at_sandbox(settings)
+    prepare_home(settings)
+    export_environment(settings)
+    with Steps(console, total=9) as steps, running_sandbox(settings, posts=posts) as sandbox:
+        steps.step("register the accounts of the file")
+        _register_replay(settings, sandbox, language=language, time_zone=time_zone)
+        with open_pipeline(settings) as pipeline:
+            turn = Turn(sandbox.now())
+            steps.step(f"{sandbox.now():%d %b %Y}: ingest the past and build")
+            turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
+            steps.step("train the engagement model on it")
+            turn.took(pipeline.run(jobs.TRAIN))
+            steps.step("decide")
+            turn.took(pipeline.run(jobs.DECIDE, day=sandbox.now().date()))
+            steps.step("publish what is due")
+            turn.took(pipeline.run(jobs.PUBLISH, day=sandbox.now().date()))
+            last = datetime.fromisoformat(sandbox.world()["last_post_at"].replace("Z", "+00:00"))
+            mature = last + timedelta(hours=settings.backfill_mature_after_hours, days=1)
+            sandbox.move_to(max(mature, sandbox.now()))
+            steps.step(f"{sandbox.now():%d %b %Y}: reveal the hidden posts, forecast them from what was known before each")
+            turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
+            sandbox.move_to(_morning_after(sandbox.now()))
+            steps.step(f"{sandbox.now():%d %b %Y}: score the forecasts")
+            turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
+            turn.ended_at = sandbox.now()
+    return turn
+
+
+def register_world(settings: Settings, sandbox: Sandbox) -> None:
+    """Demo clients with the accounts that the world gives them. Known ones are left as people changed them."""
+    _register(settings, sandbox, demo_clients())
+
+
+def _register_replay(settings: Settings, sandbox: Sandbox, *, language: str, time_zone: str) -> None:
+    _register(settings, sandbox, clients_without_brand(sandbox.accounts(), language=language, time_zone=time_zone))
+
+
+def _register(settings: Settings, sandbox: Sandbox, clients: Iterable[Client]) -> None:
+    listing = sandbox.accounts()
+    with open_store(settings, FixedClock(sandbox.now())) as store:
+        known_clients = {c.client_id for c in store.clients(EVERYONE)}
+        known_accounts = {a.account_id for a in store.accounts(EVERYONE)}
+        for client in clients:
+            if client.client_id not in known_clients:
+                store.save_client(client, actor=ACTOR)
+        for account, token in accounts_of(listing, settings.sandbox_url):
+            if account.account_id not in known_accounts:
+                store.save_account(account, actor=ACTOR)
+                store.save_credential(account.account_id, token, actor=ACTOR)
+        for competitor in competitors_of(listing):
+            store.save_competitor(competitor, actor=ACTOR)
+
+
+def _business_day(
+    pipeline: Pipeline, sandbox: Sandbox, settings: Settings, turn: Turn, steps: Steps, *, is_first: bool
+) -> None:
+    now = sandbox.now()
+    day, label = now.date(), f"{now:%a %d %b}"
+    steps.step(f"{label}: observe, build gold and features")
+    if is_first:
+        turn.took(pipeline.run_assets(["bronze/account_metrics"], since=day - HISTORY, day=day))
+    turn.took(pipeline.run(jobs.REFRESH, day=day))
+    if is_first:
+        steps.step(f"{label}: train the engagement model")
+        turn.took(pipeline.run(jobs.TRAIN))
+    steps.step(f"{label}: ideas, drafts, forecasts, slots, replies")
+    turn.took(pipeline.run(jobs.DECIDE, day=day))
+    steps.step(f"{label}: publish what is due")
+    for moment in _publishing_moments(settings, now):
+        sandbox.move_to(moment)
+        turn.took(pipeline.run(jobs.PUBLISH, day=moment.date()))
+
+
+def _publishing_moments(settings: Settings, now: datetime) -> Iterator[datetime]:
+    """Now (for replies and what is late), then the end of each cluster of slots before tomorrow's morning."""
+    yield now
+    with open_store(settings, FixedClock(now)) as store:
+        taken = store.taken_slots(EVERYONE, start=now, end=_morning_after(now))
+    cluster: list[datetime] = []
+    for slot in sorted({slot for slots in taken.values() for slot in slots if slot > now}):
+        if cluster and slot - cluster[0] > SLOTS_TOGETHER:
+            yield cluster[-1]
+            cluster = []
+        cluster.append(slot)
+    if cluster:
+        yield cluster[-1]
+
+
+def _morning_after(now: datetime) -> datetime:
+    return datetime.combine(now.date() + timedelta(days=1), time(6), tzinfo=UTC)
+
+
+def _at_sandbox(settings: Settings) -> Settings:
+    return settings.model_copy(update={"network_base_url": settings.sandbox_url})

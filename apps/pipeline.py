@@ -1,0 +1,122 @@
+"""Dagster jobs run in this process, recorded in the home's own instance so that the UI shows every run afterwards."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from apps.home import dagster_home
+from contracts.errors import PulsoError
+from contracts.settings import Settings
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that did not pass, with its own words."""
+
+    asset: str
+    check: str
+    description: str
+    severity: str
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What one run did: rows by asset and the checks that failed."""
+
+    run_id: str
+    rows: Mapping[str, int]
+    failed_checks: tuple[FailedCheck, ...]
+
+
+class JobFailedError(PulsoError):
+    """A run failed. The message names the step, the reason, and where the log is."""
+
+
+class Pipeline:
+    """Runs jobs of the definitions on one instance."""
+
+    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self._definitions = definitions
+        self._instance = instance
+
+    def run(
+        self, job: str, *, day: date | None = None, since: date | None = None, ops: Mapping[str, Any] | None = None
+    ) -> JobOutcome:
+        """Run a job to its end, for `day` or for the range `since`..`day` in one run.
+
+        Raises JobFailedError; checks that fail without blocking are returned, not raised.
+        """
+        return self._execute(self._definitions.resolve_job_def(job), job, day=day, since=since, ops=ops)
+
+    def run_assets(self, keys: Sequence[str], *, day: date, since: date) -> JobOutcome:
+        """Materialise some assets over a range of days in one run. Raises JobFailedError."""
+        job = dg.define_asset_job("chosen_assets", selection=dg.AssetSelection.assets(*keys))
+        definitions = dg.Definitions.merge(self._definitions, dg.Definitions(jobs=[job]))
+        return self._execute(definitions.resolve_job_def("chosen_assets"), ", ".join(keys), day=day, since=since, ops=None)
+
+    def _execute(
+        self, definition: dg.JobDefinition, name: str, *, day: date | None, since: date | None, ops: Mapping[str, Any] | None
+    ) -> JobOutcome:
+        tags = {}
+        if day is not None and since is not None:
+            tags = {_RANGE_START: since.isoformat(), _RANGE_END: day.isoformat()}
+        result = definition.execute_in_process(
+            instance=self._instance,
+            partition_key=day.isoformat() if day is not None and since is None else None,
+            tags=tags,
+            run_config={**_QUIET, **({"ops": dict(ops)} if ops else {})} if ops or not definition.config_mapping else None,
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise JobFailedError(_why(name, result))
+        return JobOutcome(result.run_id, dict(_rows(result)), tuple(_failed_checks(result)))
+
+
+@contextmanager
+def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
+    """The definitions and the home's instance, closed on leaving."""
+    from orchestration.definitions import defs
+
+    for name in ("dagster", "alembic", "httpx", "dbt", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    instance = dg.DagsterInstance.from_config(str(dagster_home(settings)))
+    try:
+        yield Pipeline(defs, instance)
+    finally:
+        instance.dispose()
+
+
+def _why(job: str, result: dg.ExecuteInProcessResult) -> str:
+    lines = [f"Job {job} failed (run {result.run_id})."]
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            lines.append(f"  {event.step_key}: {error.message.strip() if error else 'no reason recorded'}")
+    lines.append("  The whole log: `pulso ui`, then Runs.")
+    return "\n".join(lines)
+
+
+def _rows(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str, int]]:
+    for event in result.get_asset_materialization_events():
+        materialisation = event.materialization
+        count = materialisation.metadata.get("dagster/row_count")
+        yield materialisation.asset_key.to_user_string(), int(count.value) if count is not None else 0
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> Iterator[FailedCheck]:
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            yield FailedCheck(
+                evaluation.asset_key.to_user_string(), evaluation.check_name, evaluation.description or "", evaluation.severity.value
+            )

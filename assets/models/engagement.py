@@ -1,0 +1,109 @@
+"""The engagement model, and what it says about posts that Pulso did not write."""
+
+from datetime import datetime
+
+import dagster as dg
+import polars as pl
+
+from assets.keys import asset_options, gold, key_of
+from assets.results import materialised
+from contracts.clock import Clock
+from contracts.errors import NotReadyError
+from contracts.ports import Lake, ModelHome
+from contracts.scope import TenantScope
+from contracts.tables import POST_FEATURES, SHADOW_FORECASTS
+from ml.card import model_card
+from ml.engagement import EngagementModel, percentiles
+from ml.registry import MODEL_NAME, champion_trained_at, load_champion, register
+from ml.training import train
+
+STAGE = "one model learns from all clients' posts; its forecasts keep their tenant"
+SEED = 7
+
+
+@dg.asset(
+    key_prefix="models",
+    name="engagement_model",
+    group_name="models",
+    owners=["team:ml"],
+    kinds={"mlflow", "scikitlearn"},
+    deps=[key_of(POST_FEATURES)],
+    description="Predicts log engagement of a post before it is published, with an interval. Registered in MLflow as `engagement`; "
+    "the alias `champion` moves only to a version that beats every baseline and the champion on the same held-out posts.",
+)
+def engagement_model(
+    lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]
+) -> dg.MaterializeResult:
+    """Grain: version. Read by drafts, the schedule and shadow forecasts through the registry."""
+    now = clock.now()
+    features = lake.scan(POST_FEATURES, scope=TenantScope.all_clients(STAGE)).collect()
+    training = train(features, champion=_champion(models), seed=SEED)
+    tags = {"features_table": POST_FEATURES.key, "features_version": str(lake.version(POST_FEATURES))}
+    done = register(training, uri=models.uri, artifact_root=models.artifact_root, trained_at=now, tags=tags)
+    held_out = training.evaluation
+    return dg.MaterializeResult(
+        metadata={
+            "mlflow_run_id": done.run_id,
+            "model_version": done.version,
+            "is_champion": done.is_champion,
+            "reasons": "; ".join(done.reasons),
+            "kind": training.model.kind,
+            "trained_posts": training.model.trained_posts,
+            "as_of": now.isoformat(),
+            "model_card": dg.MetadataValue.md(model_card(training.model, held_out, trained_at=now)),
+            **(
+                {
+                    "mean_absolute_error": held_out.model.mean_absolute_error,
+                    "rank_correlation": held_out.model.rank_correlation,
+                    "coverage_ratio": held_out.interval.coverage_ratio,
+                }
+                if held_out
+                else {}
+            ),
+        }
+    )
+
+
+@dg.asset(**asset_options(SHADOW_FORECASTS, "scikitlearn"), deps=[key_of(POST_FEATURES), gold("fct_posts")])
+def shadow_forecasts(
+    lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]
+) -> dg.MaterializeResult:
+    """Grain: post. What the champion would have said before posts that were published after it was trained; said once.
+
+    It stands upstream of training in time, so it has no edge to the model: the registry says who is champion now.
+    """
+    now, everyone = clock.now(), TenantScope.all_clients(STAGE)
+    features = lake.scan(POST_FEATURES, scope=everyone).collect()
+    decided = lake.scan("gold/fct_posts", scope=everyone).filter("is_published_by_pulso").select("post_id").collect()
+    said = lake.scan(SHADOW_FORECASTS, scope=everyone).select("post_id").collect()
+    try:
+        frame = _shadows(features, pl.concat([said, decided]), models, now)
+    except NotReadyError:
+        frame = pl.DataFrame(schema=SHADOW_FORECASTS.schema)
+    return materialised(SHADOW_FORECASTS, lake.append(SHADOW_FORECASTS, frame), frame=frame, as_of=now)
+
+
+def _champion(models: ModelHome) -> EngagementModel | None:
+    try:
+        return load_champion(models.uri)[0]
+    except NotReadyError:
+        return None
+
+
+def _shadows(features: pl.DataFrame, spoken_for: pl.DataFrame, models: ModelHome, now: datetime) -> pl.DataFrame:
+    """Forecasts of posts that are new since the champion was trained and have none yet. Raises NotReadyError."""
+    model, version = load_champion(models.uri)
+    since = champion_trained_at(models.uri)
+    new = features.filter(pl.col("published_at") > since).join(spoken_for, on="post_id", how="anti")
+    forecast = model.forecast(new, observed=features)
+    return (
+        new.select("post_id", "account_id", "client_id")
+        .hstack(forecast)
+        .with_columns(
+            percentile=percentiles(new.select("post_id", "account_id", "published_at").hstack(forecast), features),
+            model_name=pl.lit(MODEL_NAME),
+            model_version=pl.lit(version),
+            forecast_at=pl.lit(now),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in SHADOW_FORECASTS.schema.items())
+    )
