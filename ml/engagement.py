@@ -1,0 +1,487 @@
+"""The engagement model: the median of log(1 + mature engagements) of a post before it is published, with an interval.
+
+Belongs here: fitting, forecasting, saving and loading. A model is a value: fitted from features, it never changes.
+Does not belong here: features (`ml/features.py`), the time split and metrics (`ml/evaluation.py`), MLflow (`ml/registry.py`).
+
+Three parts, each fitted on the training rows only:
+
+1. *text*: ridge regression of the label's distance from the account's level on hashed words, with one shared copy of every
+   word and one copy per account (feature augmentation, Daume III 2007), so that accounts share what they have in common;
+2. *boosting*: histogram gradient boosting on all features plus the text part's out-of-fold forecast (stacking by blocks of
+   time). Loss and target are chosen on the newest part of the training rows;
+3. *interval*: rolling conformal quantiles, per account, of errors on rows that the model had not seen (that same newest
+   part, and what has matured since), in units of the account's own rolling error scale. Formula at `_Interval`.
+
+With too few posts to learn from, the model is the account's trailing median, says so in `kind`, and still has an interval.
+"""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+import skops.io  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
+
+from contracts.errors import NotReadyError
+from ml.history import Timeline
+from ml.text import token_hashes, tokens
+
+Floats = NDArray[np.float64]
+Kind = Literal["boosted", "account_median"]
+Target = Literal["residual", "label"]
+Loss = Literal["absolute_error", "squared_error"]
+
+MIN_POSTS = 20
+"""Matured posts with some history below which not even an interval can be stated."""
+MIN_POSTS_TO_LEARN = 200
+"""Matured posts below which boosting is not attempted."""
+INTERVAL_LEVEL = 0.8
+NEWEST_SHARE = 0.2
+"""Part of the training rows, by time, on which loss and target are chosen and the interval is calibrated."""
+FOLDS = 5
+RIDGE_PENALTY = 3.0
+HASH_BITS = 17
+SCALE_PRIOR_POSTS = 20.0
+SCORE_WINDOW = 400
+SCORE_PRIOR_POSTS = 50.0
+UNKNOWN_FORMAT = "other"
+
+NUMERIC_FEATURES = (
+    "media_count", "local_hour", "local_weekday", "text_length", "word_count", "hashtag_count", "mention_count", "has_link",
+    "has_question", "exclamation_count", "emoji_count", "uppercase_ratio", "digit_count", "line_count",
+    "days_since_first_post", "hours_since_previous_post", "posts_last_7d", "history_count", "history_median_10",
+    "history_median_30", "history_median_100", "history_mean_10", "history_mean_100", "history_std_30", "history_trend",
+    "history_residual_scale", "history_format_effect", "history_hour_effect", "history_weekday_effect",
+    "history_text_effect", "history_text_nearest", "log_followers",
+)  # fmt: skip
+LEVEL = "history_median_30"
+
+
+@dataclass(frozen=True)
+class _TextRidge:
+    """Weights of hashed words: a shared copy and, behind it, the per-account copies."""
+
+    idf: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    intercept: float
+
+    @classmethod
+    def fit(cls, counts: sp.csr_matrix, accounts: NDArray[np.uint32], target: Floats) -> "_TextRidge":
+        width = 1 << HASH_BITS
+        documents = np.bincount(counts.indices, minlength=width)
+        idf = (np.log((1.0 + counts.shape[0]) / (1.0 + documents)) + 1.0).astype(np.float32)
+        intercept = float(target.mean())
+        ridge = Ridge(RIDGE_PENALTY, fit_intercept=False, solver="sparse_cg", tol=1e-3)
+        ridge.fit(_augmented(counts, accounts, idf), (target - intercept).astype(np.float32))
+        return cls(idf, ridge.coef_.astype(np.float32), intercept)
+
+    def predict(self, counts: sp.csr_matrix, accounts: NDArray[np.uint32]) -> Floats:
+        forecast = _augmented(counts, accounts, self.idf) @ self.weights
+        return np.asarray(forecast, dtype=np.float64) + self.intercept
+
+
+def _hashed_counts(features: pl.DataFrame) -> sp.csr_matrix:
+    """Sublinear word counts per row over 2**HASH_BITS buckets (columns may repeat within a row; scipy sums them)."""
+    counted = tokens(features["text"])
+    columns = token_hashes(counted["token"]) % (1 << HASH_BITS)
+    values = (1.0 + np.log(counted["count"].to_numpy())).astype(np.float32)
+    return sp.csr_matrix(
+        (values, (counted["row"].to_numpy(), columns.astype(np.int64))), shape=(features.height, 1 << HASH_BITS)
+    )
+
+
+def _augmented(counts: sp.csr_matrix, accounts: NDArray[np.uint32], idf: NDArray[np.float32]) -> sp.csr_matrix:
+    """Unit-length TF-IDF rows, followed by the same values at columns that depend on the account too."""
+    data = counts.data * idf[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    norms = np.sqrt(np.bincount(rows, weights=data.astype(np.float64) ** 2, minlength=counts.shape[0]))
+    data = (data / norms[rows]).astype(np.float32)
+    mixed = (counts.indices.astype(np.uint64) * np.uint64(2_654_435_761)) ^ (
+        accounts[rows].astype(np.uint64) * np.uint64(2_246_822_519)
+    )
+    own = ((mixed >> np.uint64(9)) % np.uint64(1 << HASH_BITS)).astype(np.int64)
+    per_account = sp.csr_matrix((data, own, counts.indptr), shape=counts.shape)
+    return sp.hstack([sp.csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape), per_account]).tocsr()
+
+
+def _account_hashes(features: pl.DataFrame) -> NDArray[np.uint32]:
+    return token_hashes(features["account_id"]).astype(np.uint32)
+
+
+@dataclass(frozen=True)
+class _Interval:
+    """Rolling, per-account, normalised conformal interval.
+
+    Scale of a row: `s = (n * history_residual_scale + p * pooled) / (n + p)`, `n` the account's matured posts (at most 100),
+    `p` = SCALE_PRIOR_POSTS. Score of a row that the model has not seen: `(label - forecast) / s`. The interval is the
+    forecast plus `s` times a lower and an upper quantile of scores, at (1 - level) / 2 and 1 - (1 - level) / 2: each is
+    `(m * own + q * pooled) / (m + q)`, `own` the quantile over the account's last `m` <= SCORE_WINDOW scores whose labels
+    were known at the row's publication, `pooled` that over all calibration scores, `q` = SCORE_PRIOR_POSTS.
+    """
+
+    level: float
+    lower_quantile: float
+    upper_quantile: float
+    pooled_scale: float
+    accounts: tuple[str, ...]
+    """The calibration scores: account, when the label was known (microseconds since 1970, UTC), score; in parallel."""
+    known_at: NDArray[np.int64]
+    scores: Floats
+
+    @classmethod
+    def fit(cls, features: pl.DataFrame, forecast: Floats, *, level: float) -> "_Interval":
+        own = features["history_residual_scale"].drop_nulls().to_numpy()
+        pooled = float(np.median(own)) if len(own) else float(np.mean(np.abs(_label(features) - forecast)))
+        pooled = max(pooled, 1e-3)
+        scores = (_label(features) - forecast) / _scale(features, pooled)
+        tail = (1 - level) / 2
+        return cls(
+            level=level,
+            lower_quantile=-_conformal(-scores, 1 - tail),
+            upper_quantile=_conformal(scores, 1 - tail),
+            pooled_scale=pooled,
+            accounts=tuple(features["account_id"].to_list()),
+            known_at=features["label_known_at"].to_physical().to_numpy(),
+            scores=scores,
+        )
+
+    def bounds(
+        self, features: pl.DataFrame, forecast: Floats, observed: pl.DataFrame, observed_forecast: Floats
+    ) -> tuple[Floats, Floats]:
+        """Lower and upper bound per row; `observed` are labelled rows from after training, with their forecasts."""
+        known = pl.DataFrame(
+            {
+                "account_id": [*self.accounts, *observed["account_id"].to_list()],
+                "known_at": np.r_[self.known_at, observed["label_known_at"].to_physical().to_numpy()],
+                "score": np.r_[
+                    self.scores, (_label(observed) - observed_forecast) / _scale(observed, self.pooled_scale)
+                ],
+            },
+            schema={"account_id": pl.String, "known_at": pl.Int64, "score": pl.Float64},
+        )
+        codes = pl.concat([known["account_id"], features["account_id"]]).rank("dense").cast(pl.Int64).to_numpy()
+        timeline = Timeline(codes[: known.height], known["known_at"].to_numpy())
+        tail = (1 - self.level) / 2
+        rolling = known[timeline.order].select(
+            pl.col("score").rolling_quantile(q, interpolation="linear", window_size=SCORE_WINDOW, min_samples=1)
+            .over("account_id").alias(name)
+            for name, q in (("lower", tail), ("upper", 1 - tail))
+        )  # fmt: skip
+        groups = codes[known.height :]
+        last = timeline.last_at(groups, features["published_at"].to_physical().to_numpy())
+        weight = np.clip(last - timeline.first(groups) + 1, 0, SCORE_WINDOW)
+        scale = _scale(features, self.pooled_scale)
+
+        def bound(name: str, pooled: float) -> Floats:
+            own = np.nan_to_num(timeline.take(rolling[name].to_numpy(), last, groups), nan=0.0)
+            shrunk = (weight * own + SCORE_PRIOR_POSTS * pooled) / (weight + SCORE_PRIOR_POSTS)
+            return np.asarray(forecast + scale * shrunk, dtype=np.float64)
+
+        lower = np.clip(bound("lower", self.lower_quantile), 0.0, forecast)
+        return lower, np.maximum(bound("upper", self.upper_quantile), forecast)
+
+
+def _scale(features: pl.DataFrame, pooled: float) -> Floats:
+    count = features["history_count"].fill_null(0).clip(0, 100).cast(pl.Float64).to_numpy()
+    own = features["history_residual_scale"].fill_null(pooled).to_numpy()
+    return np.asarray((count * own + SCALE_PRIOR_POSTS * pooled) / (count + SCALE_PRIOR_POSTS), dtype=np.float64)
+
+
+def _conformal(scores: Floats, level: float) -> float:
+    """The ceil((n + 1) * level)-th smallest score, the largest one where n is too small for the level."""
+    rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores))
+    return float(np.sort(scores)[rank - 1])
+
+
+def _label(features: pl.DataFrame) -> Floats:
+    return features["log_engagement"].to_numpy().astype(np.float64)
+
+
+def _not_negative(forecast: Floats) -> Floats:
+    return np.asarray(np.maximum(forecast, 0.0), dtype=np.float64)
+
+
+def _level(features: pl.DataFrame, fallback: float) -> Floats:
+    return features[LEVEL].fill_null(fallback).to_numpy().astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """What the boosters learn: distance from the account's level or the label itself; which losses are averaged."""
+
+    target: Target
+    losses: tuple[Loss, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.target}, {' and '.join(self.losses)}"
+
+
+_MEDIAN: tuple[Loss, ...] = ("absolute_error",)
+_BLEND: tuple[Loss, ...] = ("absolute_error", "squared_error")
+RECIPES = (
+    _Recipe("residual", _MEDIAN), _Recipe("residual", _BLEND), _Recipe("label", _MEDIAN), _Recipe("label", _BLEND),
+)  # fmt: skip
+
+
+def _design(features: pl.DataFrame, names: Sequence[str], formats: Sequence[str], text: Floats) -> Floats:
+    """Numeric features (null as NaN), one indicator per format seen in training, and the text part's forecast."""
+    numeric = features.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
+    indicators = features.select(
+        (pl.col("content_format") == name).fill_null(value=False).cast(pl.Float64).alias(name) for name in formats
+    ).to_numpy()
+    return np.column_stack([numeric, indicators, text])
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """The text part and the boosters on top of it, before one recipe is chosen."""
+
+    numeric: tuple[str, ...]
+    """Features that had at least one value in training; a column that was always unknown can teach nothing."""
+    formats: tuple[str, ...]
+    text: _TextRidge
+    boosters: dict[tuple[Target, Loss], HistGradientBoostingRegressor]
+
+    @classmethod
+    def fit(cls, rows: pl.DataFrame, *, seed: int, recipes: Sequence[_Recipe] = RECIPES) -> "_Stack":
+        label = _label(rows)
+        residual = label - rows[LEVEL].to_numpy()
+        counts, accounts = _hashed_counts(rows), _account_hashes(rows)
+        out_of_fold = np.empty(rows.height)
+        for block in np.array_split(np.arange(rows.height), FOLDS):
+            rest = np.setdiff1d(np.arange(rows.height), block)
+            fold = _TextRidge.fit(counts[rest], accounts[rest], residual[rest])
+            out_of_fold[block] = fold.predict(counts[block], accounts[block])
+        formats = tuple(sorted(rows["content_format"].drop_nulls().unique().to_list()))
+        numeric = tuple(name for name in NUMERIC_FEATURES if rows[name].null_count() < rows.height)
+        design = _design(rows, numeric, formats, out_of_fold)
+        boosters = {
+            (target, loss): HistGradientBoostingRegressor(
+                loss=loss, max_iter=300, learning_rate=0.05, max_leaf_nodes=15, l2_regularization=5.0,
+                min_samples_leaf=int(np.clip(rows.height // 50, 10, 60)), early_stopping=False, random_state=seed,
+            ).fit(design, residual if target == "residual" else label)
+            for target, loss in sorted({(recipe.target, loss) for recipe in recipes for loss in recipe.losses})
+        }  # fmt: skip
+        return cls(numeric, formats, _TextRidge.fit(counts, accounts, residual), boosters)
+
+    def predict(self, recipe: _Recipe, rows: pl.DataFrame, fallback: float) -> Floats:
+        """Forecasts by one recipe; `fallback` is the level of accounts without any matured past. Never negative."""
+        text = self.text.predict(_hashed_counts(rows), _account_hashes(rows))
+        design = _design(rows, self.numeric, self.formats, text)
+        raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
+        return _not_negative(raw + _level(rows, fallback) if recipe.target == "residual" else raw)
+
+
+@dataclass(frozen=True)
+class EngagementModel:
+    """A fitted model. `kind` is `account_median` when there was too little to learn from, or when learning did not help."""
+
+    kind: Kind
+    interval: _Interval
+    fallback_level: float
+    trained_posts: int
+    trained_accounts: int
+    trained_until: datetime
+    """The newest moment at which a training label became known: rows published from then on are unseen."""
+    recipe: _Recipe | None = None
+    stack: _Stack | None = None
+    validation_errors: dict[str, float] = field(default_factory=dict)
+    """Mean absolute error of each candidate on the newest part of the training rows (that the choice was made on)."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people: what the model is and why."""
+        if self.kind == "account_median":
+            return f"the account's trailing median, from {self.trained_posts} matured posts: too few, or learning did not help"
+        return f"boosting ({self.recipe.name if self.recipe else ''}) on {self.trained_posts} matured posts"
+
+    def forecast(self, features: pl.DataFrame, *, observed: pl.DataFrame | None = None) -> pl.DataFrame:
+        """`expected_log_engagement`, `lower_log_engagement`, `upper_log_engagement`, `interval_level`: a row per input row.
+
+        `observed`: feature rows of posts published since training; those whose label was known at a row's publication
+        sharpen that row's interval (others are not looked at). Without it the interval is as calibrated at training.
+        """
+        expected = self.expected(features)
+        since = features.head(0) if observed is None else observed
+        since = since.filter(pl.col("is_label_mature") & (pl.col("published_at") >= self.trained_until))
+        lower, upper = self.interval.bounds(features, expected, since, self.expected(since))
+        return pl.DataFrame(
+            {
+                "expected_log_engagement": expected,
+                "lower_log_engagement": lower,
+                "upper_log_engagement": upper,
+                "interval_level": np.full(features.height, self.interval.level),
+            }
+        )
+
+    def expected(self, features: pl.DataFrame) -> Floats:
+        """Forecast of the median of log(1 + engagements), never negative."""
+        if self.stack is None or self.recipe is None or features.is_empty():
+            return _not_negative(_level(features, self.fallback_level))
+        return self.stack.predict(self.recipe, features, self.fallback_level)
+
+
+def fit_account_median(features: pl.DataFrame, *, level: float = INTERVAL_LEVEL) -> EngagementModel:
+    """The account's trailing median with a calibrated interval: what is left when there is too little to learn from.
+
+    Raises NotReadyError when fewer than MIN_POSTS matured posts have any matured past.
+    """
+    rows = _usable(features)
+    facts = _facts(rows)
+    interval = _Interval.fit(rows, _level(rows, facts["fallback_level"]), level=level)
+    return EngagementModel(kind="account_median", interval=interval, **facts)
+
+
+def _usable(features: pl.DataFrame) -> pl.DataFrame:
+    """Labelled rows with some matured past, by time. Raises NotReadyError when there are too few."""
+    rows = features.filter(pl.col("is_label_mature") & pl.col(LEVEL).is_not_null()).sort("published_at", "post_id")
+    if rows.height < MIN_POSTS:
+        raise NotReadyError(
+            f"only {rows.height} matured posts with a matured past; {MIN_POSTS} are needed: ingest more history "
+            "(`pulso run` or `pulso import`), or wait until posts are three days old"
+        )
+    return rows
+
+
+def _facts(rows: pl.DataFrame) -> dict[str, Any]:
+    return {
+        "fallback_level": float(np.median(_label(rows))),
+        "trained_posts": rows.height,
+        "trained_accounts": rows["account_id"].n_unique(),
+        "trained_until": rows["label_known_at"].max(),
+    }
+
+
+def fit(features: pl.DataFrame, *, seed: int = 0, level: float = INTERVAL_LEVEL) -> EngagementModel:
+    """Fit on the labelled rows of `features` (schema POST_FEATURES). The same rows and seed give the same model.
+
+    Falls back to the account's trailing median where there is too little to learn from, or where learning did not help.
+    Raises NotReadyError when fewer than MIN_POSTS matured posts have any matured past.
+    """
+    rows = _usable(features)
+    facts = _facts(rows)
+    fallback = facts["fallback_level"]
+    cut = round(rows.height * (1 - NEWEST_SHARE))
+    started = rows["published_at"][cut]
+    older, newest = rows.head(cut).filter(pl.col("label_known_at") <= started), rows.tail(rows.height - cut)
+    errors = {"account_median": float(np.mean(np.abs(_label(newest) - _level(newest, fallback))))}
+    if older.height < MIN_POSTS_TO_LEARN:
+        return replace(fit_account_median(rows, level=level), validation_errors=errors)
+
+    stack = _Stack.fit(older, seed=seed)
+    forecasts = {recipe: stack.predict(recipe, newest, fallback) for recipe in RECIPES}
+    errors |= {recipe.name: float(np.mean(np.abs(_label(newest) - forecast))) for recipe, forecast in forecasts.items()}
+    best = min(RECIPES, key=lambda recipe: errors[recipe.name])
+    if errors[best.name] >= errors["account_median"]:
+        return replace(fit_account_median(rows, level=level), validation_errors=errors)
+    interval = _Interval.fit(newest, forecasts[best], level=level)
+    return EngagementModel(
+        kind="boosted",
+        interval=interval,
+        recipe=best,
+        stack=_Stack.fit(rows, seed=seed, recipes=(best,)),
+        validation_errors=errors,
+        **facts,
+    )
+
+
+# --- the artefact ------------------------------------------------------------------------------------------------------
+
+FORMAT_VERSION = 1
+_TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+"""The one type that skops does not trust by itself; loading refuses an artefact that holds any other."""
+
+
+def save(model: EngagementModel, path: Path) -> None:
+    """Write the model as one skops file (no pickle inside: loading it runs no code of the file's)."""
+    interval = model.interval
+    content = {
+        "format_version": FORMAT_VERSION,
+        "kind": model.kind,
+        "fallback_level": model.fallback_level,
+        "trained_posts": model.trained_posts,
+        "trained_accounts": model.trained_accounts,
+        "trained_until": model.trained_until.isoformat(),
+        "validation_errors": dict(model.validation_errors),
+        "recipe": None if model.recipe is None else [model.recipe.target, *model.recipe.losses],
+        "stack": None if model.stack is None else _packed(model.stack),
+        "interval": {
+            "level": interval.level,
+            "lower_quantile": interval.lower_quantile,
+            "upper_quantile": interval.upper_quantile,
+            "pooled_scale": interval.pooled_scale,
+            "accounts": list(interval.accounts),
+            "known_at": interval.known_at,
+            "scores": interval.scores,
+        },
+    }
+    skops.io.dump(content, path, compression=zipfile.ZIP_DEFLATED)
+
+
+def load(path: Path) -> EngagementModel:
+    """Read a model that `save` wrote. Raises NotReadyError when the file is of another format version."""
+    content = skops.io.load(path, trusted=list(_TRUSTED_TYPES))
+    if content["format_version"] != FORMAT_VERSION:
+        raise NotReadyError("this engagement model was saved by another version of Pulso; train it again")
+    recipe, stack = content["recipe"], content["stack"]
+    interval = content["interval"]
+    return EngagementModel(
+        kind=content["kind"],
+        interval=_Interval(**{**interval, "accounts": tuple(interval["accounts"])}),
+        fallback_level=content["fallback_level"],
+        trained_posts=content["trained_posts"],
+        trained_accounts=content["trained_accounts"],
+        trained_until=datetime.fromisoformat(content["trained_until"]),
+        recipe=None if recipe is None else _Recipe(recipe[0], tuple(recipe[1:])),
+        stack=None if stack is None else _unpacked(stack),
+        validation_errors=content["validation_errors"],
+    )
+
+
+def _packed(stack: _Stack) -> dict[str, Any]:
+    return {
+        "numeric": list(stack.numeric),
+        "formats": list(stack.formats),
+        "text": [stack.text.idf, stack.text.weights, stack.text.intercept],
+        "boosters": [[target, loss, booster] for (target, loss), booster in stack.boosters.items()],
+    }
+
+
+def _unpacked(content: dict[str, Any]) -> _Stack:
+    return _Stack(
+        numeric=tuple(content["numeric"]),
+        formats=tuple(content["formats"]),
+        text=_TextRidge(*content["text"]),
+        boosters={(target, loss): booster for target, loss, booster in content["boosters"]},
+    )
+
+
+def percentiles(forecasts: pl.DataFrame, features: pl.DataFrame, *, window: int = 100) -> pl.Series:
+    """Share of each account's last `window` matured posts whose outcome lies below the forecast; null without any.
+
+    `forecasts`: `account_id`, `published_at`, `expected_log_engagement`. Only labels known at `published_at` count.
+    """
+    known = features.filter(pl.col("is_label_mature")).sort("label_known_at", "post_id")
+    past = {
+        str(account): (rows["label_known_at"].to_physical().to_numpy(), rows["log_engagement"].to_numpy())
+        for (account,), rows in known.group_by("account_id")
+    }
+    shares: list[float | None] = []
+    moments = forecasts["published_at"].cast(pl.Datetime("us", "UTC")).to_physical()
+    for account, moment, expected in zip(
+        forecasts["account_id"], moments, forecasts["expected_log_engagement"], strict=True
+    ):
+        known_at, labels = past.get(account, (np.empty(0, dtype=np.int64), np.empty(0)))
+        end = int(np.searchsorted(known_at, moment, side="right"))
+        recent = labels[max(end - window, 0) : end]
+        shares.append(float(np.mean(recent < expected)) if len(recent) else None)
+    return pl.Series("percentile", shares, dtype=pl.Float64)

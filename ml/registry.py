@@ -1,0 +1,206 @@
+"""Where models are kept: MLflow tracking and registry on SQLite. The one impure file of `ml`.
+
+Belongs here: every MLflow call. Does not belong here: training, evaluation, the gate (`ml/training.py`).
+
+MLflow takes seconds to import, so it is imported inside the functions that need it. Pip requirements are given and there is no
+input example: MLflow would otherwise start processes to find out what a model needs.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from contracts.errors import NotReadyError
+from ml.card import model_card
+from ml.engagement import EngagementModel, load, save
+from ml.training import Training
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MODEL_NAME = "engagement"
+EXPERIMENT = "engagement"
+CHAMPION = "champion"
+_MODEL_FILE = "engagement.skops"
+_CARD_FILE = "model_card.md"
+_REQUIREMENTS = ("scikit-learn", "polars", "scipy", "skops")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered version and what became of it."""
+
+    version: str
+    run_id: str
+    is_champion: bool
+    reasons: tuple[str, ...]
+
+
+def register(
+    training: Training, *, uri: str, artifact_root: Path, trained_at: datetime, tags: dict[str, str] | None = None
+) -> Registered:
+    """Log a training round and register its model; the alias `champion` moves to it only if the gate was passed.
+
+    `uri`: tracking and registry, `sqlite:///.../mlflow.db`. `artifact_root`: folder (under PULSO_HOME) for artefacts; used
+    when the experiment is created. `tags`: lineage, for instance the version of the feature table.
+    """
+    client = _client(uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment_id = (
+        experiment.experiment_id
+        if experiment is not None
+        else client.create_experiment(EXPERIMENT, artifact_location=artifact_root.absolute().as_uri())
+    )
+    start = int(trained_at.timestamp() * 1000)
+    run = client.create_run(
+        experiment_id, start_time=start, run_name=f"{MODEL_NAME} {trained_at:%Y-%m-%d %H:%M}", tags=tags or {}
+    )
+    run_id: str = run.info.run_id
+    _log(client, run_id, training)
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder) / "model"
+        _package(training.model, built, card=model_card(training.model, training.evaluation, trained_at=trained_at))
+        client.log_artifacts(run_id, str(built), MODEL_NAME)
+    client.set_terminated(run_id, "FINISHED")
+    if not any(model.name == MODEL_NAME for model in client.search_registered_models()):
+        client.create_registered_model(
+            MODEL_NAME, description="Engagement before publication: see each version's model card."
+        )
+    source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL_NAME}"
+    version = client.create_model_version(
+        MODEL_NAME, source=source, run_id=run_id, description="; ".join(training.gate.reasons),
+        tags={"kind": training.model.kind, "is_gate_passed": str(training.gate.is_passed).lower()},
+    )  # fmt: skip
+    if training.gate.is_passed:
+        client.set_registered_model_alias(MODEL_NAME, CHAMPION, version.version)
+    return Registered(str(version.version), run_id, training.gate.is_passed, training.gate.reasons)
+
+
+def load_champion(uri: str) -> tuple[EngagementModel, str]:
+    """The champion and its version. Raises NotReadyError when no model has been trained."""
+    folder, version = _champion_folder(uri)
+    return load(folder / _MODEL_FILE), version
+
+
+def champion_card(uri: str) -> str:
+    """The champion's model card (Markdown). Raises NotReadyError when no model has been trained."""
+    return (_champion_folder(uri)[0] / _CARD_FILE).read_text(encoding="utf-8")
+
+
+class EngagementScorer:
+    """`contracts.ports.Scorer` with the champion, loaded at the first use and kept.
+
+    `observed` (features of past posts, schema POST_FEATURES) sharpens intervals with what has matured since training.
+    """
+
+    def __init__(self, uri: str, *, observed: pl.DataFrame | None = None) -> None:
+        self._uri = uri
+        self._observed = observed
+        self._loaded: tuple[EngagementModel, str] | None = None
+
+    def _champion(self) -> tuple[EngagementModel, str]:
+        if self._loaded is None:
+            self._loaded = load_champion(self._uri)
+        return self._loaded
+
+    @property
+    def model_version(self) -> str:
+        """Version of the champion. Raises NotReadyError when no model has been trained."""
+        return self._champion()[1]
+
+    def score(self, features: pl.DataFrame) -> pl.DataFrame:
+        """One row per input row: expected, lower and upper log engagement, and `interval_level`."""
+        return self._champion()[0].forecast(features, observed=self._observed)
+
+
+def _client(uri: str) -> "MlflowClient":
+    """A client for tracking and registry at `uri`. Telemetry is off before MLflow is imported."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _log(client: "MlflowClient", run_id: str, training: Training) -> None:
+    """Parameters and metrics of the round. A figure that cannot be computed (nan) is left out, not logged as zero."""
+    from mlflow.entities import Metric, Param
+
+    model, evaluation = training.model, training.evaluation
+    params: dict[str, Any] = {
+        "kind": model.kind, "recipe": model.recipe.name if model.recipe else "none", "trained_posts": model.trained_posts,
+        "trained_accounts": model.trained_accounts, "trained_until": model.trained_until.isoformat(),
+        "interval_level": model.interval.level,
+    }  # fmt: skip
+    figures = {f"validation_mae/{name}": error for name, error in model.validation_errors.items()}
+    if evaluation is not None:
+        params["cutoff"] = evaluation.cutoff.isoformat()
+        figures |= {
+            "held_out_posts": evaluation.model.rows,
+            "coverage_ratio": evaluation.interval.coverage_ratio,
+            "interval_score": evaluation.interval.interval_score,
+        }
+        for name, metrics in {"model": evaluation.model, **evaluation.baselines}.items():
+            figures[f"{name}/rank_correlation"] = metrics.rank_correlation
+            figures[f"{name}/mean_absolute_error"] = metrics.mean_absolute_error
+            figures[f"{name}/auc_top_quartile"] = metrics.auc_top_quartile
+    client.log_batch(
+        run_id,
+        metrics=[Metric(_key(name), float(value), 0, 0) for name, value in figures.items() if value == value],
+        params=[Param(name, str(value)) for name, value in params.items()],
+    )
+
+
+def _key(name: str) -> str:
+    """A metric name that MLflow accepts."""
+    return name.replace(",", "")
+
+
+def _package(model: EngagementModel, folder: Path, *, card: str) -> None:
+    """An MLflow model folder that `mlflow.pyfunc.load_model` understands, holding the skops file and the card."""
+    from mlflow.pyfunc import save_model
+
+    with tempfile.TemporaryDirectory() as parent:
+        parts = Path(parent) / MODEL_NAME
+        parts.mkdir()
+        save(model, parts / _MODEL_FILE)
+        (parts / _CARD_FILE).write_text(card, encoding="utf-8")
+        save_model(
+            path=str(folder), loader_module="ml.registry", data_path=str(parts), pip_requirements=list(_REQUIREMENTS)
+        )
+
+
+def _champion_folder(uri: str) -> tuple[Path, str]:
+    """Local folder of the champion's file and card, and its version. Raises NotReadyError when there is none."""
+    client = _client(uri)
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
+    except MlflowException as error:
+        raise NotReadyError(
+            "no engagement model has been trained yet: run `make run`, or materialize the models"
+        ) from error
+    folder = download_artifacts(artifact_uri=version.source, tracking_uri=uri)
+    return Path(folder) / "data" / MODEL_NAME, str(version.version)
+
+
+class _PyfuncModel:
+    """The shape that MLflow's own tools expect of a model: a frame of features in, a frame of forecasts out."""
+
+    def __init__(self, model: EngagementModel) -> None:
+        self._model = model
+
+    def predict(self, model_input: Any) -> Any:
+        return self._model.forecast(pl.DataFrame(model_input)).to_pandas()
+
+
+def _load_pyfunc(data_path: str) -> _PyfuncModel:
+    """Entry point that MLflow calls for `mlflow.pyfunc.load_model("models:/engagement@champion")`."""
+    return _PyfuncModel(load(Path(data_path) / _MODEL_FILE))
