@@ -1,0 +1,74 @@
+"""Composes the sandbox: world, state, clock, faults, networks and pages into one application."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from sandbox.admin import Admin
+from sandbox.clock import WorldClock
+from sandbox.credentials import Credentials
+from sandbox.faults import FaultPlane
+from sandbox.host import Host
+from sandbox.limits import RELAXED_FACTOR, RateLimits
+from sandbox.networks.bluesky import Bluesky
+from sandbox.networks.instagram import Instagram
+from sandbox.public_pages import PublicPages
+from sandbox.state import State
+from sandbox.world.model import World, to_datetime, to_ms
+from sandbox.world.seeded import SeededWorld
+
+DEFAULT_NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
+DEFAULT_SEED = 7
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line chooses."""
+
+    base_url: str
+    state_dir: Path
+    world: str = "seeded"
+    posts: Path | None = None
+    seed: int = DEFAULT_SEED
+    now: datetime | None = None
+    has_real_limits: bool = False
+
+
+def build_world(options: Options) -> World:
+    """The world that the options name. Raises ReplayFileError for a file that can not be replayed."""
+    if options.world == "replayed":
+        from sandbox.replay import ReplayedWorld  # polars is heavy, and only this world needs it
+
+        if options.posts is None:
+            raise ValueError("a replayed world needs --posts FILE.parquet")
+        return ReplayedWorld(options.posts, to_ms(options.now) if options.now else None)
+    return SeededWorld(options.seed, to_ms(options.now or DEFAULT_NOW))
+
+
+def build_app(options: Options) -> Starlette:
+    """The application over its durable state. Raises StateMismatchError when the folder holds another world."""
+    state = State(options.state_dir)
+    started = state.get("start_ms")
+    if options.now is None and started is not None:  # a restart continues the same world
+        options = replace(options, now=to_datetime(int(started)))
+    world = build_world(options)
+    state.pin("world", world.kind)
+    state.pin("seed", str(world.seed))
+    if options.posts is not None and world.kind == "replayed":
+        state.pin("posts", options.posts.name)
+    state.pin("start_ms", str(world.start_ms))
+    clock = WorldClock(state, world.start_ms)
+    limits = RateLimits(factor=1 if options.has_real_limits else RELAXED_FACTOR)
+    host = Host(world, state, clock, FaultPlane(), limits, options.base_url)
+    credentials = Credentials(state)
+    routes = [
+        *Bluesky(host, credentials).routes(),
+        *Instagram(host, credentials).routes(),
+        *PublicPages(host).routes(),
+        *Admin(host, credentials).routes(),
+    ]
+    app = Starlette(routes=routes)
+    app.state.host = host
+    return app

@@ -1,0 +1,245 @@
+"""The running sandbox: a world, its durable state, its clock and faults, and the feeds that all networks read.
+
+Belongs here: what is published where, whoever published it. Does not belong here: any wire format.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from sandbox.clock import WorldClock
+from sandbox.faults import FaultPlane
+from sandbox.limits import RateLimits
+from sandbox.state import State
+from sandbox.world.model import DAY_MS, HOUR_MS, Account, Comment, Counts, Post, World
+
+
+@dataclass(frozen=True)
+class Published:
+    """A post that came over the wire: the post, and what its network keeps about it."""
+
+    post: Post
+    committed_at: float
+    """Machine time of the commit, seconds since 1970."""
+    sequence: int
+    details: Mapping[str, Any]
+
+
+class Feed:
+    """An account's posts at one moment, oldest first, indexed for paging."""
+
+    def __init__(self, posts: Sequence[Post]) -> None:
+        self.posts = posts
+        self._keys = [(post.created_ms, post.native_id) for post in posts]
+
+    def before(self, position: tuple[int, str] | None, limit: int) -> list[Post]:
+        """The next `limit` posts, newest first, older than the position (None: from the newest)."""
+        end = len(self.posts) if position is None else bisect_left(self._keys, position)
+        return list(reversed(self.posts[max(0, end - limit) : end]))
+
+    def has_before(self, post: Post) -> bool:
+        """Whether anything is older than this post."""
+        return bisect_left(self._keys, (post.created_ms, post.native_id)) > 0
+
+
+class Host:
+    """Shared by all networks and the admin pages."""
+
+    def __init__(
+        self, world: World, state: State, clock: WorldClock, faults: FaultPlane, limits: RateLimits, base_url: str
+    ) -> None:
+        self.world = world
+        self.state = state
+        self.clock = clock
+        self.faults = faults
+        self.limits = limits
+        self.base_url = base_url
+        self.disallowed_hits = 0
+        """Visits to the path that robots.txt forbids."""
+        self.accounts = {account.native_id: account for account in world.accounts}
+        self._by_handle = {(account.network, account.handle): account for account in world.accounts}
+        self._published: dict[str, dict[str, Published]] = {key: {} for key in self.accounts}
+        self._deleted = {row["native_id"] for row in state.rows("marks", kind="deleted")}
+        self._feeds: dict[str, tuple[tuple[int, int], Feed]] = {}
+        self._revision = 0
+        self.has_own_comments = bool(state.rows("comments"))
+        """Whether any account ever commented over the wire: spares a query per post where none did."""
+        self._comment_posts: dict[str, str] = {}
+        self._answers: dict[str, dict[str, Published]] = {}
+        self._history_index: dict[str, Post] = {}
+        self._indexed_until: dict[str, int] = {}
+        for row in state.rows("records", collection="app.bsky.feed.post"):
+            self.remember(published_record(row))
+        for row in state.rows("media"):
+            self.remember(published_media(row))
+
+    # --- accounts ---
+
+    def account(self, network: str, name: str) -> Account | None:
+        """An account by native id or handle."""
+        found = self.accounts.get(name) or self._by_handle.get((network, name))
+        return found if found and found.network == network else None
+
+    # --- posts ---
+
+    def remember(self, published: Published) -> None:
+        """Take a committed post into the feeds."""
+        self._published[published.post.account_id][published.post.native_id] = published
+        parent = _parent_uri(published)
+        if parent:
+            self._answers.setdefault(parent, {})[published.post.native_id] = published
+        self._revision += 1
+
+    def forget(self, post: Post) -> None:
+        """Delete a post, durably for history; the caller has deleted what came over the wire."""
+        published = self._published[post.account_id].pop(post.native_id, None)
+        if published is None:
+            self.state.insert("marks", kind="deleted", native_id=post.native_id)
+            self._deleted.add(post.native_id)
+        else:
+            self._answers.get(_parent_uri(published), {}).pop(post.native_id, None)
+        self._revision += 1
+
+    def published(self, account_id: str) -> Sequence[Published]:
+        """What came over the wire for an account, in order of commit."""
+        return tuple(self._published[account_id].values())
+
+    def published_post(self, native_id: str, account_id: str) -> Published | None:
+        """One of them by id."""
+        return self._published.get(account_id, {}).get(native_id)
+
+    def feed(self, account: Account, *, lag_seconds: float = 0.0) -> Feed:
+        """All posts of an account at the world's now; with a lag, without the commits of the last seconds."""
+        if lag_seconds > 0:
+            youngest = time.time() - lag_seconds
+            hidden = {item.post.native_id for item in self.published(account.native_id) if item.committed_at > youngest}
+            return Feed([post for post in self.feed(account).posts if post.native_id not in hidden])
+        key = (self.clock.now_ms, self._revision)
+        cached = self._feeds.get(account.native_id)
+        if cached is None or cached[0] != key:
+            own = [item.post for item in self._published[account.native_id].values()]
+            posts = [post for post in self._history(account) if post.native_id not in self._deleted] + own
+            posts.sort(key=lambda post: (post.created_ms, post.native_id))
+            cached = (key, Feed(posts))
+            self._feeds[account.native_id] = cached
+        return cached[1]
+
+    def _history(self, account: Account) -> Sequence[Post]:
+        posts = self.world.posts(account, self.clock.now_ms)
+        known = self._indexed_until.get(account.native_id, 0)
+        for post in posts[known:]:
+            self._history_index[post.native_id] = post
+        self._indexed_until[account.native_id] = max(known, len(posts))
+        return posts
+
+    def post(self, network: str, native_id: str) -> Post | None:
+        """A visible post by native id, whoever published it."""
+        if native_id in self._deleted:
+            return None
+        for owned in self._published.values():
+            if native_id in owned:
+                return owned[native_id].post
+        found = self._history_index.get(native_id)
+        if found is None:
+            for account in self.accounts.values():
+                if account.network == network:
+                    self._history(account)
+            found = self._history_index.get(native_id)
+        return found if found and found.network == network and found.created_ms <= self.clock.now_ms else None
+
+    def recent_activity(self, account: Account) -> tuple[int, int | None]:
+        """Posts in the last 24 hours and the time of the latest, as the law of engagement wants them for a new post."""
+        latest = self.feed(account).before(None, 20)
+        now = self.clock.now_ms
+        return sum(now - post.created_ms < DAY_MS for post in latest), latest[0].created_ms if latest else None
+
+    # --- what the audience did ---
+
+    def counts(self, post: Post, *, late_hours: float = 0.0) -> Counts:
+        """Counts at the world's now, or as they were some hours ago."""
+        return self.world.counts(post, self.clock.now_ms - round(late_hours * HOUR_MS))
+
+    def comments(self, post: Post) -> Sequence[Comment]:
+        """The audience's comments that have arrived, oldest first; without those that were deleted."""
+        return [c for c in self.world.comments(post, self.clock.now_ms) if c.native_id not in self._deleted]
+
+    def comment(self, network: str, native_id: str) -> Comment | None:
+        """One of the audience's comments by id, once it has arrived."""
+        if network == "instagram":  # the id tells its post
+            post = self.post(network, f"17{native_id[2:-5]}")
+            return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
+        if native_id not in self._comment_posts:
+            for account in self.accounts.values():
+                if account.network == network and not account.is_competitor:
+                    for post in self.feed(account).posts:
+                        self._comment_posts.update((c.native_id, post.native_id) for c in self.comments(post))
+        post = self.post(network, self._comment_posts.get(native_id, ""))
+        return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
+
+    def answers(self, uri: str) -> Sequence[Post]:
+        """Bluesky posts over the wire that answer this post or comment directly, oldest first."""
+        return [item.post for item in self._answers.get(uri, {}).values()]
+
+    def is_marked(self, kind: str, native_id: str) -> bool:
+        """Whether something of the audience's carries a mark (`hidden`)."""
+        return self.state.one("marks", kind=kind, native_id=native_id) is not None
+
+    def mark(self, kind: str, native_id: str, *, is_set: bool) -> None:
+        """Set or remove a mark."""
+        self.state.delete("marks", kind=kind, native_id=native_id)
+        if is_set:
+            self.state.insert("marks", kind=kind, native_id=native_id)
+
+    def delete_comment(self, native_id: str) -> None:
+        """Take one of the audience's comments away."""
+        self.state.insert("marks", kind="deleted", native_id=native_id)
+        self._deleted.add(native_id)
+
+
+def _parent_uri(published: Published) -> str:
+    """What a Bluesky post answers; empty for all others."""
+    record = published.details.get("record", {})
+    return str(record["reply"]["parent"]["uri"]) if "reply" in record else ""
+
+
+def published_record(row: Mapping[str, Any]) -> Published:
+    """A stored Bluesky post as the feeds see it."""
+    record = orjson.loads(row["value"])
+    images = record.get("embed", {}).get("images", [])
+    kinds = {"app.bsky.embed.images": "image", "app.bsky.embed.external": "link", "app.bsky.embed.video": "video"}
+    post = Post(
+        native_id=row["uri"],
+        network="bluesky",
+        account_id=row["did"],
+        text=record.get("text", ""),
+        created_ms=row["indexed_ms"],
+        content_format=kinds.get(record.get("embed", {}).get("$type", ""), "text"),
+        media_count=len(images) or int("embed" in record),
+        origin="api",
+        is_reply="reply" in record,
+        posts_before=row["posts_before"],
+        previous_ms=row["previous_ms"],
+    )
+    return Published(post, row["committed_at"], row["sequence"], {"cid": row["cid"], "record": record})
+
+
+def published_media(row: Mapping[str, Any]) -> Published:
+    """A stored Instagram media object as the feeds see it."""
+    spec = orjson.loads(row["spec"])
+    post = Post(
+        native_id=row["media_id"],
+        network="instagram",
+        account_id=row["account_id"],
+        text=spec.get("caption", ""),
+        created_ms=row["created_ms"],
+        content_format=spec["content_format"],
+        media_count=len(spec.get("children", ())) or 1,
+        origin="api",
+        posts_before=row["posts_before"],
+        previous_ms=row["previous_ms"],
+    )
+    return Published(post, row["committed_at"], row["sequence"], spec)

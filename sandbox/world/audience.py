@@ -1,0 +1,89 @@
+"""Who comments and what they say. Moods follow the documented mix; the words are in the brand's own language."""
+
+from sandbox.world import texts
+from sandbox.world.model import HOUR_MS, Comment, Post
+from sandbox.world.outcomes import Outcome
+from sandbox.world.parameters import WorldParameters
+from sandbox.world.posting import tid
+from sandbox.world.residents import Resident, did_of, instagram_id_of
+from sandbox.world.seeding import stream
+
+_FIRST = (
+    "ana",
+    "luis",
+    "mika",
+    "jo",
+    "sara",
+    "teo",
+    "nina",
+    "bruno",
+    "clara",
+    "hugo",
+    "lia",
+    "max",
+    "rosa",
+    "ivan",
+    "dani",
+    "eva",
+)
+_SECOND = (
+    "bakes",
+    "runs",
+    "books",
+    "travels",
+    "plays",
+    "draws",
+    "garden",
+    "beach",
+    "city",
+    "north",
+    "studio",
+    "daily",
+    "lens",
+)
+_REGULARS = 400
+"""People of one brand's audience: some comment again and again."""
+
+
+def comments(
+    parameters: WorldParameters, seed: int, resident: Resident, post: Post, outcome: Outcome
+) -> tuple[Comment, ...]:
+    """All comments that a post will ever get, by time of arrival."""
+    return tuple(
+        _comment(parameters, seed, resident, post, index, age)
+        for index, age in enumerate(outcome.arrival_hours(seed, post))
+    )
+
+
+def _comment(parameters: WorldParameters, seed: int, resident: Resident, post: Post, index: int, age: float) -> Comment:
+    rng = stream(seed, "comment", post.native_id, index)
+    mix = {
+        "question": parameters.comment_questions,
+        "compliment": parameters.comment_compliments,
+        "complaint": parameters.comment_complaints,
+        "spam": parameters.comment_spam,
+    }
+    mix["chatter"] = 1 - sum(mix.values())
+    kind = rng.choices(list(mix), list(mix.values()))[0]
+    person = int(_REGULARS * rng.random() ** 2)
+    who = stream(seed, "person", resident.account.handle, person)
+    handle = f"{who.choice(_FIRST)}{who.choice(_SECOND)}{who.randrange(100)}"
+    created_ms = post.created_ms + round(age * HOUR_MS)
+    if post.network == "bluesky":
+        handle = f"{handle}.bsky.test"
+        author_id = did_of(handle)
+        native_id = f"at://{author_id}/app.bsky.feed.post/{tid(created_ms, rng.randrange(1024))}"
+    else:
+        author_id = instagram_id_of(handle)
+        native_id = f"18{post.native_id[2:]}{index:05d}"
+    return Comment(
+        native_id=native_id,
+        post_id=post.native_id,
+        author_id=author_id,
+        author_handle=handle,
+        author_name=handle.split(".")[0],
+        text=texts.comment(resident.account.language, kind, resident.brand, rng),
+        kind=kind,
+        created_ms=created_ms,
+        likes=min(40, int(rng.paretovariate(1.6)) - 1),
+    )

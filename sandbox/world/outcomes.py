@@ -1,0 +1,95 @@
+"""From a post's log engagement to its final counts, and from those to the counts at any age."""
+
+import math
+from dataclasses import dataclass
+
+from sandbox.world.effects import EngagementLaw
+from sandbox.world.growth import GrowthCurve
+from sandbox.world.model import HOUR_MS, Post
+from sandbox.world.parameters import WorldParameters
+from sandbox.world.seeding import stream
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a post will have gathered in the end, and how fast."""
+
+    expected_log_engagement: float
+    likes: int
+    comments: int
+    shares: int
+    saves: int
+    quotes: int
+    reach: int | None
+    views: int | None
+    growth: GrowthCurve
+    attention: GrowthCurve
+    """Reach and views come before interactions: the same shape, a shorter scale."""
+
+    @property
+    def interactions(self) -> int:
+        return self.likes + self.comments + self.shares + self.saves + self.quotes
+
+    def arrival_hours(self, seed: int, post: Post) -> list[float]:
+        """Ages at which the comments arrive, ascending: one in each of `comments` equal parts of the growth curve."""
+        rng = stream(seed, "arrivals", post.native_id)
+        return [self.growth.age_at((index + rng.random()) / self.comments * 0.9999) for index in range(self.comments)]
+
+    def at(self, age_hours: float, arrived_comments: int) -> dict[str, int]:
+        """Counts at an age; monotone. Comments are counted one by one, so that the count equals the list."""
+        counts = {
+            "likes": self.growth.count(self.likes, age_hours),
+            "comments": arrived_comments,
+            "shares": self.growth.count(self.shares, age_hours),
+            "saves": self.growth.count(self.saves, age_hours),
+        }
+        if self.reach is None or self.views is None:
+            counts["quotes"] = self.growth.count(self.quotes, age_hours)
+        else:
+            counts["reach"] = self.attention.count(self.reach, age_hours)
+            counts["views"] = self.attention.count(self.views, age_hours)
+        return counts
+
+
+def outcome(parameters: WorldParameters, seed: int, law: EngagementLaw, post: Post) -> Outcome:
+    """The outcome of a post: fixed by (parameters, seed, post), whoever published it."""
+    expected = law.expected(post)
+    total = max(0, round(math.expm1(expected + law.residual(post))))
+    rng = stream(seed, "composition", post.native_id)
+
+    def share(median: float) -> float:
+        return min(0.4, median * math.exp(rng.gauss(0.0, parameters.share_log_sd)))
+
+    is_instagram = post.network == "instagram"
+    is_video = post.content_format == "video"
+    comments = share(parameters.comment_share_instagram if is_instagram else parameters.comment_share_bluesky)
+    shares = share(parameters.share_share_instagram if is_instagram else parameters.share_share_bluesky)
+    saves = share(parameters.save_share_instagram if is_instagram else parameters.save_share_bluesky)
+    quotes = 0.0 if is_instagram else share(parameters.quote_share_bluesky)
+    shares *= 2.0 if is_video else 1.0
+    whole = max(1.0, comments + shares + saves + quotes + 0.15)
+    parts = [int(total * part / whole + rng.random()) for part in (comments, shares, saves, quotes)]
+    while sum(parts) > total:
+        parts[parts.index(max(parts))] -= 1
+    scale = parameters.growth_scale_hours_instagram if is_instagram else parameters.growth_scale_hours_bluesky
+    scale *= math.exp(rng.gauss(0.0, parameters.growth_scale_log_sd))
+    rate = parameters.interactions_per_reach * math.exp(rng.gauss(0.0, parameters.interactions_per_reach_log_sd))
+    reach = max(round(total / min(rate, 0.6)), total + 3)
+    views_per_reach = parameters.views_per_reach * (1.5 if is_video else 1.0) * math.exp(rng.gauss(0.0, 0.08))
+    return Outcome(
+        expected_log_engagement=expected,
+        likes=total - sum(parts),
+        comments=parts[0],
+        shares=parts[1],
+        saves=parts[2],
+        quotes=parts[3],
+        reach=reach if is_instagram else None,
+        views=max(reach, round(reach * views_per_reach)) if is_instagram else None,
+        growth=GrowthCurve(scale, parameters.growth_shape),
+        attention=GrowthCurve(0.6 * scale, parameters.growth_shape),
+    )
+
+
+def age_hours(post: Post, now_ms: int) -> float:
+    """Hours since publication; negative before."""
+    return (now_ms - post.created_ms) / HOUR_MS
