@@ -346,7 +346,7 @@ class Transport:
             return self._jitter() * ceiling
         if error.error_class is ErrorClass.RATE and error.retry_at is not None and error.code != "budget":
             wait = (error.retry_at - datetime.now(UTC)).total_seconds()
-            return max(0.0, wait) if wait <= self.patience.longest_wait else None
+            return 0.0 if wait <= self.patience.longest_wait else None  # the budget makes the next try wait
         return None
 
     def _unclear(self, call: Call, message: str, *, is_lasting: bool = False) -> NetworkError:

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
+    Media,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -32,6 +34,8 @@ from contracts.records import (
 )
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Params, Refusal, Transport, server_time, with_headers
+from platforms._listing import post_pages
+from platforms._media import read_media
 from platforms._shapes import as_json, count_or_none
 from platforms.bluesky import mapping, tid
 from platforms.bluesky.facets import mentions
@@ -170,44 +174,31 @@ class BlueskyConnector:
 
     async def posts(self, account: Account, *, since: datetime | None) -> AsyncIterator[PostPage]:
         """Own posts and replies, newest first, without reposts of others."""
-        cursor: str | None = None
-        seen: set[str] = set()
-        while True:
-            raws, next_cursor, source = await self._page(account, cursor)
-            observed_at = await self._transport.now()
-            mapped = [(raw, mapping.post_from(account, raw, observed_at=observed_at)) for raw in raws]
-            read = [(raw, post) for raw, post in mapped if post is not None]
-            fresh = [(raw, post) for raw, post in read if post.native_id not in seen]
-            seen.update(post.native_id for _, post in fresh)
-            wanted = [(raw, post) for raw, post in fresh if since is None or post.published_at >= since]
-            if wanted:
-                yield PostPage(
-                    posts=tuple(post for _, post in wanted),
-                    metrics=tuple(
-                        point
-                        for raw, _ in wanted
-                        for point in mapping.metrics_from(account, raw, observed_at=observed_at, source=source)
-                    ),
-                )
-            is_past = since is not None and bool(read) and all(post.published_at < since for _, post in read)
-            if next_cursor is None or next_cursor == cursor or is_past:
-                return
-            cursor = next_cursor
+        source = "getAuthorFeed" if self._has_app_view else "listRecords"
+        to_post = partial(mapping.post_from, account)
+        to_metrics = partial(mapping.metrics_from, account, source=source)
+        async for page in post_pages(self._pages(account), self._transport, to_post, to_metrics, since=since):
+            yield page
 
-    async def _page(self, account: Account, cursor: str | None) -> tuple[list[dict[str, Any]], str | None, str]:
-        """One page of own posts: payloads, the next cursor, the endpoint's name."""
-        paging = {"limit": str(PAGE_SIZE), **({"cursor": cursor} if cursor else {})}
-        if not self._has_app_view:
-            where = {"repo": account.native_id, "collection": mapping.POST_COLLECTION}
-            listed = await self._transport.fetch(
-                Records, account, _read("com.atproto.repo.listRecords", **where, **paging)
-            )
-            return [r for r in listed.records if isinstance(r, dict)], listed.cursor, "listRecords"
-        feed = await self._transport.fetch(
-            Feed, account, _read("app.bsky.feed.getAuthorFeed", actor=account.native_id, **paging)
-        )
-        items = [item for item in feed.feed if isinstance(item, dict) and not item.get("reason")]
-        return [i["post"] for i in items if _is_by(i.get("post"), account)], feed.cursor, "getAuthorFeed"
+    async def _pages(self, account: Account) -> AsyncIterator[list[dict[str, Any]]]:
+        """Payloads of own posts, page by page, until there is no cursor or the network repeats one."""
+        cursor: str | None = None
+        while True:
+            paging = {"limit": str(PAGE_SIZE), **({"cursor": cursor} if cursor else {})}
+            if self._has_app_view:
+                call = _read("app.bsky.feed.getAuthorFeed", actor=account.native_id, **paging)
+                feed = await self._transport.fetch(Feed, account, call)
+                items = [item for item in feed.feed if isinstance(item, dict) and not item.get("reason")]
+                raws, following = [i["post"] for i in items if _is_by(i.get("post"), account)], feed.cursor
+            else:
+                where = {"repo": account.native_id, "collection": mapping.POST_COLLECTION}
+                call = _read("com.atproto.repo.listRecords", **where, **paging)
+                listed = await self._transport.fetch(Records, account, call)
+                raws, following = [r for r in listed.records if isinstance(r, dict)], listed.cursor
+            yield raws
+            if following is None or following == cursor:
+                return
+            cursor = following
 
     async def post_metrics(self, account: Account, posts: Sequence[Post]) -> tuple[PostMetricPoint, ...]:
         """Counts of these posts now. The listing carries the same; this reads them without walking it."""
@@ -257,7 +248,7 @@ class BlueskyConnector:
         _check(request)
         for i, media in enumerate(request.media):
             if f"blob_{i}" not in handles:
-                return _with(staging, **{f"blob_{i}": await self._upload(account, media.path, media.mime_type)})
+                return _with(staging, **{f"blob_{i}": await self._upload(account, media)})
         for handle in mentions(request.text):
             if f"mention:{handle}" not in handles:
                 return _with(staging, **{f"mention:{handle}": await self._resolve(account, handle)})
@@ -318,14 +309,14 @@ class BlueskyConnector:
     async def refresh_token(self, account: Account) -> None:
         await self._transport.renew_token(account)
 
-    async def _upload(self, account: Account, path: str, mime_type: str) -> str:
+    async def _upload(self, account: Account, media: Media) -> str:
         call = Call(
             CallKind.STAGE,
             "com.atproto.repo.uploadBlob",
             "POST",
             _path("com.atproto.repo.uploadBlob"),
-            content=self._media.read(path),
-            headers={"content-type": mime_type},
+            content=read_media(self._media, media, Network.BLUESKY),
+            headers={"content-type": media.mime_type},
         )
         return as_json((await self._transport.fetch(UploadedBlob, account, call)).blob)
 

@@ -23,7 +23,7 @@ _LONGEST_TAG_GRAPHEMES = 64
 def mentions(text: str) -> tuple[str, ...]:
     """Handles that the text mentions, lower-case, each once, in order."""
     links = [span for span, _ in _links(text)]
-    found = (m.group(1).lower() for m in _MENTION.finditer(text) if not _is_within(m.start(), links))
+    found = (m.group(1).lower() for m in _MENTION.finditer(text) if not _overlaps(m.span(), links))
     return tuple(dict.fromkeys(found))
 
 
@@ -36,11 +36,11 @@ def facets(text: str, dids: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
     for match in _TAG.finditer(text):
         tag = match.group()[1:]
-        if not _is_within(match.start(), spans) and len(regex.findall(r"\X", tag)) <= _LONGEST_TAG_GRAPHEMES:
+        if not _overlaps(match.span(), spans) and len(regex.findall(r"\X", tag)) <= _LONGEST_TAG_GRAPHEMES:
             found.append((*match.span(), {"$type": "app.bsky.richtext.facet#tag", "tag": tag}))
     for match in _MENTION.finditer(text):
         did = dids.get(match.group(1).lower())
-        if did and not _is_within(match.start(), spans):
+        if did and not _overlaps(match.span(), spans):
             found.append((*match.span(), {"$type": "app.bsky.richtext.facet#mention", "did": did}))
     return [
         {
@@ -60,5 +60,5 @@ def _links(text: str) -> Iterator[tuple[tuple[int, int], str]]:
             yield (match.start(), match.start() + len(uri)), uri
 
 
-def _is_within(position: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= position < end for start, end in spans)
+def _overlaps(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
+    return any(span[0] < end and start < span[1] for start, end in others)

@@ -13,11 +13,12 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
 
-from contracts.errors import ErrorClass, NetworkError
+from contracts.errors import ErrorClass, NetworkError, ProviderError
 from contracts.networks import Capabilities, ContentFormat, Network
 from contracts.ports import MediaHost, MediaReader, PostPage
 from contracts.records import (
@@ -36,6 +37,8 @@ from contracts.records import (
 )
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, all_of
+from platforms._listing import post_pages
+from platforms._media import read_media
 from platforms._shapes import as_json, count_or_none
 from platforms.instagram import mapping
 from platforms.instagram.errors import APP_WIDE_CODES, PUBLISH_QUOTA_CODE, classify
@@ -62,7 +65,7 @@ READ_LAG_SECONDS = 2.0  # [K] how long a published post may be missing from the 
 
 FINDING_TRIES = 4
 FINDING_PAUSE_SECONDS = 0.75
-CONTAINER_POLLS = 10
+CONTAINER_POLLS = 6
 FIRST_POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 6.0
 CLOCKS_DIFFER_BY = timedelta(minutes=10)
@@ -177,24 +180,11 @@ class InstagramConnector:
 
     async def posts(self, account: Account, *, since: datetime | None) -> AsyncIterator[PostPage]:
         """Own posts, newest first. Stories are not among them: they are another listing and live 24 hours."""
-        seen: set[str] = set()
-        async for raws in self._pages(account, "media", f"{account.native_id}/media", fields=POST_FIELDS):
-            observed_at = await self._transport.now()
-            read = [(raw, post) for raw in raws if (post := mapping.post_from(account, raw, observed_at=observed_at))]
-            fresh = [(raw, post) for raw, post in read if post.native_id not in seen]
-            seen.update(post.native_id for _, post in fresh)
-            wanted = [(raw, post) for raw, post in fresh if since is None or post.published_at >= since]
-            if wanted:
-                yield PostPage(
-                    posts=tuple(post for _, post in wanted),
-                    metrics=tuple(
-                        point
-                        for raw, _ in wanted
-                        for point in mapping.listed_metrics_from(account, raw, observed_at=observed_at)
-                    ),
-                )
-            if since is not None and read and all(post.published_at < since for _, post in read):
-                return
+        raws = self._pages(account, "media", f"{account.native_id}/media", fields=POST_FIELDS)
+        to_post = partial(mapping.post_from, account)
+        to_metrics = partial(mapping.listed_metrics_from, account)
+        async for page in post_pages(raws, self._transport, to_post, to_metrics, since=since):
+            yield page
 
     async def post_metrics(self, account: Account, posts: Sequence[Post]) -> tuple[PostMetricPoint, ...]:
         """Insights of these posts, one call each. A post that has none (gone, or older than the business account) is
@@ -247,7 +237,7 @@ class InstagramConnector:
         return Staging()
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
-        """One step: a container more, or waiting until the last one is ready."""
+        """One step: a container more, or waiting until the last one is ready. Returns the same staging when it is not yet."""
         if _is_reply(request):
             return await self._stage_reply(request, staging)
         _check(request)
@@ -257,6 +247,8 @@ class InstagramConnector:
                 await self._check_quota(request.account)
             return await self._next_container(request, staging)
         status = await self._wait_until_processed(request.account, handles["container_id"])
+        if status == "IN_PROGRESS":
+            return staging
         if status == "EXPIRED":
             return Staging()
         if status == "PUBLISHED":
@@ -392,17 +384,23 @@ class InstagramConnector:
                 return Staging(handles={**handles, **made})
         children = [handles[f"child_{i}"] for i in range(len(request.media))]
         for child_id in children:
-            if await self._wait_until_processed(account, child_id) == "EXPIRED":
-                return Staging()
+            status = await self._wait_until_processed(account, child_id)
+            if status != "FINISHED":
+                return Staging() if status == "EXPIRED" else staging
         fields = {"media_type": "CAROUSEL", "children": ",".join(children), "caption": request.text}
         return _with(staging, container_id=await self._create_container(account, fields))
 
     async def _hosted(self, media: Media) -> dict[str, str]:
         """The fields of a picture that Instagram can fetch. The name holds the content's hash: same picture, same URL."""
         suffix = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}.get(media.mime_type, "bin")
-        url = await self._host.publish(
-            name=f"{media.sha256[:32]}.{suffix}", content=self._media.read(media.path), mime_type=media.mime_type
-        )
+        content = read_media(self._media, media, self._transport.network)
+        try:
+            url = await self._host.publish(
+                name=f"{media.sha256[:32]}.{suffix}", content=content, mime_type=media.mime_type
+            )
+        except ProviderError as error:
+            network = self._transport.network.value
+            raise NetworkError(ErrorClass.TRANSIENT, str(error), network=network, code="media_host") from error
         return {"image_url": url, **({"alt_text": media.alt_text} if media.alt_text else {})}
 
     async def _create_container(self, account: Account, fields: dict[str, str]) -> str:
@@ -414,7 +412,7 @@ class InstagramConnector:
         return await self._transport.fetch(Container, account, call)
 
     async def _wait_until_processed(self, account: Account, container_id: str) -> str:
-        """FINISHED, PUBLISHED or EXPIRED. Raises `invalid` for ERROR, `transient` when it takes too long for now."""
+        """FINISHED, PUBLISHED or EXPIRED; IN_PROGRESS when it takes too long for now. Raises `invalid` for ERROR."""
         pause = FIRST_POLL_SECONDS
         for _ in range(CONTAINER_POLLS):
             container = await self._container(account, container_id)
@@ -425,8 +423,7 @@ class InstagramConnector:
                 raise NetworkError(ErrorClass.INVALID, message, network=Network.INSTAGRAM.value, code="ERROR")
             await self._transport.pause(pause)
             pause = min(pause * 2, LONGEST_POLL_SECONDS)
-        message = "Instagram is still processing the media; ask again later."
-        raise NetworkError(ErrorClass.TRANSIENT, message, network=Network.INSTAGRAM.value, code="IN_PROGRESS")
+        return "IN_PROGRESS"
 
     async def _check_quota(self, account: Account) -> None:
         """Raises `rate` when the account's publishing quota of the last 24 hours is used up."""
