@@ -33,13 +33,13 @@ def commit_properties(notes: Mapping[str, object], *, is_keyed: bool) -> CommitP
     )
 
 
-def redo_on_conflict(what: str, attempt: Callable[[], T]) -> T:
+def redo_on_conflict(what: str, attempt: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
     """Run `attempt`, which must open the newest version itself, until its commit meets no other writer.
 
-    Pauses are random and grow, so that many writers spread out. Raises PulsoError after ATTEMPTS conflicts in a row.
+    Pauses are random and grow, so that many writers spread out. Raises PulsoError after `attempts` conflicts in a row.
     """
     longest = FIRST_PAUSE_SECONDS
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(attempts - 1):
         try:
             return attempt()
         except CommitFailedError:
@@ -49,5 +49,5 @@ def redo_on_conflict(what: str, attempt: Callable[[], T]) -> T:
         return attempt()
     except CommitFailedError as error:
         raise PulsoError(
-            f"{what}: other writers were faster {ATTEMPTS} times in a row. Nothing was written; run it again."
+            f"{what}: other writers were faster {attempts} times in a row. Nothing was written; run it again."
         ) from error
