@@ -1,0 +1,25 @@
+{# How counts and rates are put together. Every rate of every mart comes from here, so that a name means one formula. #}
+
+{# Sum of the counts that are known; NULL, not zero, when none is. #}
+{% macro sum_of_known(columns) -%}
+    case
+        when coalesce({{ columns | join(', ') }}) is not null
+            then {% for column in columns %}coalesce({{ column }}, 0){{ ' + ' if not loop.last }}{% endfor %}
+    end
+{%- endmacro %}
+
+{# Rate of one row; NULL when either side is unknown or the denominator is not positive. #}
+{% macro rate(numerator, denominator) -%}
+    cast({{ numerator }} as double) / case when {{ denominator }} > 0 then {{ denominator }} end
+{%- endmacro %}
+
+{# Rate of a group: ratio of sums over exactly the rows that know both sides; NULL when there is none. #}
+{% macro pooled_rate(numerator, denominator) -%}
+    cast(sum({{ numerator }}) filter (where {{ denominator }} > 0) as double)
+    / cast(sum({{ denominator }}) filter (where {{ denominator }} > 0 and {{ numerator }} is not null) as double)
+{%- endmacro %}
+
+{# Sums of BIGINT are HUGEINT in DuckDB, which no lake format knows. #}
+{% macro total(column) -%}
+    cast(sum({{ column }}) as bigint)
+{%- endmacro %}

@@ -1,0 +1,28 @@
+-- The last known follower count of each account on each client-local day on which it was observed.
+
+with
+
+observations as (
+
+    select
+        accounts.client_id,
+        accounts.account_id,
+        accounts.network,
+        {{ local_day('accounts.observed_at', 'clients.time_zone') }} as day,
+        accounts.followers,
+        accounts.observed_at
+    from {{ ref('int_account_observations') }} as accounts
+    inner join {{ ref('stg_pulso__clients') }} as clients on accounts.client_id = clients.client_id
+    where accounts.followers is not null
+
+)
+
+select
+    max_by(client_id, observed_at) as client_id,
+    account_id,
+    max_by(network, observed_at) as network,
+    day,
+    max_by(followers, observed_at) as followers,
+    max(observed_at) as observed_at
+from observations
+group by account_id, day

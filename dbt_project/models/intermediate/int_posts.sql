@@ -1,0 +1,53 @@
+{{ config(materialized='table') }}
+
+-- Each post once, as it was last seen, with the clock and calendar of its client.
+
+with
+
+observations as (
+
+    select * from {{ ref('stg_bluesky__posts') }}
+    union all
+    select * from {{ ref('stg_instagram__posts') }}
+
+),
+
+latest as (
+
+    select *
+    from observations
+    qualify row_number() over (partition by post_id order by observed_at desc, content_sha256 desc) = 1
+
+),
+
+-- Left: a post whose client is not exported keeps its row, and the test on its time zone says so.
+placed as (
+
+    select
+        latest.*,
+        clients.time_zone,
+        clients.language,
+        {{ local_time('latest.published_at', 'clients.time_zone') }} as published_local
+    from latest
+    left join {{ ref('stg_pulso__clients') }} as clients on latest.client_id = clients.client_id
+
+)
+
+select
+    client_id,
+    account_id,
+    network,
+    post_id,
+    native_id,
+    permalink,
+    text,
+    content_format,
+    media_count,
+    is_reply,
+    published_at,
+    cast(published_local as date) as published_day,
+    cast(extract(hour from published_local) as integer) as local_hour,
+    cast(extract(isodow from published_local) as integer) - 1 as local_weekday,
+    time_zone,
+    language
+from placed

@@ -1,0 +1,88 @@
+with
+
+posts as (
+
+    select * from {{ ref('int_posts') }}
+
+),
+
+followers as (
+
+    select account_id, observed_at, followers
+    from {{ ref('int_account_observations') }}
+    where followers is not null
+
+),
+
+-- Followers of the moment of publication: the last count before it, or the first one soon after it.
+audiences as (
+
+    select
+        posts.post_id,
+        case
+            when before.followers is not null then before.followers
+            when after.observed_at <= posts.published_at + to_days({{ var('followers_backfill_days') }}) then after.followers
+        end as followers_at_post
+    from posts
+    asof left join followers as before
+        on posts.account_id = before.account_id and posts.published_at >= before.observed_at
+    asof left join followers as after
+        on posts.account_id = after.account_id and posts.published_at < after.observed_at
+
+),
+
+-- Posts that Pulso itself made, by the proof that the network returned.
+own as (
+
+    select
+        post_id,
+        max_by(content_item_id, (recorded_at, ledger_id)) as content_item_id
+    from {{ ref('fct_publications') }}
+    where post_id is not null
+    group by post_id
+
+)
+
+select
+    posts.client_id,
+    posts.account_id,
+    posts.network,
+    posts.post_id,
+    posts.native_id,
+    posts.permalink,
+    posts.text,
+    posts.content_format,
+    posts.media_count,
+    posts.is_reply,
+    posts.published_at,
+    posts.published_day,
+    posts.local_hour,
+    posts.local_weekday,
+    posts.time_zone,
+    posts.language,
+    own.content_item_id,
+    own.post_id is not null as is_published_by_pulso,
+    counts.likes,
+    counts.comments,
+    counts.shares,
+    counts.saves,
+    counts.quotes,
+    counts.reach,
+    counts.views,
+    counts.impressions,
+    counts.engagements,
+    counts.metrics_observed_at,
+    {{ seconds_between('posts.published_at', 'counts.metrics_observed_at') }} / 3600.0 as age_hours,
+    coalesce(counts.is_backfilled, false) as is_backfilled,
+    counts.mature_engagements,
+    counts.mature_at,
+    counts.matured_observed_at,
+    audiences.followers_at_post,
+    {{ rate('counts.engagements', 'counts.reach') }} as engagement_rate_by_reach,
+    {{ rate('counts.engagements', 'counts.views') }} as engagement_rate_by_views,
+    {{ rate('counts.engagements', 'counts.impressions') }} as engagement_rate_by_impressions,
+    {{ rate('counts.engagements', 'audiences.followers_at_post') }} as engagement_rate_by_followers
+from posts
+left join {{ ref('int_post_counts') }} as counts on posts.post_id = counts.post_id
+left join audiences on posts.post_id = audiences.post_id
+left join own on posts.post_id = own.post_id

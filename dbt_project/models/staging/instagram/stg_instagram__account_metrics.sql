@@ -1,0 +1,25 @@
+with
+
+source as (
+
+    select * from {{ source('bronze', 'account_metrics') }}
+    where network = 'instagram'
+
+),
+
+renamed as (
+
+    select
+        client_id,
+        account_id,
+        network,
+        metric,
+        day,
+        value,
+        fetched_at as observed_at
+
+    from source
+
+)
+
+select * from renamed

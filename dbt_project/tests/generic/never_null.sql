@@ -1,0 +1,6 @@
+{# Columns that every row has. One scan for all of them; key columns have a not_null test of their own. #}
+{% test never_null(model, columns) %}
+select *
+from {{ model }}
+where {% for column in columns %}{{ column }} is null{{ ' or ' if not loop.last }}{% endfor %}
+{% endtest %}
