@@ -48,10 +48,10 @@ class PolicyApproval(StorePart):
         )
         with self._database.read() as session:
             candidates = session.scalars(query).all()
-        return sum(self._approve_if_safe(content_item_id) for content_item_id in candidates)
-
-    def _approve_if_safe(self, content_item_id: str) -> bool:
         now = self._clock.now()
+        return sum(self._approve_if_safe(content_item_id, now) for content_item_id in candidates)
+
+    def _approve_if_safe(self, content_item_id: str, now: datetime) -> bool:
         with self._database.write() as session:
             row = locked_item(session, content_item_id)
             if row.state != ItemState.DRAFT.value or row.revision != 1:

@@ -208,7 +208,7 @@ class EditorialDesk(StorePart):
 
         Raises ValueError when an item's account is not its client's.
         """
-        new = 0
+        new, now = 0, self._clock.now()
         with self._database.write() as session:
             for item in items:
                 if session.get(ContentItemRow, item.content_item_id) is not None:
@@ -231,14 +231,14 @@ class EditorialDesk(StorePart):
                 )
                 session.add(row)
                 session.flush()
-                self._write_revision(session, row, item, actor=SYSTEM_ACTOR)
-                tell_item(session, row, "item_drafted", actor=SYSTEM_ACTOR, at=self._clock.now())
+                _write_revision(session, row, item, actor=SYSTEM_ACTOR, at=now)
+                tell_item(session, row, "item_drafted", actor=SYSTEM_ACTOR, at=now)
                 new += 1
         return new
 
     def propose_slots(self, slots: Mapping[str, datetime]) -> int:
         """Set `scheduled_at` of drafts that no person has moved. Returns how many changed."""
-        changed = 0
+        changed, now = 0, self._clock.now()
         with self._database.write() as session:
             for content_item_id, slot in sorted(slots.items()):
                 row = locked_item(session, content_item_id)
@@ -250,7 +250,7 @@ class EditorialDesk(StorePart):
                     row,
                     "slot_proposed",
                     actor=SYSTEM_ACTOR,
-                    at=self._clock.now(),
+                    at=now,
                     scheduled_at=slot.isoformat(),
                 )
                 changed += 1
@@ -274,7 +274,7 @@ class EditorialDesk(StorePart):
         """
         now = self._clock.now()
         with self._database.write() as session:
-            row = self._changeable(session, content_item_id)
+            row = _changeable(session, content_item_id)
             _refuse_repost(newest_intent(session, content_item_id))
             _require_revision(row, revision)
             before = session.get_one(RevisionRow, (content_item_id, revision)).body
@@ -287,8 +287,8 @@ class EditorialDesk(StorePart):
                 changes["is_advertising"] = is_advertising
             row.revision += 1
             after = before.model_copy(update={**changes, "revision": row.revision})
-            self._write_revision(session, row, after, actor=actor)
-            self._revoke(session, row, at=now)
+            _write_revision(session, row, after, actor=actor, at=now)
+            _revoke(session, row, at=now)
             row.state = ItemState.DRAFT.value
             tell_item(session, row, "item_edited", actor=actor, at=now)
             session.flush()
@@ -296,6 +296,7 @@ class EditorialDesk(StorePart):
 
     def approve(self, content_item_id: str, *, actor: str, revision: int, reason: str | None = None) -> None:
         """Approve the revision that the person saw, and put it into the outbox. Raises ItemStateError."""
+        now = self._clock.now()
         with self._database.write() as session:
             row = locked_item(session, content_item_id)
             _require_revision(row, revision)
@@ -303,15 +304,15 @@ class EditorialDesk(StorePart):
                 return
             if row.state != ItemState.DRAFT.value:
                 raise ItemStateError(f"The item is {row.state}: edit or reschedule it first.")
-            approve_revision(session, row, actor=actor, at=self._clock.now(), is_by_policy=False, reason=reason)
+            approve_revision(session, row, actor=actor, at=now, is_by_policy=False, reason=reason)
 
     def reject(self, content_item_id: str, *, actor: str, reason: str | None = None) -> None:
         """Say no to the current revision; nothing of it will be sent. An edit makes a draft of it again. Raises ItemStateError."""
         now = self._clock.now()
         with self._database.write() as session:
-            row = self._changeable(session, content_item_id)
+            row = _changeable(session, content_item_id)
             _refuse_repost(newest_intent(session, content_item_id))
-            self._revoke(session, row, at=now)
+            _revoke(session, row, at=now)
             session.add(
                 ApprovalRow(
                     content_item_id=content_item_id,
@@ -324,7 +325,7 @@ class EditorialDesk(StorePart):
                     decided_at=now,
                 )
             )
-            self._withdraw(session, row, at=now, actor=actor, code="rejected", reason=reason)
+            _withdraw(session, row, at=now, actor=actor, code="rejected", reason=reason)
             row.state = ItemState.REJECTED.value
             tell_item(session, row, "item_rejected", actor=actor, at=now, reason=reason)
 
@@ -332,10 +333,10 @@ class EditorialDesk(StorePart):
         """Take an item back before it is out. Raises ItemStateError once its commit was announced."""
         now = self._clock.now()
         with self._database.write() as session:
-            row = self._changeable(session, content_item_id)
+            row = _changeable(session, content_item_id)
             if row.state == ItemState.CANCELLED.value:
                 return
-            intent = self._withdraw(session, row, at=now, actor=actor, code="cancelled", reason=reason)
+            intent = _withdraw(session, row, at=now, actor=actor, code="cancelled", reason=reason)
             if intent is None or intent.occurrence == 1:
                 row.state = ItemState.CANCELLED.value
             tell_item(session, row, "item_cancelled", actor=actor, at=now, reason=reason)
@@ -347,7 +348,7 @@ class EditorialDesk(StorePart):
         """
         now = self._clock.now()
         with self._database.write() as session:
-            row = self._changeable(session, content_item_id)
+            row = _changeable(session, content_item_id)
             if row.state not in (ItemState.DRAFT, ItemState.APPROVED, ItemState.MISSED):
                 raise ItemStateError(f"The item is {row.state}: edit it first.")
             before = row.scheduled_at
@@ -416,48 +417,52 @@ class EditorialDesk(StorePart):
         with self._database.read() as session:
             return frozenset(found for found in session.scalars(query) if found is not None)
 
-    def _changeable(self, session: Session, content_item_id: str) -> ContentItemRow:
-        row = locked_item(session, content_item_id)
-        intent = newest_intent(session, content_item_id)
-        if intent is not None and intent.state == IntentState.COMMITTING.value:
-            raise ItemStateError("The post is being sent at this moment: wait for the outcome.")
-        if ItemState(row.state) not in EDITABLE_ITEM_STATES:
-            raise ItemStateError(f"The item is {row.state}: it can no longer be changed.")
-        return row
-
-    def _write_revision(self, session: Session, row: ContentItemRow, item: ContentItem, *, actor: str) -> None:
-        body = item.model_copy(update={"revision": row.revision})
-        session.add(
-            RevisionRow(
-                content_item_id=row.content_item_id,
-                revision=row.revision,
-                body=body,
-                edited_by=actor,
-                edited_at=self._clock.now(),
-            )
-        )
-        session.flush()
-
-    def _revoke(self, session: Session, row: ContentItemRow, *, at: datetime) -> None:
-        session.execute(
-            update(ApprovalRow)
-            .where(ApprovalRow.content_item_id == row.content_item_id, ApprovalRow.revoked_at.is_(None))
-            .values(revoked_at=at)
-        )
-
-    def _withdraw(
-        self, session: Session, row: ContentItemRow, *, at: datetime, actor: str, code: str, reason: str | None
-    ) -> IntentRow | None:
-        intent = newest_intent(session, row.content_item_id)
-        if intent is not None and IntentState(intent.state) in UNSENT_INTENT_STATES:
-            start_afresh(intent)
-            move(session, intent, IntentState.CANCELLED, at=at, actor=actor, code=code, reason=reason)
-        return intent
-
 
 _is_current = and_(
     RevisionRow.content_item_id == ContentItemRow.content_item_id, RevisionRow.revision == ContentItemRow.revision
 )
+
+
+def _changeable(session: Session, content_item_id: str) -> ContentItemRow:
+    row = locked_item(session, content_item_id)
+    intent = newest_intent(session, content_item_id)
+    if intent is not None and intent.state == IntentState.COMMITTING.value:
+        raise ItemStateError("The post is being sent at this moment: wait for the outcome.")
+    if ItemState(row.state) not in EDITABLE_ITEM_STATES:
+        raise ItemStateError(f"The item is {row.state}: it can no longer be changed.")
+    return row
+
+
+def _write_revision(session: Session, row: ContentItemRow, item: ContentItem, *, actor: str, at: datetime) -> None:
+    body = item.model_copy(update={"revision": row.revision})
+    session.add(
+        RevisionRow(
+            content_item_id=row.content_item_id,
+            revision=row.revision,
+            body=body,
+            edited_by=actor,
+            edited_at=at,
+        )
+    )
+    session.flush()
+
+
+def _revoke(session: Session, row: ContentItemRow, *, at: datetime) -> None:
+    session.execute(
+        update(ApprovalRow)
+        .where(ApprovalRow.content_item_id == row.content_item_id, ApprovalRow.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
+
+
+def _withdraw(
+    session: Session, row: ContentItemRow, *, at: datetime, actor: str, code: str, reason: str | None
+) -> IntentRow | None:
+    intent = newest_intent(session, row.content_item_id)
+    if intent is not None and IntentState(intent.state) in UNSENT_INTENT_STATES:
+        start_afresh(intent)
+        move(session, intent, IntentState.CANCELLED, at=at, actor=actor, code=code, reason=reason)
+    return intent
 
 
 def _require_revision(row: ContentItemRow, revision: int) -> None:

@@ -117,6 +117,7 @@ class Directory(StorePart):
         """Insert or replace a client's record."""
         values = {name: getattr(client, name) for name in Client.model_fields}
         values["autonomy"] = client.autonomy.value
+        now = self._clock.now()
         with self._database.write() as session:
             row = session.get(ClientRow, client.client_id, with_for_update=True)
             if row is not None and client_record(row) == client:
@@ -127,24 +128,33 @@ class Directory(StorePart):
             else:
                 for name, value in values.items():
                     setattr(row, name, value)
-            self._record(session, client.client_id, actor, "client_saved", "client", client.client_id)
+            _record(session, now, client.client_id, actor, "client_saved", ("client", client.client_id))
 
     def set_autonomy(self, client_id: str, autonomy: Autonomy, *, actor: str) -> None:
         """Say how far Pulso may act for this client. What is approved already stays approved. Raises UnknownRecordError."""
+        now = self._clock.now()
         with self._database.write() as session:
             row = session.get(ClientRow, client_id, with_for_update=True)
             if row is None:
                 raise UnknownRecordError(f"There is no client {client_id}.")
             if row.autonomy != autonomy.value:
                 before, row.autonomy = row.autonomy, autonomy.value
-                self._record(
-                    session, client_id, actor, "autonomy_set", "client", client_id, before=before, after=autonomy.value
+                _record(
+                    session,
+                    now,
+                    client_id,
+                    actor,
+                    "autonomy_set",
+                    ("client", client_id),
+                    before=before,
+                    after=autonomy.value,
                 )
 
     def save_account(self, account: Account, *, actor: str) -> None:
         """Insert or replace an account. Its client must exist, and it never moves to another client (raises ValueError)."""
         values = {name: getattr(account, name) for name in Account.model_fields}
         values["network"] = account.network.value
+        now = self._clock.now()
         with self._database.write() as session:
             if session.get(ClientRow, account.client_id) is None:
                 raise UnknownRecordError(f"There is no client {account.client_id}: save it first.")
@@ -160,10 +170,11 @@ class Directory(StorePart):
             else:
                 for name, value in values.items():
                     setattr(row, name, value)
-            self._record(session, account.client_id, actor, "account_saved", "account", account.account_id)
+            _record(session, now, account.client_id, actor, "account_saved", ("account", account.account_id))
 
     def save_competitor(self, competitor: Competitor, *, actor: str) -> None:
         """Insert or replace a competitor; its watchers become exactly `client_ids`."""
+        now = self._clock.now()
         with self._database.write() as session:
             row = session.get(CompetitorRow, competitor.competitor_id, with_for_update=True)
             if row is None:
@@ -186,7 +197,7 @@ class Directory(StorePart):
                 session.add(CompetitorWatchRow(competitor_id=competitor.competitor_id, client_id=client_id))
             for client_id in sorted(before ^ after):
                 action = "competitor_watched" if client_id in after else "competitor_unwatched"
-                self._record(session, client_id, actor, action, "competitor", competitor.competitor_id)
+                _record(session, now, client_id, actor, action, ("competitor", competitor.competitor_id))
 
     def save_credential(self, account_id: str, token: Token, *, actor: str) -> Token:
         """Connect an account: store its token, lift its pause, set free what waited for the connection.
@@ -202,28 +213,29 @@ class Directory(StorePart):
             lane = session.get_one(LaneRow, account_id, with_for_update=True)
             lane.paused_at = lane.paused_reason = lane.deferred_until = None
             saved = self.tokens.put(session, account_id, token)
-            self._record(
-                session, account.client_id, actor, "account_connected", "account", account_id, freed_intents=freed
+            _record(
+                session,
+                now,
+                account.client_id,
+                actor,
+                "account_connected",
+                ("account", account_id),
+                freed_intents=freed,
             )
             return saved
 
-    def _record(
-        self,
-        session: Session,
-        client_id: str,
-        actor: str,
-        action: str,
-        subject_type: str,
-        subject_id: str,
-        **detail: object,
-    ) -> None:
-        record_event(
-            session,
-            at=self._clock.now(),
-            client_id=client_id,
-            actor=actor,
-            action=action,
-            subject_type=subject_type,
-            subject_id=subject_id,
-            **detail,
-        )
+
+def _record(
+    session: Session, at: datetime, client_id: str, actor: str, action: str, subject: tuple[str, str], **detail: object
+) -> None:
+    subject_type, subject_id = subject
+    record_event(
+        session,
+        at=at,
+        client_id=client_id,
+        actor=actor,
+        action=action,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        **detail,
+    )

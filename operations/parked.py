@@ -16,9 +16,10 @@ from contracts.records import Receipt
 from contracts.scope import TenantScope
 from operations.content import locked_item
 from operations.intents import move, start_afresh
-from operations.models import IntentRow, LaneRow
+from operations.models import ClientRow, ContentItemRow, IntentRow, LaneRow
 from operations.part import StorePart, within
 from operations.states import IntentState, ItemState, ItemStateError, ParkReason, UnknownRecordError
+from operations.stops import is_stopped
 
 STUCK_AFTER_SECONDS = 900.0
 """An intent that a live publisher would have moved on by now."""
@@ -74,6 +75,8 @@ class OutboxDesk(StorePart):
                 IntentRow.state == IntentState.PENDING.value,
                 IntentRow.scheduled_at < overdue,
                 IntentRow.reason_code.is_(None),
+                ContentItemRow.state == ItemState.APPROVED.value,
+                ~is_stopped(),
             ),
         )
         with self._database.read() as session:
@@ -89,7 +92,7 @@ class OutboxDesk(StorePart):
         """A person found the post on the network: the parked intent is published. Raises ItemStateError."""
         now = self._clock.now()
         with self._database.write() as session:
-            intent = self._parked(session, intent_id)
+            intent = _parked(session, intent_id)
             intent.receipt = Receipt(
                 native_id=native_id,
                 permalink=permalink,
@@ -107,7 +110,7 @@ class OutboxDesk(StorePart):
         """
         now = self._clock.now()
         with self._database.write() as session:
-            intent = self._parked(session, intent_id)
+            intent = _parked(session, intent_id)
             if intent.reason_code == ParkReason.RECONNECT.value and intent.committing_since is None:
                 raise ItemStateError("Connect the account again: the post goes on by itself then.")
             start_afresh(intent)
@@ -119,34 +122,38 @@ class OutboxDesk(StorePart):
 
     def drop(self, intent_id: str, *, actor: str, reason: str | None = None) -> None:
         """Give a parked intent up: nothing more is sent for it. Raises ItemStateError."""
+        now = self._clock.now()
         with self._database.write() as session:
-            intent = self._parked(session, intent_id)
+            intent = _parked(session, intent_id)
             start_afresh(intent)
             move(
                 session,
                 intent,
                 IntentState.CANCELLED,
-                at=self._clock.now(),
+                at=now,
                 actor=actor,
                 code="dropped",
                 reason=reason or "given up by a person",
             )
 
-    def _parked(self, session: Session, intent_id: str) -> IntentRow:
-        known = session.get(IntentRow, intent_id)
-        if known is None:
-            raise UnknownRecordError(f"There is no intent {intent_id}.")
-        item = locked_item(session, known.content_item_id)
-        intent = session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
-        if intent.state != IntentState.PARKED.value:
-            raise ItemStateError(f"The intent is {intent.state}, not parked (its item: {ItemState(item.state).value}).")
-        return intent
+
+def _parked(session: Session, intent_id: str) -> IntentRow:
+    known = session.get(IntentRow, intent_id)
+    if known is None:
+        raise UnknownRecordError(f"There is no intent {intent_id}.")
+    item = locked_item(session, known.content_item_id)
+    intent = session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
+    if intent.state != IntentState.PARKED.value:
+        raise ItemStateError(f"The intent is {intent.state}, not parked (its item: {ItemState(item.state).value}).")
+    return intent
 
 
 def _entries(session: Session, scope: TenantScope, condition: ColumnElement[bool] | None) -> tuple[OutboxEntry, ...]:
     query = (
         select(IntentRow, LaneRow)
         .join(LaneRow, LaneRow.account_id == IntentRow.account_id)
+        .join(ContentItemRow, ContentItemRow.content_item_id == IntentRow.content_item_id)
+        .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
         .where(within(scope, IntentRow.client_id))
         .order_by(IntentRow.scheduled_at, IntentRow.queued_at, IntentRow.intent_id)
     )

@@ -12,13 +12,14 @@ second commit a no-op, and otherwise left to a person.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
-from contracts.errors import ErrorClass, NetworkError
+from contracts.errors import ErrorClass, NetworkError, NotReadyError
 from contracts.networks import Network
 from contracts.ports import Connector, DrainReport, Networks
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
@@ -26,6 +27,8 @@ from operations.machine import MachineTime, SystemMachineTime
 from operations.sending import Lease, Refusal, Sending, Turn
 from operations.states import IntentState, LeaseLostError, ParkReason
 from operations.store import SqlStore
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -157,40 +160,47 @@ class OutboxPublisher:
             staging = await self._stage(connector, lease, turn, request, kept)
         except NetworkError as error:
             self._not_staged(lease, turn, error, tally)
-            return
-        if staging is None:
-            tally.settle(turn.intent_id, "deferred", "the network is still preparing it")
-            return
-        await self._commit(connector, lease, turn, request, staging, tally)
+        else:
+            await self._commit(connector, lease, turn, request, staging, tally)
 
     async def _stage(
-        self, connector: Connector, lease: Lease, turn: Turn, request: PublishRequest, staging: Staging | None
-    ) -> Staging | None:
-        """All invisible steps, each persisted before the next. None: a step brought nothing new, so it has to wait."""
+        self, connector: Connector, lease: Lease, turn: Turn, request: PublishRequest, kept: Staging | None
+    ) -> Staging:
+        """All invisible steps, each persisted before the next. What was kept from before is shown to the network once more, since it
+        may have expired. Raises NetworkError."""
+        staging = kept
         if staging is None:
             staging = connector.prepare(request)
             self._sending.save_staging(lease, turn.intent_id, request, staging)
-        while not staging.is_complete:
-            try:
-                async with asyncio.timeout(self._call_seconds):
-                    after = await connector.stage(request, staging)
-            except TimeoutError as error:
-                raise NetworkError(
-                    ErrorClass.TRANSIENT, "no answer while staging", network=turn.network.value
-                ) from error
-            if after == staging:
-                self._sending.try_later(
-                    lease,
-                    turn.intent_id,
-                    code="staging",
-                    reason="the network is still preparing it",
-                    wait_seconds=self._retries.wait(turn.tries),
-                    is_unwritten=True,
-                )
-                return None
-            staging = after
-            self._sending.save_staging(lease, turn.intent_id, request, staging)
+        is_fresh = kept is None
+        while not (staging.is_complete and is_fresh):
+            after = await self._asked(turn, connector.stage(request, staging))
+            is_fresh = True
+            if after != staging:
+                staging = after
+                self._sending.save_staging(lease, turn.intent_id, request, staging)
+            elif not staging.is_complete:
+                message = "the network is still preparing it"
+                raise NetworkError(ErrorClass.TRANSIENT, message, network=turn.network.value)
         return staging
+
+    async def _asked(self, turn: Turn, answer: Awaitable[T]) -> T:
+        """An answer to a call that changes nothing visible, within the time of a call. Whatever goes wrong becomes a NetworkError."""
+        network = turn.network.value
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                return await answer
+        except NetworkError:
+            raise
+        except NotReadyError as error:  # the account has no credential
+            raise NetworkError(ErrorClass.AUTH, str(error), network=network) from error
+        except TimeoutError as error:
+            raise NetworkError(ErrorClass.TRANSIENT, "no answer within the time of a call", network=network) from error
+        except Exception as error:
+            # One unreadable picture or answer must not hold up its account for ever: it is tried again and parked in the end.
+            log.exception("call_failed", intent_id=turn.intent_id)
+            message = f"{type(error).__name__}: {error}"
+            raise NetworkError(ErrorClass.TRANSIENT, message, network=network) from error
 
     async def _commit(
         self,
@@ -221,8 +231,11 @@ class OutboxPublisher:
     def _not_staged(self, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally") -> None:
         """A refusal before anything visible was asked for."""
         match error.error_class:
-            case ErrorClass.TRANSIENT | ErrorClass.AMBIGUOUS | ErrorClass.DUPLICATE:
+            case ErrorClass.TRANSIENT | ErrorClass.AMBIGUOUS:
                 self._try_again(lease, turn, str(error), tally)
+            case ErrorClass.DUPLICATE:
+                self._sending.suspect(lease, turn.intent_id, code=_DUPLICATE_CLAIMED, reason=str(error))
+                tally.settle(turn.intent_id, "deferred", str(error))
             case _:
                 self._refused(lease, turn, error, tally)
 
@@ -304,36 +317,35 @@ class OutboxPublisher:
         """Learn what became of an announced commit, and act on it."""
         if turn.request is None or turn.staging is None:
             raise AssertionError("An announced commit has its request and its staging on record.")
+        bound = self._retries.max_readings
         try:
-            async with asyncio.timeout(self._call_seconds):
-                found = await self._read(connector, turn.request, turn.staging)
+            found = await self._asked(turn, self._read(connector, turn.request, turn.staging))
         except NetworkError as error:
             if error.error_class in (ErrorClass.AUTH, ErrorClass.SCOPE, ErrorClass.RATE):
                 self._refused(lease, turn, error, tally, is_unwritten=False)
                 return
             found = Reconciliation(outcome="undecided", evidence=f"reading the network failed: {error}")
-        except TimeoutError:
-            found = Reconciliation(outcome="undecided", evidence="reading the network took too long")
+            bound = self._retries.max_tries  # trouble that passes: more patience than with a network that cannot tell
 
         if found.outcome == "published" and found.receipt is not None:
             self._published(turn, found.receipt, tally)
         elif turn.reason_code == _DUPLICATE_CLAIMED:
-            self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, tally)
+            self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, bound, tally)
         elif found.outcome == "not_published":
             self._not_published(lease, turn, found.evidence, tally)
-        elif self._is_repeat_harmless(connector, turn):
+        elif turn.tries < bound and self._is_repeat_harmless(connector, turn):
             await self._commit(connector, lease, turn, turn.request, turn.staging, tally)
         else:
-            self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, tally)
+            self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, bound, tally)
 
     async def _read(self, connector: Connector, request: PublishRequest, staging: Staging) -> Reconciliation:
+        """What the network shows of an announced commit."""
         return await connector.find_published(request, staging)
 
     def _is_repeat_harmless(self, connector: Connector, turn: Turn) -> bool:
-        """A second commit is a no-op by the network's native key, and the tries are not used up."""
+        """A second commit is a no-op by the network's native key."""
         capabilities = connector.capabilities
-        is_idempotent = capabilities.is_reply_idempotent if turn.is_reply else capabilities.is_commit_idempotent
-        return is_idempotent and turn.tries < self._retries.max_readings
+        return capabilities.is_reply_idempotent if turn.is_reply else capabilities.is_commit_idempotent
 
     def _not_published(self, lease: Lease, turn: Turn, evidence: str, tally: "_Tally") -> None:
         if turn.tries >= self._retries.max_tries:
@@ -343,9 +355,11 @@ class OutboxPublisher:
         else:
             self._sending.reopen(lease, turn.intent_id, evidence=evidence)
 
-    def _wait_or_park(self, lease: Lease, turn: Turn, code: ParkReason, evidence: str, tally: "_Tally") -> None:
+    def _wait_or_park(
+        self, lease: Lease, turn: Turn, code: ParkReason, evidence: str, bound: int, tally: "_Tally"
+    ) -> None:
         """Look again later, a bounded number of times; then a person has to."""
-        if turn.tries >= self._retries.max_readings:
+        if turn.tries >= bound:
             self._sending.park(lease, turn.intent_id, code=code, reason=evidence)
             tally.settle(turn.intent_id, "parked", evidence)
             return

@@ -170,7 +170,7 @@ class Sending:
             select(IntentRow)
             .join(ContentItemRow, ContentItemRow.content_item_id == IntentRow.content_item_id)
             .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
-            .where(IntentRow.account_id == lease.account_id, self._is_to_be_worked_on(machine_now))
+            .where(IntentRow.account_id == lease.account_id, self._is_to_be_worked_on(self._clock.now(), machine_now))
             .order_by(IntentRow.scheduled_at, IntentRow.queued_at, IntentRow.intent_id)
             .limit(1)
         )
@@ -202,15 +202,16 @@ class Sending:
 
         A staging of an older revision is dropped: it is invisible and says something else.
         """
+        now = self._clock.now()
         with self._database.write() as session:
             locked = self._lock(session, lease, intent_id)
-            refusal = self._judge(session, locked)
+            refusal = self._judge(session, locked, now)
             if refusal is not None:
-                self._apply(session, locked.intent, refusal)
+                self._apply(session, locked.intent, refusal, now)
                 return refusal
             intent = locked.intent
             if intent.request is None or intent.revision != locked.item.revision:
-                intent.request = self._request(session, locked)
+                intent.request = self._request(session, locked, now)
                 intent.revision = locked.item.revision
                 intent.staging = None
             intent.reason_code = intent.reason = intent.next_try_at = None
@@ -229,19 +230,20 @@ class Sending:
         In the same transaction everything is checked once more: lease, stop, cancellation, approval of the revision that is staged, lateness
         and rules. From here on the post may be visible.
         """
+        now = self._clock.now()
         with self._database.write() as session:
             locked = self._lock(session, lease, intent_id)
             intent = locked.intent
             if intent.request != request or intent.staging is None or not intent.staging.is_complete:
                 return False
-            refusal = self._judge(session, locked)
+            refusal = self._judge(session, locked, now)
             if refusal is not None:
-                self._apply(session, intent, refusal)
+                self._apply(session, intent, refusal, now)
                 return False
             intent.commit_calls += 1
             intent.committing_since = self._machine.now()
             intent.next_try_at = None
-            move(session, intent, IntentState.COMMITTING, at=self._clock.now(), reason="commit announced")
+            move(session, intent, IntentState.COMMITTING, at=now, reason="commit announced")
             return True
 
     def record_receipt(self, intent_id: str, receipt: Receipt) -> None:
@@ -259,31 +261,43 @@ class Sending:
             intent.committing_since = intent.next_try_at = None
             move(session, intent, IntentState.PUBLISHED, at=now, reason=receipt.how)
 
+    def suspect(self, lease: Lease, intent_id: str, *, code: str, reason: str) -> None:
+        """The network hints, before a commit, that an earlier one landed after all: the intent counts as unanswered again."""
+        now = self._clock.now()
+        with self._database.write() as session:
+            intent = self._lock(session, lease, intent_id).intent
+            intent.committing_since = self._machine.now()
+            intent.tries += 1
+            move(session, intent, IntentState.COMMITTING, at=now, code=code, reason=reason)
+
     def reopen(self, lease: Lease, intent_id: str, *, evidence: str) -> None:
         """The network's own state proves that no commit landed: the intent is pending again, with its staging."""
+        now = self._clock.now()
         with self._database.write() as session:
             intent = self._lock(session, lease, intent_id).intent
             intent.committing_since = intent.next_try_at = None
-            move(session, intent, IntentState.PENDING, at=self._clock.now(), code="not_published", reason=evidence)
+            move(session, intent, IntentState.PENDING, at=now, code="not_published", reason=evidence)
 
     def try_later(
         self, lease: Lease, intent_id: str, *, code: str, reason: str, wait_seconds: float, is_unwritten: bool
     ) -> None:
         """Count a fruitless try and wait. `is_unwritten`: the network answered clearly that nothing was written."""
+        now = self._clock.now()
         with self._database.write() as session:
             intent = self._lock(session, lease, intent_id).intent
             intent.tries += 1
-            self._settle(session, intent, is_unwritten=is_unwritten, reason=reason)
+            self._settle(session, intent, is_unwritten=is_unwritten, reason=reason, now=now)
             until = self._machine.now() + timedelta(seconds=wait_seconds)
             hold(intent, code=code, reason=reason, next_try_at=until)
-            intent.changed_at = self._clock.now()
+            intent.changed_at = now
 
     def defer_lane(self, lease: Lease, intent_id: str, *, until: datetime, reason: str, is_unwritten: bool) -> None:
         """The network asked the account to wait until `until` (machine time)."""
+        now = self._clock.now()
         with self._database.write() as session:
             locked = self._lock(session, lease, intent_id)
             locked.lane.deferred_until = until
-            self._settle(session, locked.intent, is_unwritten=is_unwritten, reason=reason)
+            self._settle(session, locked.intent, is_unwritten=is_unwritten, reason=reason, now=now)
             hold(locked.intent, code="rate", reason=reason, next_try_at=None)
 
     def pause_lane(self, lease: Lease, intent_id: str, *, reason: str, is_unwritten: bool) -> None:
@@ -308,18 +322,20 @@ class Sending:
 
     def fail(self, lease: Lease, intent_id: str, *, reason: str) -> None:
         """The network refuses the content for good, and wrote nothing."""
+        now = self._clock.now()
         with self._database.write() as session:
             intent = self._lock(session, lease, intent_id).intent
             intent.committing_since = None
-            move(session, intent, IntentState.FAILED, at=self._clock.now(), code="invalid", reason=reason)
+            move(session, intent, IntentState.FAILED, at=now, code="invalid", reason=reason)
 
     def park(self, lease: Lease, intent_id: str, *, code: ParkReason, reason: str) -> None:
         """Leave the intent to a person."""
+        now = self._clock.now()
         with self._database.write() as session:
             intent = self._lock(session, lease, intent_id).intent
             if code is ParkReason.EXHAUSTED:
                 intent.committing_since = None
-            move(session, intent, IntentState.PARKED, at=self._clock.now(), code=code.value, reason=reason)
+            move(session, intent, IntentState.PARKED, at=now, code=code.value, reason=reason)
 
     # --- parts ---------------------------------------------------------------------------------------------------------
 
@@ -334,9 +350,9 @@ class Sending:
         lane.lease_expires_at = now + self._lease_for
         return _Locked(item, intent, lane)
 
-    def _judge(self, session: Session, locked: _Locked) -> Refusal | None:
+    def _judge(self, session: Session, locked: _Locked, now: datetime) -> Refusal | None:
         """Why the intent may not be sent at this moment; None when it may."""
-        intent, item, now = locked.intent, locked.item, self._clock.now()
+        intent, item = locked.intent, locked.item
         if intent.state != IntentState.PENDING.value and intent.state != IntentState.COMMITTING.value:
             return Refusal(IntentState(intent.state), intent.reason_code or intent.state, intent.reason or intent.state)
         if item.state in (ItemState.CANCELLED.value, ItemState.REJECTED.value):
@@ -374,21 +390,21 @@ class Sending:
             return Refusal(IntentState.FAILED, "policy", reason)
         return Refusal(IntentState.PENDING, "policy", reason, lets_others_pass=True)
 
-    def _apply(self, session: Session, intent: IntentRow, refusal: Refusal) -> None:
+    def _apply(self, session: Session, intent: IntentRow, refusal: Refusal, now: datetime) -> None:
         if intent.state != IntentState.PENDING.value:
             return  # an unanswered commit stays one, whatever forbids the next
         if refusal.becomes is IntentState.PENDING:
             until = self._machine.now() + timedelta(seconds=POLICY_HOLD_SECONDS) if refusal.lets_others_pass else None
             hold(intent, code=refusal.code, reason=refusal.reason, next_try_at=until)
         else:
-            move(session, intent, refusal.becomes, at=self._clock.now(), code=refusal.code, reason=refusal.reason)
+            move(session, intent, refusal.becomes, at=now, code=refusal.code, reason=refusal.reason)
 
-    def _settle(self, session: Session, intent: IntentRow, *, is_unwritten: bool, reason: str) -> None:
+    def _settle(self, session: Session, intent: IntentRow, *, is_unwritten: bool, reason: str, now: datetime) -> None:
         if is_unwritten and intent.state == IntentState.COMMITTING.value:
             intent.committing_since = None
-            move(session, intent, IntentState.PENDING, at=self._clock.now(), reason=reason)
+            move(session, intent, IntentState.PENDING, at=now, reason=reason)
 
-    def _request(self, session: Session, locked: _Locked) -> PublishRequest:
+    def _request(self, session: Session, locked: _Locked, now: datetime) -> PublishRequest:
         intent, item = locked.intent, locked.item
         body = session.get_one(RevisionRow, (item.content_item_id, item.revision)).body
         return PublishRequest(
@@ -400,7 +416,7 @@ class Sending:
             language=body.language,
             reply_to_native_post_id=_native(body.reply_to_post_id),
             reply_to_native_comment_id=_native(body.reply_to_comment_id),
-            created_at=intent.request.created_at if intent.request else self._clock.now(),
+            created_at=intent.request.created_at if intent.request else now,
         )
 
     def _tell_second_receipt(self, session: Session, intent: IntentRow, receipt: Receipt, now: datetime) -> None:
@@ -416,14 +432,14 @@ class Sending:
             second=receipt.native_id,
         )
 
-    def _is_to_be_worked_on(self, machine_now: datetime) -> ColumnElement[bool]:
+    def _is_to_be_worked_on(self, now: datetime, machine_now: datetime) -> ColumnElement[bool]:
         """Over intent, item and client: unanswered commits, and pending intents that are due, approved and not stopped."""
         is_held_by_rule = and_(IntentRow.reason_code == "policy", IntentRow.next_try_at > machine_now)
         return or_(
             IntentRow.state == IntentState.COMMITTING.value,
             and_(
                 IntentRow.state == IntentState.PENDING.value,
-                IntentRow.scheduled_at <= self._clock.now(),
+                IntentRow.scheduled_at <= now,
                 or_(IntentRow.reason_code.is_(None), ~is_held_by_rule),
                 ContentItemRow.state == ItemState.APPROVED.value,
                 has_current_approval(),
@@ -440,7 +456,7 @@ class Sending:
             .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
             .join(LaneRow, LaneRow.account_id == IntentRow.account_id)
             .where(
-                self._is_to_be_worked_on(now),
+                self._is_to_be_worked_on(self._clock.now(), now),
                 or_(IntentRow.next_try_at.is_(None), IntentRow.next_try_at <= soon),
                 LaneRow.paused_at.is_(None),
                 or_(LaneRow.deferred_until.is_(None), LaneRow.deferred_until <= soon),

@@ -66,11 +66,11 @@ class Stops(StorePart):
 
     def stop(self, *, actor: str, reason: str, client_id: str | None = None) -> StopReceipt:
         """Stop one client, or all when none is named. Holds from the moment this returns. Raises UnknownRecordError."""
+        now = self._clock.now()
         with self._database.write() as session:
-            switch = self._switch(session, client_id)
-            switch.is_active, switch.actor, switch.reason = True, actor, reason
-            switch.changed_at = self._clock.now()
-            self._tell(session, "stopped", actor, client_id, reason)
+            switch = _switch(session, client_id)
+            switch.is_active, switch.actor, switch.reason, switch.changed_at = True, actor, reason, now
+            _tell(session, "stopped", now, actor, client_id, reason)
             session.flush()
             in_flight = select(IntentRow.intent_id).where(IntentRow.state == IntentState.COMMITTING.value)
             if client_id is not None:
@@ -79,11 +79,12 @@ class Stops(StorePart):
 
     def resume(self, *, actor: str, client_id: str | None = None) -> None:
         """Lift a stop. Slots that were missed by more than their window meanwhile do not fire. Raises UnknownRecordError."""
+        now = self._clock.now()
         with self._database.write() as session:
-            switch = self._switch(session, client_id)
+            switch = _switch(session, client_id)
             if switch.is_active:
-                switch.is_active, switch.actor, switch.changed_at = False, actor, self._clock.now()
-                self._tell(session, "resumed", actor, client_id, None)
+                switch.is_active, switch.actor, switch.changed_at = False, actor, now
+                _tell(session, "resumed", now, actor, client_id, None)
 
     def stops(self, scope: TenantScope) -> tuple[Stop, ...]:
         """Stops in force that touch the scope."""
@@ -99,20 +100,22 @@ class Stops(StorePart):
                 if row.actor is not None and row.changed_at is not None
             )
 
-    def _switch(self, session: Session, client_id: str | None) -> StopRow:
-        switch = session.get(StopRow, client_id or ALL_CLIENTS, with_for_update=True)
-        if switch is None:
-            raise UnknownRecordError(f"There is no client {client_id}.")
-        return switch
 
-    def _tell(self, session: Session, action: str, actor: str, client_id: str | None, reason: str | None) -> None:
-        record_event(
-            session,
-            at=self._clock.now(),
-            client_id=client_id,
-            actor=actor,
-            action=action,
-            subject_type="stop",
-            subject_id=client_id or ALL_CLIENTS,
-            reason=reason,
-        )
+def _switch(session: Session, client_id: str | None) -> StopRow:
+    switch = session.get(StopRow, client_id or ALL_CLIENTS, with_for_update=True)
+    if switch is None:
+        raise UnknownRecordError(f"There is no client {client_id}.")
+    return switch
+
+
+def _tell(session: Session, action: str, at: datetime, actor: str, client_id: str | None, reason: str | None) -> None:
+    record_event(
+        session,
+        at=at,
+        client_id=client_id,
+        actor=actor,
+        action=action,
+        subject_type="stop",
+        subject_id=client_id or ALL_CLIENTS,
+        reason=reason,
+    )
