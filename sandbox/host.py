@@ -63,9 +63,10 @@ class Host:
         self.accounts = {account.native_id: account for account in world.accounts}
         self._by_handle = {(account.network, account.handle): account for account in world.accounts}
         self._published: dict[str, dict[str, Published]] = {key: {} for key in self.accounts}
+        self._by_id: dict[str, Published] = {}
         self._deleted = {row["native_id"] for row in state.rows("marks", kind="deleted")}
         self._feeds: dict[str, tuple[tuple[int, int], Feed]] = {}
-        self._revision = 0
+        self.revision = 0
         self.has_own_comments = bool(state.rows("comments"))
         """Whether any account ever commented over the wire: spares a query per post where none did."""
         self._comment_posts: dict[str, str] = {}
@@ -89,20 +90,22 @@ class Host:
     def remember(self, published: Published) -> None:
         """Take a committed post into the feeds."""
         self._published[published.post.account_id][published.post.native_id] = published
+        self._by_id[published.post.native_id] = published
         parent = _parent_uri(published)
         if parent:
             self._answers.setdefault(parent, {})[published.post.native_id] = published
-        self._revision += 1
+        self.revision += 1
 
     def forget(self, post: Post) -> None:
         """Delete a post, durably for history; the caller has deleted what came over the wire."""
         published = self._published[post.account_id].pop(post.native_id, None)
+        self._by_id.pop(post.native_id, None)
         if published is None:
             self.state.insert("marks", kind="deleted", native_id=post.native_id)
             self._deleted.add(post.native_id)
         else:
             self._answers.get(_parent_uri(published), {}).pop(post.native_id, None)
-        self._revision += 1
+        self.revision += 1
 
     def published(self, account_id: str) -> Sequence[Published]:
         """What came over the wire for an account, in order of commit."""
@@ -118,7 +121,7 @@ class Host:
             youngest = time.time() - lag_seconds
             hidden = {item.post.native_id for item in self.published(account.native_id) if item.committed_at > youngest}
             return Feed([post for post in self.feed(account).posts if post.native_id not in hidden])
-        key = (self.clock.now_ms, self._revision)
+        key = (self.clock.now_ms, self.revision)
         cached = self._feeds.get(account.native_id)
         if cached is None or cached[0] != key:
             own = [item.post for item in self._published[account.native_id].values()]
@@ -140,9 +143,9 @@ class Host:
         """A visible post by native id, whoever published it."""
         if native_id in self._deleted:
             return None
-        for owned in self._published.values():
-            if native_id in owned:
-                return owned[native_id].post
+        published = self._by_id.get(native_id)
+        if published is not None:
+            return published.post if published.post.network == network else None
         found = self._history_index.get(native_id)
         if found is None:
             for account in self.accounts.values():
@@ -153,7 +156,7 @@ class Host:
 
     def recent_activity(self, account: Account) -> tuple[int, int | None]:
         """Posts in the last 24 hours and the time of the latest, as the law of engagement wants them for a new post."""
-        latest = self.feed(account).before(None, 20)
+        latest = [post for post in self.feed(account).before(None, 60) if not post.is_reply]
         now = self.clock.now_ms
         return sum(now - post.created_ms < DAY_MS for post in latest), latest[0].created_ms if latest else None
 

@@ -115,7 +115,7 @@ class ReplayedWorld:
                     _MEDIA_COUNT.get(content_format, 1),
                     "history",
                     permalink=links[index],
-                )  # fmt: skip
+                )
             )
         for metric in COUNTED:
             for post, value in zip(posts, rows[metric].to_list(), strict=True):

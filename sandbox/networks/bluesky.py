@@ -31,6 +31,8 @@ from sandbox.world.posting import tid
 _CONTENT_TYPE = "application/json; charset=utf-8"
 _MAX_BLOB_BYTES = 50 * 1024 * 1024
 _HOURLY_POINTS, _DAILY_POINTS = 5000, 35000
+_REQUESTS_PER_IP = 3000
+"""In five minutes."""
 _POINTS = {"create": 3, "update": 2, "delete": 1}
 
 
@@ -156,6 +158,8 @@ class Bluesky:
             self._credentials.expire_access(call.token)
 
         async def perform() -> Answer:
+            if window.is_exceeded:
+                raise _refuse(429, "RateLimitExceeded", "Rate Limit Exceeded")
             if caller == "access":
                 self._require_access(call)
             elif caller == "refresh" and call.token is None:
@@ -163,6 +167,8 @@ class Bluesky:
             return await handler(call)
 
         is_write = operation in ("publish", "reply")
+        caller_ip = request.client.host if request.client else "unknown"
+        window = self._host.limits.spend(f"bluesky:ip:{caller_ip}", 1, _REQUESTS_PER_IP, 300)
         return await perform_with_faults(
             Call(
                 request=request,
@@ -171,6 +177,7 @@ class Bluesky:
                 perform=perform,
                 rate_limited=lambda: self._rate_limited(call.effects),
                 server_error=lambda status: _refuse(status, "InternalServerError", "Internal Server Error"),
+                finish=lambda answer: Answer(answer.body, answer.status, {**_window_headers(window), **answer.headers}),
                 duplicate=(lambda: _refuse(500, "InternalServerError", "Internal Server Error")) if is_write else None,
             )
         )
@@ -453,7 +460,7 @@ class Bluesky:
         if not call.content_type:
             raise _refuse(400, "InvalidRequest", "Request encoding (Content-Type) required but not provided")
         did, cid = str(call.did), blob_cid(call.body)
-        mime_type = call.content_type.split(";")[0].strip()
+        mime_type = records.sniffed_mime_type(call.body) or call.content_type.split(";")[0].strip()
         if self._host.state.one("blobs", cid=cid, did=did) is None:
             self._host.state.insert("blobs", cid=cid, did=did, mime_type=mime_type, content=call.body)
         blob = {"$type": "blob", "ref": {"$link": cid}, "mimeType": mime_type, "size": len(call.body)}

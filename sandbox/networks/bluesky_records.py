@@ -12,6 +12,7 @@ MAX_GRAPHEMES, MAX_BYTES, MAX_IMAGES, MAX_IMAGE_BYTES = 300, 3000, 4, 2_000_000
 _TID = re.compile(r"^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$")
 _NSID = re.compile(r"^[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z][a-zA-Z0-9-]*){2,}$")
 _URI = re.compile(r"^at://[^/]+/[^/]+/[^/]+$")
+_MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
 _GRAPHEME = regex.compile(r"\X")
 
 
@@ -50,7 +51,7 @@ def check_post(record: Mapping[str, Any]) -> None:
     if len(record.get("langs", ())) > 3:
         raise _fail("array too big (maximum 3) at $.record.langs")
     for index, facet in enumerate(record.get("facets", ())):
-        _check_facet(facet, size, index)
+        _check_facet(facet, index)
     if "reply" in record:
         _check_reply(record["reply"])
     if "embed" in record:
@@ -69,7 +70,7 @@ def _check_datetime(record: Mapping[str, Any]) -> None:
         raise _fail("Invalid datetime at $.record.createdAt")
 
 
-def _check_facet(facet: Any, size: int, index: int) -> None:
+def _check_facet(facet: Any, index: int) -> None:
     where = f"$.record.facets[{index}]"
     try:
         start, end = facet["index"]["byteStart"], facet["index"]["byteEnd"]
@@ -110,6 +111,15 @@ def _check_embed(embed: Any) -> None:
             raise _fail(f'mimeType not accepted (got "{blob.get("mimeType")}") at {where}.image')
         if int(blob.get("size", 0)) > MAX_IMAGE_BYTES:
             raise _fail(f"blob too big (maximum {MAX_IMAGE_BYTES}, got {blob['size']}) at {where}.image")
+
+
+def sniffed_mime_type(content: bytes) -> str | None:
+    """What the bytes themselves say: the server believes them more than the caller's Content-Type."""
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    if content[4:8] == b"ftyp":
+        return "video/mp4"
+    return next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
 
 
 def blobs_of(record: Any) -> list[str]:

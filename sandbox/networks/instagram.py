@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from sandbox.credentials import GRAPH_TOKEN_SECONDS, BadTokenError, Credentials
 from sandbox.faults import Effects
 from sandbox.host import Feed, Host
+from sandbox.limits import Window
 from sandbox.networks.graph import (
     Selection,
     decode_cursor,
@@ -98,12 +99,15 @@ class Instagram:
         call.effects = self._host.faults.draw("instagram", operation, f"{request.method} /{'/'.join(parts)}", caller_id)
         if "expire_token" in call.effects and token:
             self._credentials.expire_graph_token(token)
-        usage = self._usage_headers(call)
+        window = self._host.limits.spend(f"instagram:{caller_id}", 1, _HOURLY_CALLS, 3600)
+        usage = _usage_headers(version, caller_id or "0", window)
 
         async def perform() -> Answer:
             if parts[-1:] in (["access_token"], ["refresh_access_token"]):
                 return self._exchange(call)
             self._authenticate(call)
+            if window.is_exceeded:
+                raise self._rate_limited(call)
             return await self._route(call)
 
         return await perform_with_faults(
@@ -144,19 +148,6 @@ class Instagram:
             raise graph_error("Invalid appsecret_proof provided in the API argument", 100)
         call.account = self._host.accounts[account_id]
 
-    def _usage_headers(self, call: GraphCall) -> dict[str, str]:
-        account_id = call.account.native_id if call.account else "0"
-        window = self._host.limits.spend(f"instagram:{account_id}", 1, _HOURLY_CALLS, 3600)
-        percent = 100 if window.is_exceeded else round(100 * (window.limit - window.remaining) / window.limit)
-        use = {"call_count": percent, "total_cputime": percent // 2, "total_time": percent // 2}
-        minutes = max(1, round((window.resets_at - time.time()) / 60)) if window.is_exceeded else 0
-        business = {account_id: [{"type": "instagram", **use, "estimated_time_to_regain_access": minutes}]}
-        return {
-            "facebook-api-version": call.version,
-            "x-app-usage": orjson.dumps(use).decode(),
-            "x-business-use-case-usage": orjson.dumps(business).decode(),
-        }
-
     def _rate_limited(self, call: GraphCall) -> Refusal:
         code = int(call.effects.param("rate_limit", "code", 80002))
         minutes = max(1, round(float(call.effects.param("rate_limit", "retry_after_seconds", 60)) / 60))
@@ -187,9 +178,6 @@ class Instagram:
         return Answer({"access_token": token, "token_type": "bearer", "expires_in": GRAPH_TOKEN_SECONDS})
 
     async def _route(self, call: GraphCall) -> Answer:
-        window = self._host.limits.spend(f"instagram:check:{_me(call).native_id}", 1, _HOURLY_CALLS, 3600)
-        if window.is_exceeded:
-            raise self._rate_limited(call)
         if not call.parts:
             return self._several(call)
         node, edge = call.parts[0], "/".join(call.parts[1:])
@@ -278,7 +266,10 @@ class Instagram:
         account = self._host.accounts[post.account_id]
         counts = self._counts(post, call.effects) if {"like_count", "comments_count"} & selection.keys() else {}
         is_video = post.content_format == "video"
-        shortcode = identifier(_SHORTCODE, 11, post.native_id) if {"shortcode", "permalink"} & selection.keys() else ""
+
+        def shortcode() -> str:
+            return identifier(_SHORTCODE, 11, post.native_id)
+
         media_url = f"{self._host.base_url}/instagram-media/{post.native_id}.{'mp4' if is_video else 'jpg'}"
         published = self._host.published_post(post.native_id, post.account_id)
         alt_text = published.details.get("alt_text") if published else None
@@ -296,7 +287,7 @@ class Instagram:
             "permalink": lambda: (
                 post.permalink or f"https://www.instagram.com/{'reel' if is_video else 'p'}/{shortcode}/"
             ),
-            "shortcode": lambda: shortcode,
+            "shortcode": shortcode,
             "timestamp": lambda: graph_time(post.created_ms),
             "username": lambda: account.handle,
             "owner": lambda: {"id": account.native_id},
@@ -305,7 +296,7 @@ class Instagram:
             "like_count": lambda: counts.get("likes"),
             "comments_count": lambda: counts.get("comments"),
             "children": lambda: self._children(post, selection["children"]),
-            "comments": lambda: {"data": self._remarks_page(call, post, selection["comments"])},
+            "comments": lambda: {"data": self._remarks_page(post, selection["comments"])},
         }
         return {"id": post.native_id} | _select(values, selection, "IGMedia")
 
@@ -455,7 +446,7 @@ class Instagram:
         inner = selection.fields or {"timestamp": Selection(), "text": Selection(), "id": Selection()}
         return {"data": [self._show(answer, inner) for answer in answers]} if answers else None
 
-    def _remarks_page(self, call: GraphCall, post: Post, selection: Selection) -> list[dict[str, Any]]:
+    def _remarks_page(self, post: Post, selection: Selection) -> list[dict[str, Any]]:
         limit = int(selection.modifiers.get("limit", "25"))
         inner = selection.fields or {"timestamp": Selection(), "text": Selection(), "id": Selection()}
         return [self._show(remark, inner) for remark in self._remarks(post, None)[:limit]]
@@ -524,6 +515,19 @@ class Instagram:
         if edge == "":
             return Answer(self._show(remark, parse_fields(call.params.get("fields", "timestamp,text,id"))))
         raise graph_error(f"(#100) Tried accessing nonexisting field ({edge}) on node type (IGComment)", 100)
+
+
+def _usage_headers(version: str, account_id: str, window: Window) -> dict[str, str]:
+    """What the caller has used up, in percent; `estimated_time_to_regain_access` is in minutes."""
+    percent = 100 if window.is_exceeded else round(100 * (window.limit - window.remaining) / window.limit)
+    use = {"call_count": percent, "total_cputime": percent // 2, "total_time": percent // 2}
+    minutes = max(1, round((window.resets_at - time.time()) / 60)) if window.is_exceeded else 0
+    business = {account_id: [{"type": "instagram", **use, "estimated_time_to_regain_access": minutes}]}
+    return {
+        "facebook-api-version": version,
+        "x-app-usage": orjson.dumps(use).decode(),
+        "x-business-use-case-usage": orjson.dumps(business).decode(),
+    }
 
 
 def _me(call: GraphCall) -> Account:

@@ -99,7 +99,6 @@ class WorldParameters:
 
     # --- what measurement does ---
     profile_visit_reach: float = _parameter(0.012, "accounts reached per follower and day without any post (judgement)")
-    daily_overlap: float = _parameter(0.85, "an account's daily reach as a share of the sum over its posts")
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Name -> value and description, for the admin page."""

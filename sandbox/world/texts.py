@@ -98,7 +98,8 @@ def brand_post(sector: str, pillar: str, network: str, brand: str, *, is_occasio
     closing = _sentence(rng.choice(book["calls_to_action"]), slots, brand, rng)
     emoji = rng.choice(book["emoji"])
     has_hook, has_closing, has_emoji = rng.random() < 0.35, rng.random() < 0.55, rng.random() < 0.45
-    tags = [f"#{tag}" for tag in rng.sample(theme["hashtags"], 2) + rng.sample(book["hashtags"], 4)]
+    shared = [*book["hashtags"], "".join(letter for letter in brand.lower() if letter.isalnum())]
+    tags = [f"#{tag}" for tag in rng.sample(theme["hashtags"], 2) + rng.sample(shared, 4)]
     if network == "bluesky":
         parts = [body, closing if has_closing else "", rng.choice(tags[:2]) if rng.random() < 0.3 else ""]
         while len(" ".join(part for part in parts if part)) > BLUESKY_GRAPHEMES - 3:
