@@ -75,14 +75,13 @@ def run(
 @app.command()
 def publish() -> None:
     """Drain the outbox once, now."""
-    from apps.home import export_environment, prepare_home
+    from apps.home import prepare_home
     from apps.pipeline import open_pipeline
     from orchestration import jobs
     from orchestration.resources import business_clock
 
     settings = _settings()
     prepare_home(settings)
-    export_environment(settings)
     with open_pipeline(settings) as pipeline:
         outcome = pipeline.run(jobs.PUBLISH, day=business_clock(settings).now().date())
     console.print(f"Done (run {outcome.run_id}). `pulso posts` lists what is out.")
@@ -94,13 +93,12 @@ def import_posts(
     client: Annotated[str, typer.Option(help="The client whose posts these are.")],
 ) -> None:
     """Read a client's own export of past posts into bronze. Rows that cannot be used go to quarantine, with the reason."""
-    from apps.home import export_environment, prepare_home
+    from apps.home import prepare_home
     from apps.pipeline import open_pipeline
     from orchestration import jobs
 
     settings = _settings()
     prepare_home(settings)
-    export_environment(settings)
     with open_pipeline(settings) as pipeline:
         ops = {"bronze__imports": {"config": {"path": str(file.absolute()), "client_id": client}}}
         pipeline.run(jobs.IMPORT, ops=ops)
@@ -257,13 +255,9 @@ def ui(dagster_port: int = 3000, app_port: int = 8501) -> None:
 @app.command()
 def prepare() -> None:
     """Create PULSO_HOME and compile the dbt project: what definitions need before they load."""
-    from apps.home import export_environment, prepare_home
-    from apps.warehouse_manifest import compile_manifest
+    from apps.home import prepare_home
 
-    settings = _settings()
-    prepare_home(settings)
-    export_environment(settings)
-    compile_manifest()
+    prepare_home(_settings())
 
 
 @app.command()

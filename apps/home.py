@@ -20,9 +20,9 @@ run_monitoring:
 
 
 def prepare_home(settings: Settings) -> None:
-    """Create folders, Dagster's own settings, the store's schema and the master key, where they are missing."""
-    from operations import migrate
-    from operations.vault import Vault
+    """Create folders, Dagster's own settings, the store's schema, the master key and the compiled dbt project, where they are missing."""
+    from operations import set_up
+    from orchestration.dbt_cli import current_manifest
 
     home = settings.home
     for folder in (home, settings.lake_path, settings.media_path, home / "logs", dagster_home(settings)):
@@ -30,8 +30,9 @@ def prepare_home(settings: Settings) -> None:
     dagster_yaml = dagster_home(settings) / "dagster.yaml"
     if not dagster_yaml.exists():
         dagster_yaml.write_text(_DAGSTER_YAML)
-    Vault(settings.master_key_path).create()
-    migrate(settings.resolved_store_url)
+    set_up(settings)
+    export_environment(settings)
+    current_manifest(settings)
 
 
 def dagster_home(settings: Settings) -> Path:

@@ -15,14 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from apps.demo import demo_clients
 from apps.demo.register import ACTOR, accounts_of, clients_without_brand, competitors_of
-from apps.home import export_environment, prepare_home
+from apps.home import prepare_home
 from apps.pipeline import FailedCheck, JobOutcome, Pipeline, open_pipeline
 from apps.sandbox_process import Sandbox, running_sandbox
 from contracts.clock import FixedClock
 from contracts.records import Client
 from contracts.scope import TenantScope
 from contracts.settings import Settings
-from operations import open_store
+from orchestration.resources import open_store
 from orchestration import jobs
 
 HISTORY = timedelta(days=90)
@@ -78,9 +78,8 @@ class Steps:
 
 def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -> Turn:
     """The main job on the seeded world: `days` business days, then some for the outcomes to mature."""
-    settings = _at_sandbox(settings)
+    settings = at_sandbox(settings)
     prepare_home(settings)
-    export_environment(settings)
     maturing = settings.mature_after_hours // 24 + 1
     steps = Steps(console, total=4 + 4 * days + maturing)
     with steps, running_sandbox(settings, seed=seed) as sandbox:
@@ -103,9 +102,8 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
 
 def replayed_turn(settings: Settings, console: Console, *, posts: Path, language: str, time_zone: str) -> Turn:
     """The main job on real posts: everything up to the present of the replay, then all that was hidden is revealed and scored."""
-    settings = _at_sandbox(settings)
+    settings = at_sandbox(settings)
     prepare_home(settings)
-    export_environment(settings)
     with Steps(console, total=9) as steps, running_sandbox(settings, posts=posts) as sandbox:
         steps.step("register the accounts of the file")
         _register_replay(settings, sandbox, language=language, time_zone=time_zone)
@@ -142,7 +140,7 @@ def _register_replay(settings: Settings, sandbox: Sandbox, *, language: str, tim
 
 def _register(settings: Settings, sandbox: Sandbox, clients: Iterable[Client]) -> None:
     listing = sandbox.accounts()
-    with open_store(settings, FixedClock(sandbox.now())) as store:
+    with open_store(settings, clock=FixedClock(sandbox.now())) as store:
         known_clients = {c.client_id for c in store.clients(EVERYONE)}
         known_accounts = {a.account_id for a in store.accounts(EVERYONE)}
         for client in clients:
@@ -179,7 +177,7 @@ def _business_day(
 def _publishing_moments(settings: Settings, now: datetime) -> Iterator[datetime]:
     """Now (for replies and what is late), then the end of each cluster of slots before tomorrow's morning."""
     yield now
-    with open_store(settings, FixedClock(now)) as store:
+    with open_store(settings, clock=FixedClock(now)) as store:
         taken = store.taken_slots(EVERYONE, start=now, end=_morning_after(now))
     cluster: list[datetime] = []
     for slot in sorted({slot for slots in taken.values() for slot in slots if slot > now}):
@@ -195,5 +193,6 @@ def _morning_after(now: datetime) -> datetime:
     return datetime.combine(now.date() + timedelta(days=1), time(6), tzinfo=UTC)
 
 
-def _at_sandbox(settings: Settings) -> Settings:
+def at_sandbox(settings: Settings) -> Settings:
+    """The same settings with all networks answered by the sandbox."""
     return settings.model_copy(update={"network_base_url": settings.sandbox_url})

@@ -1,7 +1,9 @@
 """Worlds made from real posts: a table is read, what cannot be used is set aside with reasons, the rest is replayed."""
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 from rich.console import Console
@@ -9,6 +11,9 @@ from rich.table import Table
 
 from contracts.settings import Settings
 from contracts.tables import QUARANTINED_IMPORTS
+
+if TYPE_CHECKING:
+    from platforms.exports import ExportReport
 
 
 def prepare_replay(settings: Settings, source: Path, console: Console) -> tuple[Settings, Path]:
@@ -26,35 +31,42 @@ def prepare_replay(settings: Settings, source: Path, console: Console) -> tuple[
     return settings, posts
 
 
+def replayed_posts(settings: Settings) -> Path | None:
+    """The normalised posts of this home's replayed world; None where the world is a seeded one."""
+    posts = settings.home / "world" / "posts.parquet"
+    return posts if posts.exists() else None
+
+
 def _read(settings: Settings, source: Path, posts: Path, digest: str, console: Console) -> None:
     from lakehouse import DeltaLake
     from platforms.exports import read_export
 
-    reading = read_export(source)
-    print_reading(reading.report.used, reading.report.unused, source, reading.posts.height, reading.rejected, console)
+    now = datetime.now(UTC)
+    reading = read_export(source, now=now)
+    _print_reading(reading.report, source, console)
     rejected = reading.rejected.with_columns(
-        file_sha256=pl.lit(digest), file_name=pl.lit(source.name), quarantined_at=pl.lit(reading.read_at)
-    ).select(list(QUARANTINED_IMPORTS.schema))
-    DeltaLake(settings.lake_path).append(QUARANTINED_IMPORTS, rejected.cast(dict(QUARANTINED_IMPORTS.schema)))
+        file_sha256=pl.lit(digest), file_name=pl.lit(source.name), quarantined_at=pl.lit(now)
+    ).select(pl.col(name).cast(kind) for name, kind in QUARANTINED_IMPORTS.schema.items())
+    DeltaLake(settings.lake_path).append(QUARANTINED_IMPORTS, rejected)
     posts.parent.mkdir(parents=True, exist_ok=True)
     half = posts.with_suffix(".part")
     reading.posts.write_parquet(half)
     half.rename(posts)  # a killed run leaves no half-written world
 
 
-def print_reading(
-    used: dict[str, str], unused: list[str], source: Path, rows: int, rejected: pl.DataFrame, console: Console
-) -> None:
+def _print_reading(report: "ExportReport", source: Path, console: Console) -> None:
     """What was read from the file: columns and what they became, rows used and rejected by reason."""
-    table = Table("column of the file", "used as", title=f"{source.name}: {rows + rejected.height} rows")
-    for target, column in used.items():
-        table.add_row(column, target)
-    for column in unused:
+    table = Table("column of the file", "used as", title=f"{source.name}: {report.rows_in_file:,} rows")
+    for ours, theirs in report.used_columns.items():
+        table.add_row(theirs, ours)
+    for column in report.unused_columns:
         table.add_row(column, "[dim]not used[/]")
     console.print(table)
-    console.print(f"{rows} rows can be used, {rejected.height} cannot.")
-    for reason, count in rejected.group_by("reason").len().sort("len", descending=True).iter_rows():
-        console.print(f"  {count} x {reason}")
+    console.print(f"{report.rows_used:,} rows can be used, {report.rows_rejected:,} cannot.")
+    for reason, count in report.rejected_by_reason.items():
+        console.print(f"  {count:,} x {reason}")
+    for assumption in report.assumptions:
+        console.print(f"  assumed: {assumption}")
 
 
 def _digest(source: Path) -> str:

@@ -245,7 +245,9 @@ class ExportedTable:
 class ExportReader(Protocol):
     """Reads tables that people bring. Raises PulsoError when a file cannot be read or lacks required columns."""
 
-    def read(self, path: Path, *, client_id: str, now: datetime) -> ExportedTable: ...
+    def read(self, path: Path, *, client_id: str, accounts: Sequence[Account], now: datetime) -> ExportedTable:
+        """Map the rows to `accounts`; an account that only the file knows becomes one of this client."""
+        ...
 
 
 # --- providers ---------------------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     )
     sandbox_host: str = "127.0.0.1"
     sandbox_port: int = 8930
+    media_host_url: str | None = Field(
+        default=None, description="Where media are PUT so that networks can fetch them. Unset: the sandbox's own store."
+    )
     store_url: str | None = Field(default=None, description="SQLAlchemy URL. Unset: SQLite under `home`.")
     reference_data: Path | None = Field(default=None, description="Folder of public data sets for tests and benchmarks.")
     openai_api_key: SecretStr | None = None
@@ -46,6 +49,10 @@ class Settings(BaseSettings):
     @property
     def resolved_store_url(self) -> str:
         return self.store_url or f"sqlite:///{(self.home / 'store.db').absolute()}"
+
+    @property
+    def resolved_media_host_url(self) -> str:
+        return self.media_host_url or f"{self.network_base_url or self.sandbox_url}/_sandbox/cdn"
 
     @property
     def mlflow_uri(self) -> str:

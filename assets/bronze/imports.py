@@ -43,7 +43,7 @@ def imports(
     if not store.clients(scope):
         raise dg.Failure(f"There is no client {config.client_id}. `pulso client list` shows them.", allow_retries=False)
     path = Path(config.path)
-    table = export_reader.read(path, client_id=config.client_id, now=now)
+    table = export_reader.read(path, client_id=config.client_id, accounts=store.accounts(scope), now=now)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
 
     day = {"day": pl.col("observed_at").dt.date()}

@@ -1,0 +1,71 @@
+"""All that a person looks at, started together on loopback: Dagster's UI and daemon, the app, and the sandbox where one belongs."""
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from apps.home import export_environment, prepare_home
+from apps.main_job import at_sandbox
+from apps.sandbox_process import running_sandbox
+from apps.streamlit import server
+from apps.worlds import replayed_posts
+from contracts.settings import Settings
+
+BIN = Path(sys.executable).parent
+WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
+
+
+def lives_in_sandbox(settings: Settings) -> bool:
+    """Whether this home was made by `pulso run`, or is empty and would be."""
+    return settings.network_base_url is None and ((settings.home / "sandbox").exists() or not (settings.home / "store.db").exists())
+
+
+def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: int) -> None:
+    """Run until Ctrl-C or until one of the processes ends."""
+    with ExitStack() as stack:
+        if lives_in_sandbox(settings):
+            settings = at_sandbox(settings)
+            prepare_home(settings)
+            sandbox = stack.enter_context(running_sandbox(settings, posts=replayed_posts(settings)))
+            console.print(f"Sandbox     {sandbox.url} (its time: {sandbox.now():%a %d %b %Y %H:%M} UTC)")
+        else:
+            prepare_home(settings)
+        export_environment(settings)
+        webserver = [str(BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(dagster_port), "-w", str(WORKSPACE)]
+        commands = {
+            "dagster": [*webserver, "--log-level", "warning"],
+            "daemon": [str(BIN / "dagster-daemon"), "run", "-w", str(WORKSPACE), "--log-level", "warning"],
+            "app": server.command(port=app_port),
+        }
+        processes = {name: _start(name, command, settings) for name, command in commands.items()}
+        for process in processes.values():
+            stack.callback(_end, process)
+        console.print(f"Dagster     http://127.0.0.1:{dagster_port}\nApp         http://127.0.0.1:{app_port}\nCtrl-C ends all of them.")
+        try:
+            while all(process.poll() is None for process in processes.values()):
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            return
+        ended = ", ".join(name for name, process in processes.items() if process.poll() is not None)
+        console.print(f"[red]{ended} ended by itself; its log is under {settings.home / 'logs'}.[/]")
+
+
+def _start(name: str, command: list[str], settings: Settings) -> subprocess.Popen[bytes]:
+    log = settings.home / "logs" / f"{name}.log"
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            command, stdout=out, stderr=out, cwd=WORKSPACE.parent, env=dict(server.environment(settings)), start_new_session=True
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -1,0 +1,36 @@
+"""The graph as a function of its resources: the same definitions with real ones, with fakes in a test, or with none to look at."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.actions import sent
+from assets.bronze import accounts, audience, directory, imports, ledger, posts, rivals
+from assets.decisions import drafts, ideas, slots
+from assets.features import posts as post_features
+from assets.learning import calibration
+from assets.models import engagement
+from assets.warehouse import warehouse_assets
+from orchestration.automation import automation_sensor, with_automation
+from orchestration.jobs import ALL_JOBS
+from orchestration.schedules import ALL_SCHEDULES
+
+ASSET_MODULES = (
+    directory, accounts, posts, audience, rivals, ledger, imports, post_features, engagement, calibration, ideas, drafts,
+    slots, sent,
+)  # fmt: skip
+
+
+def build_definitions(resources: Mapping[str, Any], *, manifest: Path) -> dg.Definitions:
+    """All assets, checks, jobs, schedules and automation, bound to `resources`. Reads nothing but the compiled dbt manifest."""
+    assets = [*dg.load_assets_from_modules(ASSET_MODULES), warehouse_assets(manifest)]
+    return dg.Definitions(
+        assets=with_automation(assets),
+        resources=dict(resources),
+        jobs=ALL_JOBS,
+        schedules=ALL_SCHEDULES,
+        sensors=[automation_sensor],
+        executor=dg.in_process_executor,
+    )
