@@ -300,16 +300,26 @@ class InstagramConnector:
         return await self._find_post(request, staging, container_id)
 
     async def delete(self, account: Account, native_post_id: str) -> None:
-        """Delete a post or a comment [K: for posts]. Deleting one that is gone already succeeds."""
+        """Delete a comment, or a post where the app may [K]. Deleting one that is gone already succeeds."""
         call = Call(CallKind.STAGE, "delete", "DELETE", _path(native_post_id))
         try:
             await self._transport.send(account, call)
         except NetworkError as error:
-            if not _is_gone(error):
+            if not _is_gone(error) or await self._exists(account, native_post_id):
                 raise
 
     async def refresh_token(self, account: Account) -> None:
         await self._transport.renew_token(account)
+
+    async def _exists(self, account: Account, native_id: str) -> bool:
+        """Whether the object can still be read: one code says both "gone" and "not allowed"."""
+        try:
+            await self._transport.send(account, _read("exists", native_id, fields="id"))
+        except NetworkError as error:
+            if _is_gone(error):
+                return False
+            raise
+        return True
 
     # --- insights --------------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ SUBCODES = {
     2207010: INVALID,  # caption
     2207020: TRANSIENT,  # container expired
     2207026: INVALID,  # video format
+    2207027: TRANSIENT,  # not ready, or published before: at a commit therefore ambiguous, and the container's status tells
     2207032: TRANSIENT,
     2207042: RATE,  # daily publishing quota
     2207050: SCOPE,  # account restricted: a person must act
@@ -46,6 +47,7 @@ CODES = {
     32: RATE,
     100: INVALID,
     102: AUTH,
+    104: AUTH,  # [K]
     190: AUTH,
     352: INVALID,
     368: SCOPE,  # blocked for policy violations: a person must act

@@ -24,7 +24,7 @@ INSTAGRAM = [
     (400, 36003, 2207009, None, V), (400, 352, 2207026, None, V), (400, 100, 2207010, None, V),
     (500, 1, None, None, T), (500, 2, None, None, T), (400, -1, 2207001, None, T), (400, -1, 2207032, None, T),
     (400, -1, 2207053, None, T), (400, -2, 2207003, None, T), (400, 2207020, 2207020, None, T),
-    (400, 9007, 2207008, None, T), (400, 123456, None, True, T), (503, None, None, None, T),
+    (400, 9007, 2207008, None, T), (400, 9007, 2207027, None, T), (400, 104, None, None, A), (400, 123456, None, True, T), (503, None, None, None, T),
     (400, 123456, None, None, V), (404, None, None, None, V),
     (400, "190", "463", None, A), (400, "not a number", None, None, V), (400, 506, None, None, D),
 ]  # fmt: skip
