@@ -52,7 +52,19 @@ def postgresql_url() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     data = folder / "data"
-    initdb = [*prefix, str(programs / "initdb"), "-D", str(data), "-U", "pulso", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    initdb = [
+        *prefix,
+        str(programs / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "pulso",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    ]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
     server = subprocess.Popen(
         [*prefix, str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-c", "fsync=off",

@@ -114,7 +114,11 @@ class FakeNetwork:
         key = staging.handles["key"]
         found = [post for post in self.posts if post.key == key] if self.is_keyed else []
         if not found:
-            found = [FakePost(f"post-{len(self.posts) + 1}", key, request.intent_id, request.account.account_id, request.text)]
+            found = [
+                FakePost(
+                    f"post-{len(self.posts) + 1}", key, request.intent_id, request.account.account_id, request.text
+                )
+            ]
             self.posts += found
             self.visible_from[found[0].native_id] = self.machine.now() + timedelta(seconds=self.read_lag_seconds)
         self.fault("commit:after", request)
@@ -125,13 +129,20 @@ class FakeNetwork:
         self.fault("find", request)
         for post in self.posts:
             if post.key == staging.handles["key"] and self.visible_from[post.native_id] <= self.machine.now():
-                return Reconciliation(outcome="published", receipt=self._receipt(post, "reconciled"), evidence="it is there")
+                return Reconciliation(
+                    outcome="published", receipt=self._receipt(post, "reconciled"), evidence="it is there"
+                )
         outcome = "not_published" if self.can_tell else "undecided"
         return Reconciliation(outcome=outcome, evidence="it is not listed")
 
     def _receipt(self, post: FakePost, how: str) -> Receipt:
         return Receipt.model_validate(
-            {"native_id": post.native_id, "permalink": f"https://example.test/{post.native_id}", "published_at": NOW, "how": how}
+            {
+                "native_id": post.native_id,
+                "permalink": f"https://example.test/{post.native_id}",
+                "published_at": NOW,
+                "how": how,
+            }
         )
 
     def count(self, call: str, intent_id: str | None = None) -> int:
@@ -227,9 +238,7 @@ def allow_everything(
 def forbid(message: str, *, only_when_scheduled: bool = False) -> Callable[..., Verdict]:
     """Send rules that forbid everything, or everything that has a slot (a rule about time)."""
 
-    def rules(
-        item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()
-    ) -> Verdict:
+    def rules(item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()) -> Verdict:
         del client, now, published_times
         if only_when_scheduled and item.scheduled_at is None:
             return Verdict(is_allowed=True)

@@ -39,7 +39,9 @@ def fill(store: SqlStore, autonomy: Autonomy, **policy: float) -> None:
             an_item("sure-reply", reply_to_comment_id="bluesky:at://c/1", reply_confidence=0.95, **comment),
             an_item("unsure-reply", reply_to_comment_id="bluesky:at://c/2", reply_confidence=0.4, **comment),
             an_item("blind-reply", reply_to_comment_id="bluesky:at://c/3", **comment),
-            an_item("hard-reply", reply_to_comment_id="bluesky:at://c/4", reply_confidence=1, needs_person=True, **comment),
+            an_item(
+                "hard-reply", reply_to_comment_id="bluesky:at://c/4", reply_confidence=1, needs_person=True, **comment
+            ),
         ]
     )
 
@@ -52,7 +54,9 @@ def fill(store: SqlStore, autonomy: Autonomy, **policy: float) -> None:
         (Autonomy.AUTONOMOUS, {"good", "weak", "unscored", "sure-reply"}),
     ],
 )
-def test_what_each_autonomy_lets_the_policy_approve(bare_store: SqlStore, autonomy: Autonomy, expected: set[str]) -> None:
+def test_what_each_autonomy_lets_the_policy_approve(
+    bare_store: SqlStore, autonomy: Autonomy, expected: set[str]
+) -> None:
     fill(bare_store, autonomy, min_forecast_percentile=0.5)
     assert bare_store.approve_by_policy(ALL) == len(expected)
     approved = bare_store.content_items(ALL, states=["approved"])

@@ -79,7 +79,9 @@ async def test_clients_have_keys_of_their_own(store: SqlStore) -> None:
     store.save_credential(ACCOUNT, Token(access_token="mine"), actor="anna")
     store.save_credential(other.account_id, Token(access_token="theirs"), actor="anna")
     with store._database.write() as session:
-        session.execute(text("UPDATE credentials SET client_id = 'acme' WHERE account_id = :a"), {"a": other.account_id})
+        session.execute(
+            text("UPDATE credentials SET client_id = 'acme' WHERE account_id = :a"), {"a": other.account_id}
+        )
     with pytest.raises(VaultError, match="does not open"):
         await store.tokens.load(other.account_id)
 
