@@ -299,7 +299,9 @@ def _is_utf8(line: bytes) -> bool:
 
 def _header(lines: Sequence[str], path: Path) -> tuple[list[str], str, int]:
     """Column names, the delimiter that gives the most known ones, and the index of the first line of data."""
-    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    first = next((i for i, line in enumerate(lines) if line.strip()), None)
+    if first is None:
+        raise ExportError(f"{path} is empty.")
     best: tuple[int, int, str, list[str]] | None = None
     for delimiter in (",", ";", "\t", "|"):
         try:
