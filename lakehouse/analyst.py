@@ -51,7 +51,10 @@ class AnalystLake:
 
 
 def connect(client: str, *, home: Path | str | None = None) -> AnalystLake:
-    """The lake under `home` (default: PULSO_HOME, or `.pulso` here) as `client` sees it.
+    """The lake under `home` (default: PULSO_HOME, or `.pulso` here) as `client` sees it, at the versions that are newest now.
+
+        lake = lakehouse.connect("harbor-coffee")
+        days = lake.sql("select day, engagements from gold.kpi_account_daily order by day").pl()
 
     Raises NotReadyError when there is no lake yet, and TenantScopeError for a client that it does not know.
     """

@@ -4,9 +4,9 @@ Does not belong here: dbt's connection to `warehouse.duckdb` (dbt_project/), whi
 
 How it is closed: no view of a session names a file. Each table is a Polars scan that is narrowed to the scope already
 (DeltaLake.scan, the same that every other read uses), so SQL has no name for a row outside it. DuckDB pushes columns and
-filters down into that scan, so a query still reads only what it needs. Then file access, extensions and the lookup of Python
-variables are turned off, and the configuration is locked: `read_parquet`, `attach`, `copy` and `install` fail, and nothing can
-turn them on again. The connection holds only memory: it can't write to the lake. What this does not do: keep a person from
+filters down into that scan, so a query still reads only what it needs. Then external access is turned off (files, extensions,
+the lookup of Python variables) and the configuration is locked: `read_parquet`, `attach`, `copy` and `install` fail, and
+nothing can turn them on again. The connection holds only memory: it can't write to the lake. What this does not do: keep a person from
 opening the lake's folder without DuckDB. That is a matter of file permissions.
 """
 
@@ -36,6 +36,5 @@ def open_session(lake: DeltaLake, scope: TenantScope) -> duckdb.DuckDBPyConnecti
         session.execute(f'create schema if not exists "{stage}"')
         session.execute(f'create view "{stage}"."{name}" as select * from "{source}"')
     session.execute("set enable_external_access = false")
-    session.execute("set python_enable_replacements = false")
     session.execute("set lock_configuration = true")
     return session

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from contracts.errors import NotReadyError, PulsoError, SchemaMismatchError
 from contracts.ports import WriteResult
@@ -82,7 +83,10 @@ class DeltaLake:
         if version is not None and version != delta.version():
             if not 0 <= version < delta.version():
                 raise NotReadyError(f"{_key(table)} has no version {version}; the newest is {delta.version()}.")
-            delta.load_as_version(version)
+            try:
+                delta.load_as_version(version)
+            except DeltaError as error:
+                raise NotReadyError(f"{_key(table)} version {version} is no longer in the log.") from error
         return delta
 
     def version(self, table: TableSpec | str) -> int | None:
@@ -296,14 +300,19 @@ def _key(table: TableSpec | str) -> str:
 
 
 def _version_at(delta: DeltaTable, moment: datetime) -> int | None:
-    """The version that was newest at `moment`, by the time written in each commit: a copied lake keeps its past."""
+    """The version that was newest at `moment`, by the time written in each commit: a copied lake keeps its past.
+
+    None when the table did not exist then. Raises NotReadyError when the log does not reach back that far any more.
+    """
     if moment.tzinfo is None:
         raise ValueError("as_of needs a time zone: datetime(..., tzinfo=UTC).")
-    limit = moment.astimezone(UTC)
-    commits = (
-        (commit["version"], datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)) for commit in delta.history()
-    )
-    return max((version for version, at in commits if at <= limit), default=None)
+    commits = {commit["version"]: datetime.fromtimestamp(commit["timestamp"] / 1000, UTC) for commit in delta.history()}
+    newest = max((version for version, at in commits.items() if at <= moment), default=None)
+    if newest is None and min(commits) > 0:
+        raise NotReadyError(
+            f"The log of {delta.table_uri} starts at {commits[min(commits)]}: nothing is known of {moment}."
+        )
+    return newest
 
 
 def _keys_fix_partition(table: TableSpec) -> bool:

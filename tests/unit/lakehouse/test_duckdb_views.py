@@ -98,6 +98,17 @@ def test_a_gold_table_has_its_stored_columns(lake: DeltaLake, duck: duckdb.DuckD
     assert duck.execute('from "my view"').pl().to_dicts() == [{"client_id": "acme", 'odd "name"': 1.5}]
 
 
+def test_partitions_named_by_text_are_found_by_both_engines(
+    lake: DeltaLake, duck: duckdb.DuckDBPyConnection, everyone: TenantScope
+) -> None:
+    cities = ["a b", "São", "x:y", "50%20", "q?#", "a/b", None]
+    frame = pl.DataFrame({"client_id": ["acme"] * len(cities), "city": cities})
+    write_deltalake(lake.path("gold/cities"), frame, partition_by="city")
+    duck.execute(lake.view_sql("seen", "gold/cities"))
+    for read in (lake.scan("gold/cities", scope=everyone).collect(), duck.execute("from seen").pl()):
+        assert sorted(read["city"], key=str) == sorted(cities, key=str)
+
+
 def test_types_that_delta_cannot_hold_are_refused() -> None:
     assert duckdb_type(pl.Decimal(10, 2)) == "DECIMAL(10, 2)"
     assert duckdb_type(pl.Datetime("us")) == "TIMESTAMP"

@@ -84,6 +84,13 @@ def test_a_shared_table_is_seen_by_every_client(tmp_path: Path) -> None:
     assert lake.scan("bronze/competitor_posts", scope=TenantScope.of("acme")).collect().height == 1
 
 
+def test_a_shared_table_with_personal_columns_is_for_operators_only(lake: DeltaLake, everyone: TenantScope) -> None:
+    rejected = tables.QUARANTINED_IMPORTS
+    assert lake.scan(rejected, scope=everyone).collect().is_empty()
+    with pytest.raises(TenantScopeError, match="bronze/quarantined_imports"):
+        lake.scan(rejected, scope=TenantScope.of("acme"))
+
+
 def test_a_table_without_a_tenant_column_is_refused_to_named_clients(lake: DeltaLake, everyone: TenantScope) -> None:
     write_deltalake(lake.path("gold/odd"), pl.DataFrame({"secret": [1]}))
     with pytest.raises(TenantScopeError, match="gold/odd has no column"):
@@ -126,6 +133,22 @@ def test_a_scan_stays_at_its_version(
     rows = lake.scan(observations, scope=everyone)
     lake.replace_partition(observations, observed(DAY, 5), day=DAY)
     assert rows.collect().height == 3
+
+
+def test_a_moment_before_the_kept_log_is_refused_rather_than_empty(
+    lake: DeltaLake, observations: TableSpec, observed: Build, everyone: TenantScope
+) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    for hour in range(3):
+        lake.append(observations, observed(DAY, 2, hour=hour))
+    DeltaTable(lake.path(observations)).create_checkpoint()
+    for version in range(3):  # what Delta does to a log that is older than its retention
+        (lake.path(observations) / "_delta_log" / f"{version:020}.json").unlink()
+    assert lake.scan(observations, scope=everyone, as_of=datetime.now(UTC)).collect().height == 6
+    with pytest.raises(NotReadyError, match="nothing is known of"):
+        lake.scan(observations, scope=everyone, as_of=before)
+    with pytest.raises(NotReadyError, match="version 1 is no longer in the log"):
+        lake.scan(observations, scope=everyone, version=1)
 
 
 @pytest.mark.parametrize("version", [-1, 2, 99])
