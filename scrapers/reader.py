@@ -27,7 +27,7 @@ class ScrapyCompetitorReader:
     `max_pages` per rival, newest first. `delay_seconds` holds for sites that declare no Crawl-delay.
     """
 
-    def __init__(self, timeout_seconds: float = 300.0, *, max_pages: int = 4, delay_seconds: float = 1.0) -> None:
+    def __init__(self, timeout_seconds: float = 300.0, *, max_pages: int = 6, delay_seconds: float = 1.0) -> None:
         self._timeout = timeout_seconds
         self._max_pages = max_pages
         self._delay = delay_seconds
