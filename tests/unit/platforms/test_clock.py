@@ -16,7 +16,7 @@ def server():
     """A loopback server whose answer the test sets."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             body = self.server.body.encode()
             self.send_response(200 if self.path == "/_sandbox/clock" else 404)
             self.send_header("content-length", str(len(body)))

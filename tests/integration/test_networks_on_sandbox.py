@@ -1,0 +1,358 @@
+"""The connectors against the sandbox: another implementation of the same contracts, written without theirs.
+
+What was published is counted in the network's own state, never in what the connector believes.
+"""
+
+import asyncio
+import io
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from contracts.errors import ErrorClass, NetworkError
+from contracts.networks import ContentFormat, Network
+from contracts.ports import Connector
+from contracts.records import Account, Media, PublishRequest, Staging, Token
+from contracts.settings import Settings
+from platforms import HttpCollector, HttpNetworks, SandboxClock
+from platforms._http import Patience
+
+pytestmark = pytest.mark.integration
+
+
+class Sandbox:
+    """A running sandbox: its address, its admin pages, and the ports that connectors need."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.admin = httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
+        self.known = {(a["network"], a["client_slug"]): a for a in self.get("accounts") if not a["is_competitor"]}
+        self.tokens = {
+            f"{a['network']}:{a['native_id']}": Token(access_token=a["access_token"], refresh_token=a["refresh_token"])
+            for a in self.known.values()
+        }
+        self.clock = SandboxClock(url)
+        self.files: dict[str, bytes] = {}
+
+    def get(self, page: str, **params: str) -> Any:
+        return self.admin.get(f"/_sandbox/{page}", params=params).raise_for_status().json()
+
+    def fault(self, network: str, operation: str, kind: str, **more: Any) -> None:
+        body = {"network": network, "operation": operation, "kind": kind, **more}
+        self.admin.post("/_sandbox/faults", json=body).raise_for_status()
+
+    def heal(self) -> None:
+        self.admin.delete("/_sandbox/faults").raise_for_status()
+
+    def account(self, network: Network, slug: str = "harbor-coffee") -> Account:
+        known = self.known[network.value, slug]
+        return Account(
+            account_id=f"{network.value}:{known['native_id']}", client_id=slug, network=network,
+            native_id=known["native_id"], handle=known["handle"], base_url=f"{self.url}/{network.value}",
+        )  # fmt: skip
+
+    def published(self, account: Account) -> list[dict[str, Any]]:
+        return list(self.get("posts", network=account.network.value, native_account_id=account.native_id, origin="api"))
+
+    # the ports
+    async def load(self, account_id: str) -> Token:
+        return self.tokens[account_id]
+
+    async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
+        if self.tokens[account_id].version == expected_version:
+            self.tokens[account_id] = token.model_copy(update={"version": expected_version + 1})
+        return self.tokens[account_id]
+
+    def read(self, path: str) -> bytes:
+        return self.files[path]
+
+    async def publish(self, *, name: str, content: bytes, mime_type: str) -> str:
+        async with httpx.AsyncClient() as client:
+            url = f"{self.url}/_sandbox/cdn/{name}"
+            (await client.put(url, content=content, headers={"content-type": mime_type})).raise_for_status()
+        return url
+
+    def picture(self, colour: str) -> Media:
+        Image.new("RGB", (640, 640), colour).save(buffer := io.BytesIO(), "JPEG")
+        content = buffer.getvalue()
+        self.files[f"media/{colour}.jpg"] = content
+        return Media(
+            media_id=colour, path=f"media/{colour}.jpg", mime_type="image/jpeg", alt_text=f"All {colour}", width=640,
+            height=640, size_bytes=len(content), sha256=colour.encode().hex().ljust(64, "0"),
+        )  # fmt: skip
+
+    def networks(self) -> HttpNetworks:
+        patience = Patience(timeout=3.0, attempts=2, first_backoff=0.01, longest_wait=3.0)
+        settings = Settings(network_base_url=self.url)
+        return HttpNetworks(settings, self, self, self, clock=self.clock, patience=patience)
+
+    @asynccontextmanager
+    async def connector(self, network: Network) -> AsyncIterator[Connector]:
+        async with self.networks().open() as connectors:
+            yield connectors[network]
+
+
+@pytest.fixture(scope="module")
+def running_sandbox(tmp_path_factory: pytest.TempPathFactory, project_root: Path) -> Iterator[Sandbox]:
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--state-dir", str(tmp_path_factory.mktemp("sandbox"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=project_root) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            assert line.startswith("READY "), line
+            sandbox = Sandbox(line.split()[1])
+            yield sandbox
+            sandbox.admin.close()
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    yield running_sandbox
+    running_sandbox.heal()
+
+
+@pytest.fixture
+def make_request(sandbox: Sandbox) -> Callable[..., PublishRequest]:
+    numbers = iter(range(10_000))
+
+    def build(network: Network, text: str, **more: Any) -> PublishRequest:
+        pictures = (
+            (sandbox.picture("navy"),)
+            if network is Network.INSTAGRAM and "reply_to_native_comment_id" not in more
+            else ()
+        )
+        fields: dict[str, Any] = {
+            "intent_id": f"{text}/{next(numbers)}", "account": sandbox.account(network), "text": text,
+            "content_format": ContentFormat.IMAGE if pictures else ContentFormat.TEXT, "media": pictures,
+            "language": "en", "created_at": sandbox.clock.now(),
+        }  # fmt: skip
+        return PublishRequest(**(fields | more))
+
+    return build
+
+
+async def staged(connector: Connector, request: PublishRequest) -> Staging:
+    staging = connector.prepare(request)
+    while not staging.is_complete:
+        staging = await connector.stage(request, staging)
+    return staging
+
+
+BOTH = pytest.mark.parametrize("network", list(Network))
+
+
+def test_everything_of_every_account_is_read(sandbox: Sandbox) -> None:
+    collector = HttpCollector(sandbox.networks())
+    accounts = [sandbox.account(Network(network), slug) for network, slug in sandbox.known]
+    now = sandbox.clock.now()
+    snapshots = collector.profiles(accounts)
+    assert snapshots.failures == ()
+    assert {s.account_id for s in snapshots.rows} == {a.account_id for a in accounts}
+    assert all(s.followers and s.observed_at == now for s in snapshots.rows)
+    posts = collector.posts(accounts, since={}, detail_since=now - timedelta(days=7))
+    assert posts.failures == ()
+    for account in accounts:
+        truth = sandbox.get("posts", network=account.network.value, native_account_id=account.native_id)
+        known = {t["native_id"] for t in truth}
+        assert {p.native_id for p in posts.posts if p.account_id == account.account_id} == known
+    metrics = {m.metric for m in posts.metrics if m.network is Network.INSTAGRAM}
+    assert metrics == {"likes", "comments", "shares", "saves", "reach", "views"}
+    keys = [(m.post_id, m.metric, m.observed_at) for m in posts.metrics]
+    assert len(keys) == len(set(keys))
+    commented = [
+        p
+        for p in posts.posts
+        if any(m.post_id == p.post_id and m.metric == "comments" and m.value for m in posts.metrics)
+    ]
+    comments = collector.comments(accounts, commented[:40])
+    assert comments.failures == ()
+    assert comments.rows
+    end = (now - timedelta(days=2)).date()
+    daily = collector.account_metrics(accounts, start=end - timedelta(days=9), end=end)
+    assert daily.failures == ()
+    assert {p.metric for p in daily.rows} == {
+        "reach",
+        "follower_count",
+        "likes",
+        "views",
+        "comments",
+        "shares",
+        "saves",
+        "replies",
+    }
+    assert {p.day for p in daily.rows} == {end - timedelta(days=i) for i in range(10)}
+
+
+@BOTH
+async def test_published_once_and_read_back(
+    sandbox: Sandbox, make_request: Callable[..., PublishRequest], network: Network
+) -> None:
+    text = f"Café #abierto https://harbor.example {network.value}"
+    request = make_request(
+        network,
+        text,
+        media=tuple(sandbox.picture(c) for c in ("navy", "teal", "gold")),
+        content_format=ContentFormat.CAROUSEL,
+    )
+    async with sandbox.connector(network) as connector:
+        receipt = await connector.commit(request, await staged(connector, request))
+        pages = [page async for page in connector.posts(request.account, since=request.created_at - timedelta(hours=1))]
+    (post,) = [p for page in pages for p in page.posts if p.text == text]
+    assert (post.native_id, post.content_format, post.media_count) == (receipt.native_id, ContentFormat.CAROUSEL, 3)
+    assert [p["native_id"] for p in sandbox.published(request.account) if p["text"] == text] == [receipt.native_id]
+    assert abs(receipt.published_at - request.created_at) < timedelta(minutes=1)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("kind", "params", "lands"),
+    [
+        ("disconnect_after_commit", {}, True),
+        ("disconnect_before_commit", {}, False),
+        ("server_error", {"after_commit": True, "status": 502}, True),
+        ("server_error", {"status": 500}, False),
+        ("timeout", {"seconds": 4, "after_commit": True}, True),
+        ("timeout", {"seconds": 4}, False),
+        ("duplicate_answer", {}, True),
+    ],
+)
+async def test_a_lost_answer_is_reconciled_without_a_second_post(
+    sandbox: Sandbox,
+    make_request: Callable[..., PublishRequest],
+    network: Network,
+    kind: str,
+    params: dict[str, Any],
+    lands: bool,
+) -> None:
+    request = make_request(network, f"lost {kind} {params} {network.value}")
+    async with sandbox.connector(network) as connector:
+        staging = await staged(connector, request)
+        sandbox.fault(network.value, "publish", kind, times=1, params=params)
+        with pytest.raises(NetworkError) as caught:
+            await connector.commit(request, staging)
+        assert caught.value.error_class is ErrorClass.AMBIGUOUS
+        found = await connector.find_published(request, staging)
+        assert found.outcome == ("published" if lands else "not_published"), found.evidence
+        if not lands:
+            await connector.commit(request, staging)
+            found = await connector.find_published(request, staging)
+    (truth,) = [p for p in sandbox.published(request.account) if p["text"] == request.text]
+    assert found.receipt is not None
+    assert found.receipt.native_id == truth["native_id"]
+
+
+@BOTH
+async def test_deliberate_reposts_of_one_text_all_appear_though_answers_get_lost(
+    sandbox: Sandbox, make_request: Callable[..., PublishRequest], network: Network
+) -> None:
+    text = f"again and again on {network.value}"
+    sandbox.fault(network.value, "publish", "disconnect_after_commit", probability=0.5, params={"seed": 3})
+    found = []
+    async with sandbox.connector(network) as connector:
+        for _ in range(12):
+            request = make_request(network, text)
+            staging = await staged(connector, request)
+            try:
+                receipt = await connector.commit(request, staging)
+            except NetworkError:
+                reconciled = (await connector.find_published(request, staging)).receipt
+                assert reconciled is not None
+                receipt = reconciled
+            found.append(receipt.native_id)
+    truth = [p["native_id"] for p in sandbox.published(request.account) if p["text"] == text]
+    assert sorted(found) == sorted(truth)
+    assert len(set(found)) == 12
+
+
+@BOTH
+async def test_a_reply_with_a_lost_answer_is_found_among_the_replies(
+    sandbox: Sandbox, make_request: Callable[..., PublishRequest], network: Network
+) -> None:
+    account = sandbox.account(network)
+    async with sandbox.connector(network) as connector:
+        pages = connector.posts(account, since=sandbox.clock.now() - timedelta(days=30))
+        posts = [p async for page in pages for p in page.posts]
+        comment = None
+        for post in posts:
+            theirs = [c async for page in connector.comments(account, post) for c in page if not c.is_own]
+            comment = theirs[0] if theirs else None
+            if comment is not None:
+                break
+        assert comment is not None, "no comment in a month of the seeded world"
+        target = {"reply_to_native_comment_id": comment.native_id, "reply_to_native_post_id": post.native_id}
+        request = make_request(network, f"Thank you! {network.value}", **target)
+        staging = await staged(connector, request)
+        sandbox.fault(network.value, "reply", "disconnect_after_commit", times=1)
+        with pytest.raises(NetworkError) as caught:
+            await connector.commit(request, staging)
+        assert caught.value.error_class is ErrorClass.AMBIGUOUS
+        found = await connector.find_published(request, staging)
+        assert found.outcome == "published", found.evidence
+        answers = [c async for page in connector.comments(account, post) for c in page if c.text == request.text]
+    assert [(a.is_own, a.parent_comment_id) for a in answers] == [(True, comment.comment_id)]
+
+
+async def test_an_expired_session_is_renewed_on_the_way(sandbox: Sandbox) -> None:
+    account = sandbox.account(Network.BLUESKY)
+    before = sandbox.tokens[account.account_id]
+    sandbox.fault("bluesky", "read", "expire_token", times=1)
+    async with sandbox.connector(Network.BLUESKY) as connector:
+        await connector.profile(account)
+    assert sandbox.tokens[account.account_id].access_token != before.access_token
+    assert sandbox.tokens[account.account_id].version == before.version + 1
+    assert (sandbox.tokens[account.account_id].expires_at or datetime.max.replace(tzinfo=UTC)) > datetime.now(UTC)
+
+
+@BOTH
+async def test_a_rate_limit_says_until_when(sandbox: Sandbox, network: Network) -> None:
+    sandbox.fault(network.value, "read", "rate_limit", params={"retry_after_seconds": 600})
+    async with sandbox.connector(network) as connector:
+        with pytest.raises(NetworkError) as caught:
+            await connector.profile(sandbox.account(network))
+    assert caught.value.error_class is ErrorClass.RATE
+    assert caught.value.retry_at is not None
+    assert timedelta(minutes=8) < caught.value.retry_at - datetime.now(UTC) < timedelta(minutes=11)
+
+
+def test_a_retired_metric_is_missing_and_nothing_else(sandbox: Sandbox) -> None:
+    account = sandbox.account(Network.INSTAGRAM)
+    since = sandbox.clock.now() - timedelta(days=7)
+    sandbox.fault("instagram", "read", "retired_metric", params={"metric": "reach"})
+    found = HttpCollector(sandbox.networks()).posts([account], since={account.account_id: since}, detail_since=since)
+    assert found.failures == ()
+    assert {m.metric for m in found.metrics} == {"likes", "comments", "shares", "saves", "views"}
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["unknown_fields", "duplicate_answer", "slow", "empty_page", "server_error"])
+def test_odd_answers_change_nothing_that_is_read(sandbox: Sandbox, network: Network, kind: str) -> None:
+    account = sandbox.account(network)
+    collector = HttpCollector(sandbox.networks())
+
+    def read() -> set[tuple[str, str]]:
+        found = collector.posts([account], since={}, detail_since=sandbox.clock.now())
+        assert found.failures == ()
+        assert len(found.posts) == len({p.post_id for p in found.posts})
+        return {(p.post_id, p.text) for p in found.posts}
+
+    expected = read()
+    once = {"times": 1} if kind in ("slow", "empty_page", "server_error") else {}
+    sandbox.fault(network.value, "read", kind, **once)
+    assert read() == expected
+
+
+async def test_many_accounts_at_once_share_the_connections(sandbox: Sandbox) -> None:
+    account = sandbox.account(Network.BLUESKY)
+    async with sandbox.connector(Network.BLUESKY) as connector:
+        found = await asyncio.gather(*(connector.profile(account) for _ in range(60)))
+    assert {s.native_id for s in found} == {account.native_id}
