@@ -6,7 +6,6 @@ Belongs here: arguments, calls, printing. Does not belong here: anything that an
 import os
 import subprocess
 import sys
-
 from pathlib import Path
 from typing import Annotated
 
@@ -121,7 +120,9 @@ def posts(client: Annotated[str, typer.Option(help="Only this client.")] = "") -
                 entry.post_id or "-", entry.client_id, entry.state, str(entry.published_at or "-"),
                 str(entry.commit_calls), entry.approved_by or "-", entry.reason or "",
             )  # fmt: skip
-    console.print(table if table.row_count else "Nothing yet: `pulso run` publishes, or approve a draft in the calendar.")
+    console.print(
+        table if table.row_count else "Nothing yet: `pulso run` publishes, or approve a draft in the calendar."
+    )
 
 
 @app.command()
@@ -156,7 +157,9 @@ def resume(
 
 
 @trace_app.command("post")
-def trace_post_command(post_id: Annotated[str, typer.Argument(metavar="ID", help="For example instagram:1789…")]) -> None:
+def trace_post_command(
+    post_id: Annotated[str, typer.Argument(metavar="ID", help="For example instagram:1789…")],
+) -> None:
     """Approval, forecast, model version, feature row and raw payloads behind a published post."""
     from apps.trace import render, trace_post
     from lakehouse import DeltaLake
@@ -212,7 +215,11 @@ def accounts_list() -> None:
 
 @accounts_app.command("add")
 def accounts_add(
-    client: str, network: str, native_id: str, handle: str, base_url: Annotated[str, typer.Option(help="Where its network answers.")]
+    client: str,
+    network: str,
+    native_id: str,
+    handle: str,
+    base_url: Annotated[str, typer.Option(help="Where its network answers.")],
 ) -> None:
     """Add an account of a client."""
     from contracts.networks import Network
@@ -325,13 +332,13 @@ def sandbox_advance(hours: Annotated[float, typer.Argument(min=0)]) -> None:
 # --- lake --------------------------------------------------------------------------------------------------------------
 
 
-def _lake():  # noqa: ANN202
+def _lake():
     from lakehouse import DeltaLake
 
     return DeltaLake(_settings().lake_path)
 
 
-def _print_frame(frame, title: str) -> None:  # noqa: ANN001
+def _print_frame(frame, title: str) -> None:
     table = Table(*frame.columns, title=title)
     for row in frame.iter_rows():
         table.add_row(*(str(value) for value in row))
@@ -366,5 +373,3 @@ def lake_compact(table: str) -> None:
 def lake_vacuum(table: str, retention_hours: int = 168) -> None:
     """Delete files that no version younger than the retention needs."""
     console.print(_lake().vacuum(table, retention_hours=retention_hours))
-
-

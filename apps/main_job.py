@@ -22,8 +22,8 @@ from contracts.clock import FixedClock
 from contracts.records import Client
 from contracts.scope import TenantScope
 from contracts.settings import Settings
-from orchestration.resources import open_store
 from orchestration import jobs
+from orchestration.resources import open_store
 
 HISTORY = timedelta(days=90)
 SLOTS_TOGETHER = timedelta(minutes=45)
@@ -80,8 +80,7 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
     """The main job on the seeded world: `days` business days, then some for the outcomes to mature."""
     settings = at_sandbox(settings)
     prepare_home(settings)
-    maturing = settings.mature_after_hours // 24 + 1
-    steps = Steps(console, total=4 + 4 * days + maturing)
+    steps = Steps(console, total=3 + 4 * days + 1)
     with steps, running_sandbox(settings, seed=seed) as sandbox:
         steps.step("register clients, accounts and rivals")
         register_world(settings, sandbox)
@@ -92,10 +91,10 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
                     steps.step(f"move the clock to {_morning_after(sandbox.now()):%a %d %b}")
                     sandbox.move_to(_morning_after(sandbox.now()))
                 _business_day(pipeline, sandbox, settings, turn, steps, is_first=number == 0)
-            for number in range(maturing):
-                sandbox.move_to(_morning_after(sandbox.now()))
-                steps.step(f"{sandbox.now():%a %d %b}: observe outcomes ({number + 1} of {maturing})")
-                turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
+            for morning in _mornings_of_outcomes(sandbox.now(), settings):
+                sandbox.move_to(morning)
+                steps.step(f"{morning:%a %d %b}: observe outcomes, score forecasts")
+                turn.took(pipeline.run(jobs.REFRESH, day=morning.date()))
             turn.ended_at = sandbox.now()
     return turn
 
@@ -120,7 +119,9 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
             last = datetime.fromisoformat(sandbox.world()["last_post_at"].replace("Z", "+00:00"))
             mature = last + timedelta(hours=settings.backfill_mature_after_hours, days=1)
             sandbox.move_to(max(mature, sandbox.now()))
-            steps.step(f"{sandbox.now():%d %b %Y}: reveal the hidden posts, forecast them from what was known before each")
+            steps.step(
+                f"{sandbox.now():%d %b %Y}: reveal the hidden posts, forecast them from what was known before each"
+            )
             turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
             sandbox.move_to(_morning_after(sandbox.now()))
             steps.step(f"{sandbox.now():%d %b %Y}: score the forecasts")
@@ -187,6 +188,12 @@ def _publishing_moments(settings: Settings, now: datetime) -> Iterator[datetime]
         cluster.append(slot)
     if cluster:
         yield cluster[-1]
+
+
+def _mornings_of_outcomes(now: datetime, settings: Settings) -> tuple[datetime, ...]:
+    """Tomorrow, so that the last posts are first seen young, and the morning on which all of them are mature."""
+    tomorrow = _morning_after(now)
+    return tomorrow, tomorrow + timedelta(hours=settings.mature_after_hours)
 
 
 def _morning_after(now: datetime) -> datetime:

@@ -19,7 +19,16 @@ from contracts.settings import Settings
 from contracts.tables import IMPORTS
 
 EVERYONE = TenantScope.all_clients("the operator's summary of a run")
-_BRONZE = ("accounts", "account_metrics", "posts", "post_metrics", "comments", "competitor_posts", "action_ledger", "forecasts")
+_BRONZE = (
+    "accounts",
+    "account_metrics",
+    "posts",
+    "post_metrics",
+    "comments",
+    "competitor_posts",
+    "action_ledger",
+    "forecasts",
+)
 MAX_CLIENTS = 8
 
 
@@ -28,7 +37,9 @@ def print_summary(settings: Settings, turn: Turn, console: Console) -> None:
     from lakehouse import DeltaLake
 
     lake = DeltaLake(settings.lake_path)
-    console.rule(f"[bold]From {turn.started_at:%a %d %b %Y %H:%M} to {turn.ended_at:%a %d %b %Y %H:%M} UTC, {turn.runs} runs")
+    console.rule(
+        f"[bold]From {turn.started_at:%a %d %b %Y %H:%M} to {turn.ended_at:%a %d %b %Y %H:%M} UTC, {turn.runs} runs"
+    )
     console.print(_ingested(lake))
     console.print(_kpis(lake))
     console.print(_forecasts(lake))
@@ -50,10 +61,16 @@ def print_summary(settings: Settings, turn: Turn, console: Console) -> None:
 def _ingested(lake: Lake) -> Table:
     table = Table("table", "rows", "quarantined, by rule", title="What was ingested, all runs together")
     for name in _BRONZE:
-        rows = lake.scan(f"bronze/{name}", scope=EVERYONE).select(pl.len()).collect().item() if lake.version(f"bronze/{name}") is not None else 0
+        rows = (
+            lake.scan(f"bronze/{name}", scope=EVERYONE).select(pl.len()).collect().item()
+            if lake.version(f"bronze/{name}") is not None
+            else 0
+        )
         table.add_row(f"bronze/{name}", f"{rows:,}", _quarantined(lake, name))
     if lake.version("bronze/quarantined_imports") is not None:
-        reasons = lake.scan("bronze/quarantined_imports", scope=EVERYONE).group_by("reason").len().sort("reason").collect()
+        reasons = (
+            lake.scan("bronze/quarantined_imports", scope=EVERYONE).group_by("reason").len().sort("reason").collect()
+        )
         table.add_row("rows of files that could not be read", f"{reasons['len'].sum():,}", _counts(reasons))
     return table
 
@@ -70,7 +87,15 @@ def _counts(frame: pl.DataFrame) -> str:
 
 
 def _kpis(lake: Lake) -> Table:
-    table = Table("client", "posts", "followers", "engagements a post", "by followers", "by reach", title="KPIs of the newest whole week")
+    table = Table(
+        "client",
+        "posts",
+        "followers",
+        "engagements a post",
+        "by followers",
+        "by reach",
+        title="KPIs of the newest whole week",
+    )
     weeks = lake.scan("gold/kpi_client_weekly", scope=EVERYONE).sort("week").collect()
     whole = weeks.filter(pl.col("week") < pl.col("week").max()) if weeks["week"].n_unique() > 1 else weeks
     newest = whole.group_by("client_id", maintain_order=True).last().sort("client_id")
@@ -124,7 +149,9 @@ def _published(settings: Settings) -> Table:
     table.add_row("commit calls per published intent", _number(_commit_ratio(entries), 2))
     table.add_row("drafts and replies that wait for a person", str(len(waiting)))
     duplicates = _duplicates(settings, entries)
-    table.add_row("published twice, counted in the networks' own state", "not asked" if duplicates is None else str(duplicates))
+    table.add_row(
+        "published twice, counted in the networks' own state", "not asked" if duplicates is None else str(duplicates)
+    )
     return table
 
 
@@ -150,9 +177,13 @@ def print_newest_import(settings: Settings, client_id: str, console: Console) ->
 
     rows = DeltaLake(settings.lake_path).scan(IMPORTS, scope=TenantScope.of(client_id)).sort("imported_at").collect()
     row = rows.row(-1, named=True)
-    console.print(f"{row['file_name']}: {row['rows']:,} rows, {row['used_rows']:,} in bronze, {row['rejected_rows']:,} in quarantine.")
+    console.print(
+        f"{row['file_name']}: {row['rows']:,} rows, {row['used_rows']:,} in bronze, {row['rejected_rows']:,} in quarantine."
+    )
     console.print(row["report"], highlight=False)
-    console.print("Next: `pulso run` or materialise gold; rejected rows stand in lake/bronze/quarantined_imports and quarantined_posts.")
+    console.print(
+        "Next: `pulso run` or materialise gold; rejected rows stand in lake/bronze/quarantined_imports and quarantined_posts."
+    )
 
 
 def _number(value: float | None, digits: int = 0) -> str:

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
+from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 
 from contracts.ports import Warehouse, WriteResult
 
 GOLD = "gold"
 POOL = "warehouse"
 """A pool of one: a DuckDB file has one writer."""
-
-_FAILED = {"fail", "error", "runtime error", "skipped", "partial success"}
 
 
 @dataclass(frozen=True)
@@ -41,36 +40,40 @@ def audit(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> Verdict:
     nodes = manifest["nodes"]
     status = {result["unique_id"]: result["status"] for result in results["results"]}
     faults: dict[str, str] = {}
-    for unique_id in (name for name, state in status.items() if state in _FAILED and name in nodes):
-        node = nodes[unique_id]
-        if node["resource_type"] == "model":
-            faults.setdefault(unique_id, f"dbt did not build it: {status[unique_id]}")
-        elif node["resource_type"] == "test" and status[unique_id] != "skipped":
+    for unique_id, state in status.items():
+        node = nodes.get(unique_id, {})
+        if node.get("resource_type") == "test" and state in {"fail", "error"}:
             tested = [node["attached_node"]] if node.get("attached_node") else node["depends_on"]["nodes"]
-            faults |= dict.fromkeys(tested, f"{node['name']} failed")
+            faults |= dict.fromkeys(tested, f"the test {node['name']} failed")
+        elif node.get("resource_type") == "model" and state == "error":
+            faults[unique_id] = "dbt could not build it"
 
     def fault(unique_id: str) -> str | None:
-        """The model's own fault, else the nearest one upstream. dbt's graph has no cycle."""
+        """The model's own fault, else the nearest one upstream. dbt's graph has no cycle, and sources no node."""
         if unique_id in faults:
             return faults[unique_id]
-        parents = nodes[unique_id]["depends_on"]["nodes"] if unique_id in nodes else ()
-        found = ((parent, fault(parent)) for parent in parents)
-        return next((f"{nodes[parent]['name']}: {why}" for parent, why in found if why), None)
+        for parent in nodes.get(unique_id, {"depends_on": {"nodes": ()}})["depends_on"]["nodes"]:
+            if why := fault(parent):
+                return f"upstream, {nodes[parent]['name']}: {why}"
+        return "dbt skipped it" if status.get(unique_id) == "skipped" else None
 
-    built = {
-        nodes[name]["name"]: fault(name)
-        for name in status
-        if nodes.get(name, {}).get("config", {}).get("schema") == GOLD
+    models = {node["name"]: name for name, node in nodes.items() if node["resource_type"] == "model"}
+    verdicts = {
+        name: fault(models[name])
+        for name in sorted(models)
+        if models[name] in status and nodes[models[name]]["config"]["schema"] == GOLD
     }
     return Verdict(
-        passed=tuple(sorted(name for name, why in built.items() if why is None)),
-        held_back={name: why for name, why in sorted(built.items()) if why is not None},
-        is_broken=any(state == "error" and name.startswith("model.") for name, state in status.items()),
+        passed=tuple(name for name, why in verdicts.items() if why is None),
+        held_back={name: why for name, why in verdicts.items() if why is not None},
+        is_broken="dbt could not build it" in faults.values(),
     )
 
 
 def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
     """The assets `silver/*` and `gold/*` of a compiled dbt project, with dbt's tests as their checks."""
+    lineage: dict[str, dict[str, Any]] = {}
+    """Column lineage per model. It follows from the manifest alone and takes seconds: worked out once a process."""
 
     @dbt_assets(manifest=manifest, name="warehouse", pool=POOL)
     def build_test_publish(
@@ -83,7 +86,7 @@ def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
         A gold table that is held back is not reported as materialised: readers keep its last good version.
         """
         build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, raise_on_error=False)
-        events = list(build.stream().fetch_column_metadata())
+        events = list(_with_lineage(build, lineage))
         if not (build.target_path / "run_results.json").exists():
             raise build.get_error() or dg.Failure("dbt ended without results.")
         results = build.get_artifact("run_results.json")
@@ -98,20 +101,39 @@ def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
     return build_test_publish
 
 
+def _with_lineage(build: DbtCliInvocation, lineage: dict[str, dict[str, Any]]) -> Iterator[Any]:
+    """dbt's events, each model's with its column lineage. Remembers in `lineage` what it had to work out."""
+    events = list(build.stream())
+    new = [event for event in events if isinstance(event, dg.Output) and _unique_id(event) not in lineage]
+    for event in DbtEventIterator(iter(new), build).fetch_column_metadata() if new else ():
+        # The columns' types and descriptions are on the asset already, from the model's contract.
+        lineage[_unique_id(event)] = {
+            key: value for key, value in event.metadata.items() if key == "dagster/column_lineage"
+        }
+    for event in events:
+        yield (
+            event.with_metadata({**event.metadata, **lineage[_unique_id(event)]})
+            if isinstance(event, dg.Output)
+            else event
+        )
+
+
 def _told(events: list[Any], manifest: Mapping[str, Any], published: Mapping[str, WriteResult]) -> Iterator[Any]:
     """dbt's events without the gold tables that were held back, and with what publishing did to the others."""
     for event in events:
-        model = manifest["nodes"].get(event.metadata["unique_id"].value, {})
+        model = manifest["nodes"][_unique_id(event)]
         if not isinstance(event, dg.Output) or model["config"]["schema"] != GOLD:
             yield event
         elif model["name"] in published:
             written = published[model["name"]]
-            yield event.with_metadata(
-                {
-                    **event.metadata,
-                    "dagster/row_count": written.rows,
-                    "table_path": dg.MetadataValue.path(written.path),
-                    "table_version": written.version,
-                    "rows_inserted": written.inserted,
-                }
-            )
+            metadata = {
+                "dagster/row_count": written.rows,
+                "table_path": dg.MetadataValue.path(written.path),
+                "table_version": written.version,
+                "rows_inserted": written.inserted,
+            }
+            yield event.with_metadata({**event.metadata, **metadata})
+
+
+def _unique_id(event: Any) -> str:
+    return str(event.metadata["unique_id"].value)

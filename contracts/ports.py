@@ -205,7 +205,9 @@ class Collector(Protocol):
 
     def profiles(self, accounts: Sequence[Account]) -> Collected[AccountSnapshot]: ...
 
-    def account_metrics(self, accounts: Sequence[Account], *, start: date, end: date) -> Collected[AccountMetricPoint]: ...
+    def account_metrics(
+        self, accounts: Sequence[Account], *, start: date, end: date
+    ) -> Collected[AccountMetricPoint]: ...
 
     def posts(
         self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime

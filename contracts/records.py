@@ -4,7 +4,7 @@ All times are timezone-aware UTC. Ids of networks are strings. `account_id` is `
 is `<network>:<native post id>`, so that both are unique across networks.
 """
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo

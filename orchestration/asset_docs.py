@@ -20,7 +20,14 @@ def render_assets(definitions: dg.Definitions) -> str:
         parts.append(f"\n## {stage}\n\n| asset | what it holds | by day | owner | reads |\n|---|---|---|---|---|")
         for key in keys:
             node = graph.get(key)
-            description = (node.description or "").strip().split("\n\n")[0].split("#### ")[0].replace("\n", " ").replace("|", "\\|")
+            description = (
+                (node.description or "")
+                .strip()
+                .split("\n\n")[0]
+                .split("#### ")[0]
+                .replace("\n", " ")
+                .replace("|", "\\|")
+            )
             reads = ", ".join(f"`{parent.to_user_string()}`" for parent in sorted(node.parent_keys)) or "outside"
             parts.append(
                 f"| `{key.to_user_string()}` | {description} | {'yes' if node.is_partitioned else ''} "

@@ -26,6 +26,8 @@ def with_automation(assets: list[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
     """The same assets, with the condition on those whose group is automated."""
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(automation_condition=ON_NEW_DATA) if spec.group_name in AUTOMATED_GROUPS else spec
+        return (
+            spec.replace_attributes(automation_condition=ON_NEW_DATA) if spec.group_name in AUTOMATED_GROUPS else spec
+        )
 
     return [asset.map_asset_specs(conditioned) for asset in assets]

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.actions import sent
 from assets.bronze import accounts, audience, directory, imports, ledger, posts, rivals
-from assets.decisions import drafts, ideas, slots
+from assets.decisions import drafts, ideas, replies, slots
 from assets.features import posts as post_features
 from assets.learning import calibration
 from assets.models import engagement
@@ -19,7 +19,7 @@ from orchestration.schedules import ALL_SCHEDULES
 
 ASSET_MODULES = (
     directory, accounts, posts, audience, rivals, ledger, imports, post_features, engagement, calibration, ideas, drafts,
-    slots, sent,
+    slots, replies, sent,
 )  # fmt: skip
 
 

@@ -108,7 +108,9 @@ def scorer(_: dg.InitResourceContext) -> Any:
     return EngagementScorer(Settings().mlflow_uri)
 
 
-@dg.resource(description="An OpenAI-compatible writer where one is configured; none otherwise, and the offline composer writes.")
+@dg.resource(
+    description="An OpenAI-compatible writer where one is configured; none otherwise, and the offline composer writes."
+)
 def text_model(_: dg.InitResourceContext) -> Iterator[Any]:
     settings = Settings()
     if settings.openai_model is None:
@@ -139,7 +141,6 @@ def media(_: dg.InitResourceContext) -> Any:
     from providers.media import LocalMedia
 
     return LocalMedia(Settings().home)
-
 
 
 @dg.resource(description="Publishes audited marts from the warehouse to the lake.")

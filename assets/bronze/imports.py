@@ -67,4 +67,10 @@ def imports(
         "imported_at": now,
     }  # fmt: skip
     frame = pl.DataFrame([row], schema=IMPORTS.schema)
-    return materialised(IMPORTS, lake.merge(IMPORTS, frame), frame=frame, as_of=now, metadata={"report": dg.MetadataValue.text(table.report)})
+    return materialised(
+        IMPORTS,
+        lake.merge(IMPORTS, frame),
+        frame=frame,
+        as_of=now,
+        metadata={"report": dg.MetadataValue.text(table.report)},
+    )

@@ -20,9 +20,7 @@ from contracts.scope import TenantScope
 from contracts.tables import ACTION_LEDGER, FORECASTS, SHADOW_FORECASTS
 
 
-@dg.asset(
-    **asset_options(ACTION_LEDGER, "sqlalchemy"), partitions_def=DAYS, backfill_policy=ONE_RUN
-)
+@dg.asset(**asset_options(ACTION_LEDGER, "sqlalchemy"), partitions_def=DAYS, backfill_policy=ONE_RUN)
 def action_ledger(
     context: dg.AssetExecutionContext,
     config: Narrowed,

@@ -1,7 +1,6 @@
 """What scored forecasts teach: per client, how honest the intervals were and how much wider they must be."""
 
 import dagster as dg
-import polars as pl
 
 from assets.keys import asset_options, gold
 from assets.results import materialised

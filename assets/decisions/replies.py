@@ -1,0 +1,121 @@
+"""Reply drafts: what to answer to whom. Approved by policy where confidence and autonomy allow, by a person otherwise."""
+
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import dagster as dg
+import polars as pl
+
+from assets.decisions.ideas import STAGE
+from assets.decisions.once import seed_of
+from assets.decisions.rows import decision_frame, evidence_columns
+from assets.keys import asset_options, key_of
+from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
+from assets.results import materialised
+from contracts.clock import Clock
+from contracts.networks import ContentFormat
+from contracts.ports import Lake, Store
+from contracts.records import Account, Client, ContentItem, Decision
+from contracts.tables import COMMENTS, REPLY_DRAFTS
+from ml.replies import REPLIES_VERSION, ReplyDraft, draft_reply
+from policy import POLICY_VERSION
+
+NO_ANSWER = "none"
+
+
+@dg.asset(**asset_options(REPLY_DRAFTS), deps=[key_of(COMMENTS)], partitions_def=DAYS, backfill_policy=ONE_RUN)
+def reply_drafts(
+    context: dg.AssetExecutionContext,
+    config: Narrowed,
+    lake: dg.ResourceParam[Lake],
+    store: dg.ResourceParam[Store],
+    clock: dg.ResourceParam[Clock],
+) -> dg.MaterializeResult:
+    """Grain: comment observed on the day. A comment without a safe answer keeps its row, with the reason."""
+    days, scope = run_days(context, clock.now()), config.scope(STAGE)
+    kept = lake.scan(REPLY_DRAFTS, scope=scope).collect()
+    clients = {c.client_id: c for c in store.clients(scope) if c.is_active}
+    accounts = {a.account_id: a for a in store.accounts(scope)}
+    done = {*kept["comment_id"], *store.answered_comment_ids(scope)}
+    observed = lake.scan(COMMENTS, scope=scope).filter(
+        pl.col("day").is_between(days.start, days.end) & ~pl.col("is_own") & pl.col("parent_comment_id").is_null()
+    )
+    drafts = [
+        _drafted(row, clients[row["client_id"]], accounts[row["account_id"]], days.now)
+        for row in observed.sort("commented_at", "comment_id").collect().iter_rows(named=True)
+        if not days.is_past
+        and row["comment_id"] not in done
+        and row["client_id"] in clients
+        and row["account_id"] in accounts
+    ]
+    frame = decision_frame([row for row, _ in drafts], REPLY_DRAFTS)
+    written = lake.append(REPLY_DRAFTS, frame)
+    saved = store.save_drafts([item for _, item in drafts if item is not None])
+    approved = 0 if days.is_past else store.approve_by_policy(scope)
+    return materialised(
+        REPLY_DRAFTS, written, frame=frame, as_of=days.now,
+        metadata={
+            "comments": frame.height, "with_an_answer": saved, "for_a_person": int(frame["needs_person"].sum()),
+            "approved_by_policy": approved,
+        },
+    )  # fmt: skip
+
+
+def _drafted(
+    comment: dict[str, Any], client: Client, account: Account, now: datetime
+) -> tuple[dict[str, Any], ContentItem | None]:
+    """The row of one comment, and the content item where there is something to answer."""
+    seed = seed_of("reply", comment["comment_id"])
+    reply = draft_reply(comment["text"], client, seed=seed)
+    decision = Decision(
+        decision_id=str(uuid5(NAMESPACE_URL, f"pulso:reply-decision:{comment['comment_id']}")),
+        client_id=client.client_id,
+        account_id=account.account_id,
+        kind="reply",
+        decided_at=now,
+        chosen="answer" if reply.text else NO_ANSWER,
+        candidates=({"id": "answer", "possible": reply.text is not None}, {"id": NO_ANSWER, "possible": True}),
+        propensity=1.0,
+        is_exploration=False,
+        seed=seed,
+        model_version=None,
+        prompt_version=REPLIES_VERSION,
+        policy_version=POLICY_VERSION,
+    )
+    item_id = str(uuid5(NAMESPACE_URL, f"pulso:reply:{comment['comment_id']}"))
+    row = {
+        **evidence_columns(decision),
+        "content_item_id": item_id, "comment_id": comment["comment_id"], "post_id": comment["post_id"],
+        "network": account.network.value, "intent": reply.understanding.intent.value,
+        "sentiment": reply.understanding.sentiment, "confidence": reply.confidence,
+        "needs_person": reply.needs_person, "reason": reply.reason, "text": reply.text,
+    }  # fmt: skip
+    return row, _item(item_id, reply, comment, client, account, decision, now) if reply.text else None
+
+
+def _item(
+    item_id: str,
+    reply: ReplyDraft,
+    comment: dict[str, Any],
+    client: Client,
+    account: Account,
+    decision: Decision,
+    now: datetime,
+) -> ContentItem:
+    return ContentItem(
+        content_item_id=item_id,
+        client_id=client.client_id,
+        account_id=account.account_id,
+        network=account.network,
+        text=reply.text or "",
+        content_format=ContentFormat.TEXT,
+        language=reply.understanding.language or client.language,
+        fact_ids=reply.fact_ids,
+        reply_to_comment_id=comment["comment_id"],
+        reply_to_post_id=comment["post_id"],
+        reply_confidence=reply.confidence,
+        needs_person=reply.needs_person,
+        decisions=(decision,),
+        created_at=now,
+    )
