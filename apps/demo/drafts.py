@@ -35,6 +35,15 @@ Facts are quoted from the brand kit and never reworded, so that a draft says not
 """
 
 
+def _quote(text: str) -> str:
+    """A Markdown quotation that keeps the text's own line breaks."""
+    lines = text.split("\n")
+    follows = [*lines[1:], ""]
+    return "\n".join(
+        f"> {line}".rstrip() + ("\\" if line and after else "") for line, after in zip(lines, follows, strict=True)
+    )
+
+
 def render() -> str:
     """The page as Markdown. Depends on the brand kits, the composer and SEED alone."""
     sections = [_INTRODUCTION]
@@ -48,11 +57,11 @@ def render() -> str:
                 brief = brief_for(idea, client, NO_POSTS, max_characters=longest, now=NOW, seed=SEED + index)
                 for draft in compose(brief, text_model=None, seed=SEED, variants=1, seen=seen):
                     seen.add(draft.text)
-                    quoted = "\n".join(f"> {line}".rstrip() + ("\\" if line else "") for line in draft.text.split("\n"))
+                    quoted = _quote(draft.text)
                     facts = ", ".join(f"`{fact_id}`" for fact_id in draft.fact_ids)
                     sections.append(
                         f"**{network.value}, {draft.content_format.value}** · pillar `{draft.pillar_id}` · rests on {facts} · "
-                        f"`{draft.prompt_version}`\n\n{quoted.rstrip(chr(92))}\n"
+                        f"`{draft.prompt_version}`\n\n{quoted}\n"
                     )
     return "\n".join(sections)
 

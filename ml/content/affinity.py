@@ -13,7 +13,7 @@ _WORD = regex.compile(r"\p{Lu}?[\p{Ll}\p{N}]+|\p{Lu}+(?!\p{Ll})")
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(fold(word)[:5] for word in _WORD.findall(text) if len(word) > 3)
+    return frozenset(fold(word).rstrip("s")[:5] for word in _WORD.findall(text) if len(word) > 3)
 
 
 def _vocabulary(pillar: Pillar) -> frozenset[str]:
