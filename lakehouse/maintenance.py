@@ -3,6 +3,7 @@
 Does not belong here: when upkeep happens (orchestration/).
 """
 
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -75,10 +76,20 @@ def vacuum(
         hours = int(retention / timedelta(hours=1))
         remove = partial(delta.vacuum, retention_hours=hours, enforce_retention_duration=False, full=True)
         doomed = [unquote(file) for file in remove(dry_run=True)]
-        rows += [(key, file, _size(lake.path(key) / file)) for file in doomed]
+        staged = _half_written(lake.path(key), retention)
+        rows += [(key, file, _size(lake.path(key) / file)) for file in (*doomed, *staged)]
         if not dry_run:
             remove(dry_run=False)
+            for file in staged:
+                (lake.path(key) / file).unlink(missing_ok=True)
     return pl.DataFrame(rows, schema={"table": pl.String, "file": pl.String, "size_bytes": pl.Int64}, orient="row")
+
+
+def _half_written(folder: Path, retention: timedelta) -> list[str]:
+    """Staging files (`x.parquet#1`) of writers killed within a file: Delta renames them when whole, and vacuums none."""
+    oldest_kept = time.time() - retention.total_seconds()
+    staged = (file for file in folder.rglob("*.parquet#*") if file.stat().st_mtime < oldest_kept)
+    return sorted(str(file.relative_to(folder)) for file in staged)
 
 
 def _size(file: Path) -> int | None:
