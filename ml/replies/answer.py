@@ -4,6 +4,7 @@ Belongs here: wording and grounding. Does not belong here: understanding (unders
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 from random import Random
 
@@ -19,6 +20,8 @@ REPLIES_VERSION = "replies-1"
 MAX_CHARACTERS = 150
 MIN_SHARED_STEMS = 2
 """A fact answers a question only when at least two telling words of the question stand in it."""
+
+_STOP_WORDS = frozenset(word for listed in FUNCTION_WORDS.values() for word in listed)
 
 _GRAPHEME = regex.compile(r"\X")
 
@@ -115,9 +118,9 @@ def draft_reply(comment: str, client: Client, *, seed: int, facts: tuple[Fact, .
     )
 
 
+@lru_cache(maxsize=8192)
 def _stems(text: str) -> frozenset[str]:
-    stop = frozenset(word for listed in FUNCTION_WORDS.values() for word in listed)
-    return frozenset(fold(word).rstrip("s")[:6] for word in words(text) if len(word) > 2 and word not in stop)
+    return frozenset(fold(word).rstrip("s")[:6] for word in words(text) if len(word) > 2 and word not in _STOP_WORDS)
 
 
 def _fact_for(question: str, facts: tuple[Fact, ...]) -> Fact | None:

@@ -8,6 +8,7 @@ a rule that was not measured stays under every sensible approval threshold.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import regex
 
@@ -66,6 +67,7 @@ class Understanding:
     reason: str
 
 
+@lru_cache(maxsize=8192)  # short comments repeat: "love this", "😍"
 def understand(text: str, *, client_language: str) -> Understanding:
     """Classify one comment. In doubt, a person: complaints, support, money, law, health and insults always need one.
 
