@@ -46,10 +46,14 @@ def run(name: str, reference_data: Path, *, mature_after_hours: int, resamples: 
         [
             f"## {name}",
             "",
-            (f"{rows.height:,} posts of {rows['account_id'].n_unique()} accounts; history matures after "
-            f"{mature_after_hours} h. {model.reason}."),
-            (f"Features {featured - started:.0f} s, training {fitted - featured:.0f} s, forecasting "
-            f"{split.test.height:,} posts {forecast - fitted:.1f} s, artefact {size / 1e6:.1f} MB."),
+            (
+                f"{rows.height:,} posts of {rows['account_id'].n_unique()} accounts; history matures after "
+                f"{mature_after_hours} h. {model.reason}."
+            ),
+            (
+                f"Features {featured - started:.0f} s, training {fitted - featured:.0f} s, forecasting "
+                f"{split.test.height:,} posts {forecast - fitted:.1f} s, artefact {size / 1e6:.1f} MB."
+            ),
             "",
             card.figures(result),
         ]

@@ -29,6 +29,7 @@ import skops.io  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from contracts.errors import NotReadyError
 from ml.history import Timeline
@@ -52,7 +53,7 @@ HASH_BITS = 17
 SCALE_PRIOR_POSTS = 20.0
 SCORE_WINDOW = 400
 SCORE_PRIOR_POSTS = 50.0
-UNKNOWN_FORMAT = "other"
+PARALLEL_FROM_ROWS = 20_000
 
 NUMERIC_FEATURES = (
     "media_count", "local_hour", "local_weekday", "text_length", "word_count", "hashtag_count", "mention_count", "has_link",
@@ -264,20 +265,24 @@ class _Stack:
         formats = tuple(sorted(rows["content_format"].drop_nulls().unique().to_list()))
         numeric = tuple(name for name in NUMERIC_FEATURES if rows[name].null_count() < rows.height)
         design = _design(rows, numeric, formats, out_of_fold)
-        boosters = {
-            (target, loss): HistGradientBoostingRegressor(
-                loss=loss, max_iter=300, learning_rate=0.05, max_leaf_nodes=15, l2_regularization=5.0,
-                min_samples_leaf=int(np.clip(rows.height // 50, 10, 60)), early_stopping=False, random_state=seed,
-            ).fit(design, residual if target == "residual" else label)
-            for target, loss in sorted({(recipe.target, loss) for recipe in recipes for loss in recipe.losses})
-        }  # fmt: skip
+        boosters = {}
+        # Boosting on few rows is thousands of tiny parallel regions: threads that wait for each other cost far more than they
+        # give, and on a busy machine a hundred times more.
+        with threadpool_limits(1 if rows.height < PARALLEL_FROM_ROWS else None, user_api="openmp"):
+            for target, loss in sorted({(recipe.target, loss) for recipe in recipes for loss in recipe.losses}):
+                booster = HistGradientBoostingRegressor(
+                    loss=loss, max_iter=300, learning_rate=0.05, max_leaf_nodes=15, l2_regularization=5.0,
+                    min_samples_leaf=int(np.clip(rows.height // 50, 10, 60)), early_stopping=False, random_state=seed,
+                )  # fmt: skip
+                boosters[target, loss] = booster.fit(design, residual if target == "residual" else label)
         return cls(numeric, formats, _TextRidge.fit(counts, accounts, residual), boosters)
 
     def predict(self, recipe: _Recipe, rows: pl.DataFrame, fallback: float) -> Floats:
         """Forecasts by one recipe; `fallback` is the level of accounts without any matured past. Never negative."""
         text = self.text.predict(_hashed_counts(rows), _account_hashes(rows))
         design = _design(rows, self.numeric, self.formats, text)
-        raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
+        with threadpool_limits(1 if rows.height < PARALLEL_FROM_ROWS else None, user_api="openmp"):
+            raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
         return _not_negative(raw + _level(rows, fallback) if recipe.target == "residual" else raw)
 
 

@@ -56,16 +56,13 @@ def draft_features(drafts: pl.DataFrame, posts: pl.DataFrame) -> pl.DataFrame:
     `drafts` has the columns of `posts` without the outcomes (given ones are ignored), with a unique `post_id` per row, for
     instance one per draft and candidate slot. Drafts never see each other. Rows come back in the order of `drafts`.
     """
-    drafts = _prepared(drafts.drop(OUTCOME_COLUMNS, strict=False), is_draft=True)
+    order = drafts.select(pl.col("post_id").cast(pl.String))
+    drafts = _prepared(drafts.drop(*OUTCOME_COLUMNS, "is_reply", strict=False), is_draft=True)
     posts = _prepared(posts.filter(pl.col("account_id").is_in(drafts["account_id"].unique().implode())))
     rows = pl.concat([posts, drafts])
     wanted = np.r_[np.zeros(posts.height, dtype=bool), np.ones(drafts.height, dtype=bool)]
     featured = _features(rows, wanted=wanted, is_history=~wanted)
-    return (
-        drafts.select("post_id")
-        .join(featured, on="post_id", how="left", maintain_order="left")
-        .select(featured.columns)
-    )
+    return order.join(featured, on="post_id", how="left", maintain_order="left").select(featured.columns)
 
 
 def _prepared(posts: pl.DataFrame, *, is_draft: bool = False) -> pl.DataFrame:

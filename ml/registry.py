@@ -9,7 +9,7 @@ input example: MLflow would otherwise start processes to find out what a model n
 import os
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from ml.training import Training
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 MODEL_NAME = "engagement"
 EXPERIMENT = "engagement"
@@ -90,6 +91,13 @@ def load_champion(uri: str) -> tuple[EngagementModel, str]:
 def champion_card(uri: str) -> str:
     """The champion's model card (Markdown). Raises NotReadyError when no model has been trained."""
     return (_champion_folder(uri)[0] / _CARD_FILE).read_text(encoding="utf-8")
+
+
+def champion_trained_at(uri: str) -> datetime:
+    """Business time at which the champion was trained (UTC). Raises NotReadyError when no model has been trained."""
+    client = _client(uri)
+    run = client.get_run(_champion_version(client).run_id)
+    return datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC)
 
 
 class EngagementScorer:
@@ -175,18 +183,23 @@ def _package(model: EngagementModel, folder: Path, *, card: str) -> None:
         )
 
 
-def _champion_folder(uri: str) -> tuple[Path, str]:
-    """Local folder of the champion's file and card, and its version. Raises NotReadyError when there is none."""
-    client = _client(uri)
-    from mlflow.artifacts import download_artifacts
+def _champion_version(client: "MlflowClient") -> "ModelVersion":
+    """The version that the alias names. Raises NotReadyError when there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
-        version = client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
+        return client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
     except MlflowException as error:
         raise NotReadyError(
             "no engagement model has been trained yet: run `make run`, or materialize the models"
         ) from error
+
+
+def _champion_folder(uri: str) -> tuple[Path, str]:
+    """Local folder of the champion's file and card, and its version. Raises NotReadyError when there is none."""
+    version = _champion_version(_client(uri))
+    from mlflow.artifacts import download_artifacts
+
     folder = download_artifacts(artifact_uri=version.source, tracking_uri=uri)
     return Path(folder) / "data" / MODEL_NAME, str(version.version)
 

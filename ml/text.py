@@ -65,8 +65,9 @@ def tokens(text: pl.Series) -> pl.DataFrame:
 def token_hashes(values: pl.Series) -> NDArray[np.int64]:
     """CRC-32 of each string (null as empty): the same on every machine and in every version."""
     unique = values.unique()
-    digests = pl.Series([zlib.crc32((value or "").encode()) for value in unique.to_list()], dtype=pl.Int64)
-    return values.replace_strict(unique, digests, return_dtype=pl.Int64).to_numpy()
+    digests = {value: zlib.crc32((value or "").encode()) for value in unique.to_list()}
+    hashed = values.replace_strict(digests, return_dtype=pl.Int64) if digests else pl.Series(dtype=pl.Int64)
+    return hashed.to_numpy()
 
 
 def causal_vectors(
@@ -117,9 +118,9 @@ def similar_residuals(
     order = order[last_matured[order] >= first_of_account[order]]
     known = np.isfinite(residuals)
     filled = np.where(known, residuals, 0.0).astype(np.float32)
-    starts = (
-        np.flatnonzero(np.r_[True, np.diff(first_of_account[order]) != 0]) if len(order) else np.array([], dtype=int)
-    )
+    if not len(order):
+        return effect, nearest
+    starts = np.flatnonzero(np.r_[True, np.diff(first_of_account[order]) != 0])
     for begin, end in zip(starts, np.r_[starts[1:], len(order)], strict=True):
         for at in range(begin, end, _CHUNK):
             rows = order[at : min(at + _CHUNK, end)]

@@ -1,0 +1,121 @@
+"""Training rounds in a real MLflow on SQLite: the gate moves the alias, and what comes back is what was measured."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from contracts.errors import NotReadyError
+from contracts.ports import Scorer
+from ml.card import figures, model_card
+from ml.engagement import MIN_POSTS_TO_LEARN
+from ml.features import post_features
+from ml.registry import EngagementScorer, champion_card, champion_trained_at, load_champion, register
+from ml.training import Training, judge, train
+
+NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
+
+# MLflow's own code warns about its own dependencies; what Pulso calls raises none of these by itself.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def features(posts_factory: Callable[..., pl.DataFrame]) -> pl.DataFrame:
+    return post_features(posts_factory(accounts=4, per_account=180, seed=8))
+
+
+@pytest.fixture(scope="module")
+def first_round(features: pl.DataFrame) -> Training:
+    return train(features.sort("published_at").head(600), champion=None, resamples=30)
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('registry') / 'mlflow.db'}"
+
+
+def test_nothing_trained_yet_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="make run"):
+        load_champion(f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
+def test_a_round_becomes_champion_and_comes_back_unchanged(
+    first_round: Training, features: pl.DataFrame, uri: str, tmp_path: Path
+) -> None:
+    assert first_round.gate.is_passed
+    assert first_round.model.kind == "boosted"
+    root = Path(uri.removeprefix("sqlite:///")).parent / "artifacts"
+    done = register(first_round, uri=uri, artifact_root=root, trained_at=NOW, tags={"features_version": "3"})
+    assert done.is_champion
+    model, version = load_champion(uri)
+    assert version == done.version
+    rows = features.tail(30)
+    assert_frame_equal(model.forecast(rows), first_round.model.forecast(rows))
+    assert champion_trained_at(uri) == NOW
+    assert champion_card(uri) == model_card(first_round.model, first_round.evaluation, trained_at=NOW)
+    assert list(root.rglob("engagement.skops")), "artefacts belong under the given root"
+
+    scorer: Scorer = EngagementScorer(uri)
+    assert scorer.model_version == version
+    assert_frame_equal(scorer.score(rows), model.forecast(rows))
+
+    from mlflow import MlflowClient
+
+    run = MlflowClient(tracking_uri=uri).get_run(done.run_id)
+    assert run.data.tags["features_version"] == "3"
+    assert first_round.evaluation is not None
+    assert run.data.metrics["model/mean_absolute_error"] == pytest.approx(
+        first_round.evaluation.model.mean_absolute_error
+    )
+    assert run.data.params["kind"] == "boosted"
+
+    # The same posts again: registered as evidence, but no better than itself, so the champion stays.
+    again = train(features.sort("published_at").head(600), champion=model, resamples=30)
+    assert not again.gate.is_passed
+    assert again.champion is not None
+    later = register(again, uri=uri, artifact_root=root, trained_at=NOW)
+    assert later.version != version
+    assert not later.is_champion
+    assert load_champion(uri)[1] == version
+
+
+def test_the_gate_names_what_was_not_beaten(first_round: Training) -> None:
+    evaluation = first_round.evaluation
+    assert evaluation is not None
+    assert judge(first_round.model, evaluation, None).is_passed
+    gate = judge(first_round.model, evaluation, evaluation.model)
+    assert not gate.is_passed
+    assert "champion" in gate.reasons[0]
+
+
+def test_little_data_still_gives_a_flagged_first_model_but_never_replaces_a_champion(
+    features: pl.DataFrame, first_round: Training
+) -> None:
+    little = features.sort("published_at").head(100)
+    assert little.height < MIN_POSTS_TO_LEARN
+    first = train(little, champion=None, resamples=20)
+    assert first.gate.is_passed
+    assert first.model.kind == "account_median"
+    assert not train(little, champion=first_round.model, resamples=20).gate.is_passed
+    tiny = train(features.sort("published_at").head(60), champion=None, resamples=20)
+    assert tiny.model.kind == "account_median"
+    with pytest.raises(NotReadyError):
+        train(features.sort("published_at").head(10), champion=None)
+
+
+def test_the_card_states_figures_and_limits(first_round: Training) -> None:
+    evaluation = first_round.evaluation
+    assert evaluation is not None
+    card = model_card(first_round.model, evaluation, trained_at=NOW)
+    assert figures(evaluation) in card
+    assert f"{evaluation.model.mean_absolute_error:.3f}" in card
+    assert f"{evaluation.interval.coverage_ratio:.1%}" in card
+    assert "Not measured" in model_card(first_round.model, None, trained_at=NOW)

@@ -1,0 +1,67 @@
+"""Text evidence agrees with the formula computed row by row."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import ml.text as text_module
+from ml.text import DIMENSIONS, causal_vectors, similar_residuals, token_hashes, tokens
+
+
+def test_tokens_are_words_hashtags_and_mentions_in_lower_case() -> None:
+    found = tokens(pl.Series(["Olá #Mar @ana olá!", None, "a 1"]))
+    assert found.rows() == [(0, "#mar", 1), (0, "@ana", 1), (0, "olá", 2)]
+
+
+def test_hashes_are_stable_across_runs() -> None:
+    assert token_hashes(pl.Series(["mar", None, "mar"])).tolist() == [2107886487, 0, 2107886487]
+
+
+def test_vectors_have_unit_length_and_do_not_depend_on_later_texts() -> None:
+    text = pl.Series(["mar ola", "mar luz", "mar", ""])
+    accounts, times = np.ones(4, dtype=np.int64), np.arange(4, dtype=np.int64)
+    history = np.ones(4, dtype=bool)
+    vectors = causal_vectors(text, accounts, times, history)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1, 0])
+    changed = causal_vectors(pl.Series(["mar ola", "mar luz", "cumbre", "mar mar"]), accounts, times, history)
+    assert np.allclose(vectors[:2], changed[:2])
+
+
+def test_a_word_that_every_post_has_weighs_less() -> None:
+    text = pl.Series(["mar ola"] * 6 + ["mar luz"])
+    vectors = causal_vectors(text, np.ones(7, dtype=np.int64), np.arange(7), np.ones(7, dtype=bool))
+    buckets = token_hashes(pl.Series(["mar", "luz"])) % DIMENSIONS
+    common, rare = np.abs(vectors[6, buckets])
+    assert common < rare
+
+
+def test_similar_residuals_follow_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_module, "WINDOW", 7)
+    monkeypatch.setattr(text_module, "_CHUNK", 4)
+    rng = np.random.default_rng(0)
+    history = rng.standard_normal((30, 5)).astype(np.float32)
+    history /= np.linalg.norm(history, axis=1, keepdims=True)
+    queries = rng.standard_normal((25, 5)).astype(np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    day = 86_400_000_000
+    history_times = np.arange(30) * day
+    query_times = 40 * day + np.arange(25) * day
+    residuals = np.where(rng.random(30) < 0.2, np.nan, rng.standard_normal(30))
+    first = np.where(np.arange(25) < 12, 0, 15)
+    last = np.where(first == 0, rng.integers(-1, 15, 25), rng.integers(14, 30, 25))
+    effect, nearest = similar_residuals(queries, query_times, last, first, history, history_times, residuals)
+    for at in range(25):
+        rows = [row for row in range(first[at], last[at] + 1) if row > last[at] - 7]
+        if not rows:
+            assert np.isnan(effect[at])
+            assert np.isnan(nearest[at])
+            continue
+        cosine = np.array([max(float(queries[at] @ history[row]), 0.0) for row in rows])
+        age = (query_times[at] - history_times[rows]) / day
+        weight = cosine**2 * 0.5 ** (age / text_module.HALF_LIFE_DAYS)
+        known = np.isfinite(residuals[rows])
+        wanted = (weight * np.nan_to_num(residuals[rows]))[known].sum() / (
+            weight[known].sum() + text_module.PRIOR_WEIGHT
+        )
+        assert effect[at] == pytest.approx(wanted, abs=1e-5)
+        assert nearest[at] == pytest.approx(cosine.max(), abs=1e-6)
