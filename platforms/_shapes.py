@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 
 class Shape(BaseModel):
     """Base of all wire shapes: networks add fields whenever they like."""
@@ -73,12 +75,16 @@ Items = Annotated[tuple[Any, ...], BeforeValidator(_list_or_empty)]
 
 
 def as_json(value: Any) -> str:
-    """Compact JSON as bronze keeps it. A lone surrogate, which some clients send, cannot be stored as UTF-8."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Compact JSON as bronze keeps it: always valid, always UTF-8. A lone surrogate, which some clients send, is escaped;
+    NaN and infinities, which JSON does not have, become null."""
+    try:
+        text = _COMPACT.encode(value)
+    except ValueError:
+        text = _COMPACT.encode(json.loads(json.dumps(value), parse_constant=lambda _: None))
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"))
+        return json.dumps(json.loads(text), separators=(",", ":"))
     return text
 
 
