@@ -5,6 +5,7 @@ Belongs here: what is published where, whoever published it. Does not belong her
 
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,7 @@ class Host:
         self._published: dict[str, dict[str, Published]] = {key: {} for key in self.accounts}
         self._by_id: dict[str, Published] = {}
         self._deleted = {row["native_id"] for row in state.rows("marks", kind="deleted")}
+        self._removed_comments = Counter(_post_of_comment(native_id) for native_id in self._deleted)
         self._feeds: dict[str, tuple[tuple[int, int], Feed]] = {}
         self.revision = 0
         self.has_own_comments = bool(state.rows("comments"))
@@ -164,7 +166,9 @@ class Host:
 
     def counts(self, post: Post, *, late_hours: float = 0.0) -> Counts:
         """Counts at the world's now, or as they were some hours ago."""
-        return self.world.counts(post, self.clock.now_ms - round(late_hours * HOUR_MS))
+        counts = self.world.counts(post, self.clock.now_ms - round(late_hours * HOUR_MS))
+        removed = self._removed_comments[post.native_id]
+        return {**counts, "comments": max(0, counts["comments"] - removed)} if removed else counts
 
     def comments(self, post: Post) -> Sequence[Comment]:
         """The audience's comments that have arrived, oldest first; without those that were deleted."""
@@ -173,7 +177,7 @@ class Host:
     def comment(self, network: str, native_id: str) -> Comment | None:
         """One of the audience's comments by id, once it has arrived."""
         if network == "instagram":  # the id tells its post
-            post = self.post(network, f"17{native_id[2:-5]}")
+            post = self.post(network, _post_of_comment(native_id))
             return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
         if native_id not in self._comment_posts:
             for account in self.accounts.values():
@@ -198,9 +202,15 @@ class Host:
             self.state.insert("marks", kind=kind, native_id=native_id)
 
     def delete_comment(self, native_id: str) -> None:
-        """Take one of the audience's comments away."""
+        """Take one of the audience's comments on Instagram away."""
         self.state.insert("marks", kind="deleted", native_id=native_id)
         self._deleted.add(native_id)
+        self._removed_comments[_post_of_comment(native_id)] += 1
+
+
+def _post_of_comment(native_id: str) -> str:
+    """The Instagram post that an audience comment's id tells of."""
+    return f"17{native_id[2:-5]}"
 
 
 def _parent_uri(published: Published) -> str:

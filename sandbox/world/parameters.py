@@ -32,7 +32,7 @@ class WorldParameters:
     )
 
     # --- engagement of a post: log1p(interactions) = sum of the terms below ---
-    residual_sd: float = _parameter(0.90, "mean over accounts of the sd of what no term explains")
+    residual_sd: float = _parameter(1.00, "mean over accounts of the sd of what no term explains")
     residual_sd_between: float = _parameter(0.12, "sd between accounts of that sd")
     residual_degrees: float = _parameter(8.0, "degrees of freedom of the residual's Student t: heavy tails")
     residual_skew: float = _parameter(0.3, "strength of the right skew of the residual; rare hits, never repeated")

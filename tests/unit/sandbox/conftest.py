@@ -1,5 +1,6 @@
 """A real sandbox process on a free port, and the official Bluesky lexicons to hold its answers against."""
 
+import io
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -21,11 +23,11 @@ class SandboxProcess:
     def __init__(self, state_dir: Path, *options: str) -> None:
         self.state_dir = state_dir
         self._options = options
-        self._start()
+        self._start(port=0)
 
-    def _start(self) -> None:
+    def _start(self, port: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "--port", "0", "--state-dir", str(self.state_dir), *self._options],
+            [sys.executable, "-m", "sandbox", "--port", str(port), "--state-dir", str(self.state_dir), *self._options],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -48,9 +50,9 @@ class SandboxProcess:
         self._process.communicate()
 
     def restart(self) -> None:
-        """Kill -9, then start again over the same state."""
+        """Kill -9, then start again over the same state and on the same port."""
         self.kill()
-        self._start()
+        self._start(port=httpx.URL(self.url).port or 0)
 
     # --- admin ---
 
@@ -153,8 +155,7 @@ class Lexicons:
             self._check(target, value, document, where)
         elif kind == "union":
             assert "$type" in value, f"{where}: a union member needs $type"
-            known = [reference if "#" in reference or "." in reference else reference for reference in schema["refs"]]
-            for reference in known:
+            for reference in schema["refs"]:
                 target, document = self._resolve(reference, home)
                 full = document + ("#" + reference.partition("#")[2] if reference.partition("#")[2] else "")
                 if value["$type"] == full:
@@ -197,3 +198,11 @@ def lexicons() -> Lexicons:
     if folder is None or not folder.is_dir():
         pytest.skip("set PULSO_REFERENCE_DATA: the lexicons stand beside it, in ../specs/bluesky-lexicons")
     return Lexicons(folder)
+
+
+@pytest.fixture(scope="session")
+def jpeg() -> bytes:
+    """A square picture that every network takes."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (1080, 1080), "navy").save(buffer, "JPEG")
+    return buffer.getvalue()
