@@ -1,0 +1,102 @@
+"""The newest pipeline runs and the accounts that could not be read, from Dagster's own records, without importing Dagster.
+
+The app must answer in a moment, and Dagster takes seconds to import. A few columns of two tables are read, read-only; a test
+holds them against a real Dagster instance. Where they are not as expected the page says that they cannot be read.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from contracts.records import CollectionFailure
+
+ALL_READ_CHECK = "all_accounts_read"
+"""Name of the asset check under which bronze reports accounts that could not be read."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pipeline run: its job, how it ended, and when (machine time, UTC)."""
+
+    run_id: str
+    job: str
+    status: str
+    partition: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def newest_runs(home: Path, *, limit: int = 8) -> Sequence[Run] | None:
+    """Newest first; None where no record can be read below `home`."""
+    rows = _query(
+        home / "dagster" / "history" / "runs.db",
+        "SELECT run_id, pipeline_name, status, partition, start_time, end_time FROM runs ORDER BY id DESC LIMIT ?",
+        (limit,),
+    )
+    if rows is None:
+        return None
+    return [
+        Run(run_id, job, status, partition, _moment(start), _moment(end))
+        for run_id, job, status, partition, start, end in rows
+    ]
+
+
+def unread_accounts(home: Path, client_id: str) -> Sequence[CollectionFailure]:
+    """What the newest reading of each table could not read for a client; empty where no record can be read."""
+    rows = _query(
+        home / "dagster" / "history" / "runs" / "index.db",
+        "SELECT evaluation_event FROM asset_check_executions WHERE id IN "
+        "(SELECT MAX(id) FROM asset_check_executions WHERE check_name = ? AND evaluation_event IS NOT NULL GROUP BY asset_key)",
+        (ALL_READ_CHECK,),
+    )
+    try:
+        failures = [
+            CollectionFailure.model_validate(failure)
+            for (event,) in rows or ()
+            for listed in _values_of(json.loads(event), "failures")
+            for failure in _as_list(listed)
+        ]
+    except (ValidationError, ValueError):
+        return []
+    return [failure for failure in failures if failure.client_id == client_id]
+
+
+def _query(file: Path, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]] | None:
+    if not file.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
+            return connection.execute(query, parameters).fetchall()
+    except sqlite3.Error:
+        return None
+
+
+def _values_of(tree: Any, name: str) -> Iterator[Any]:
+    """Every value under the key `name`, however deep: Dagster's own nesting is none of our business."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if key == name:
+                yield value
+            else:
+                yield from _values_of(value, name)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _values_of(value, name)
+
+
+def _as_list(metadata: Any) -> list[Any]:
+    """The list inside a metadata value of type JSON."""
+    if isinstance(metadata, dict):
+        metadata = metadata.get("data")
+    return metadata if isinstance(metadata, list) else []
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

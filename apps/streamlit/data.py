@@ -1,0 +1,182 @@
+"""What the pages read from the lake, one client at a time: a table's rows are cached until the table has a new version.
+
+Belongs here: which columns a page needs of which table. Does not belong here: the store (`desk.py`), any definition of a KPI.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+import streamlit as st
+
+from contracts.scope import TenantScope
+from contracts.tables import ALL_TABLES, CALIBRATION, CONTENT_DRAFTS, POST_SCHEDULE, TableSpec
+from lakehouse import DeltaLake
+
+RATES = ("reach", "views", "impressions", "followers")
+"""What an engagement rate can be measured by; never mixed."""
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _rows(
+    _lake: DeltaLake, root: str, table: str, version: int, client_id: str, columns: tuple[str, ...]
+) -> pl.DataFrame:
+    """Rows of one table version that belong to one client. `root` stands for `_lake` in the cache's key."""
+    del root
+    frame = _lake.scan(table, scope=TenantScope.of(client_id), version=version)
+    return (frame.select(columns) if columns else frame).collect()
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _sizes(
+    _lake: DeltaLake, root: str, table: str, version: int, client_id: str, by: tuple[str, ...], time: str | None
+) -> pl.DataFrame:
+    """`rows` and `newest` (of the column `time`) per value of `by`, of one table version, one client."""
+    del root
+    frame = _lake.scan(table, scope=TenantScope.of(client_id), version=version)
+    newest = pl.col(time).max() if time else pl.lit(None, pl.Datetime("us", "UTC"))
+    sizes = (pl.len().cast(pl.Int64).alias("rows"), newest.alias("newest"))
+    return (frame.group_by(by).agg(sizes) if by else frame.select(sizes)).collect()
+
+
+@dataclass(frozen=True)
+class ClientData:
+    """The lake as one client's pages see it. A table that does not exist yet reads as a frame without rows or columns."""
+
+    lake: DeltaLake
+    client_id: str
+
+    def read(self, table: str, columns: Sequence[str] = ()) -> pl.DataFrame:
+        """This client's rows of `stage/table`, those columns, newest version."""
+        version = self.lake.version(table)
+        if version is None:
+            return pl.DataFrame()
+        return _rows(self.lake, str(self.lake.root), table, version, self.client_id, tuple(columns))
+
+    # --- gold ----------------------------------------------------------------------------------------------------------
+
+    def accounts(self) -> pl.DataFrame:
+        return self.read("gold/dim_accounts")
+
+    def posts(self) -> pl.DataFrame:
+        """Own posts, replies excluded, newest first, with `is_mature`."""
+        posts = self.read(
+            "gold/fct_posts",
+            (
+                "account_id", "network", "post_id", "native_id", "permalink", "text", "content_format", "is_reply", "published_at",
+                "published_day", "local_hour", "local_weekday", "content_item_id", "is_published_by_pulso", "likes", "comments",
+                "shares", "saves", "quotes", "reach", "views", "impressions", "engagements", "mature_engagements", "mature_at",
+                "age_hours", "is_backfilled", *(f"engagement_rate_by_{rate}" for rate in RATES),
+            ),
+        )  # fmt: skip
+        if posts.is_empty():
+            return posts
+        return (
+            posts.filter(~pl.col("is_reply"))
+            .with_columns(pl.col("mature_engagements").is_not_null().alias("is_mature"))
+            .sort("published_at", descending=True)
+        )
+
+    def account_days(self) -> pl.DataFrame:
+        return self.read("gold/kpi_account_daily")
+
+    def weeks(self) -> pl.DataFrame:
+        weeks = self.read("gold/kpi_client_weekly")
+        return weeks if weeks.is_empty() else weeks.sort("week")
+
+    def rival_posts(self) -> pl.DataFrame:
+        return self.read("gold/fct_competitor_posts")
+
+    def forecast_scores(self) -> pl.DataFrame:
+        return self.read("gold/fct_forecast_scores")
+
+    def forecast_skill(self) -> pl.DataFrame:
+        return self.read("gold/kpi_forecast_skill")
+
+    # --- learning and decisions ------------------------------------------------------------------------------------------
+
+    def calibration(self) -> pl.DataFrame:
+        return self.read(CALIBRATION.key)
+
+    def slot_gains(self) -> dict[str, float]:
+        """Predicted gain of the newest slot decision per content item."""
+        slots = self.read(POST_SCHEDULE.key, ("content_item_id", "predicted_gain", "decided_at"))
+        if slots.is_empty():
+            return {}
+        newest = slots.sort("decided_at").group_by("content_item_id").last().drop_nulls("predicted_gain")
+        return dict(newest.select("content_item_id", "predicted_gain").iter_rows())
+
+    def pillars_of_items(self) -> dict[str, str]:
+        """Pillar of each drafted content item."""
+        drafts = self.read(CONTENT_DRAFTS.key, ("content_item_id", "pillar_id"))
+        return {} if drafts.is_empty() else dict(drafts.drop_nulls().unique().iter_rows())
+
+    # --- health ------------------------------------------------------------------------------------------------------------
+
+    def tables(self) -> pl.DataFrame:
+        """Every table of the lake: `stage`, `table`, `version`, `rows` (this client's), `newest` (its newest time, if it has one).
+
+        `rows` is null for tables that belong to no client.
+        """
+        sizes = []
+        for key in self.lake.tables():
+            stage, table = key.split("/", 1)
+            spec = self.lake.declaration(key)
+            is_shared = spec is not None and spec.tenant_column is None
+            size = None if is_shared else self._sizes(key, time=_time_column(spec) if spec else None)
+            rows, newest = (size["rows"][0], size["newest"][0]) if size is not None else (None, None)
+            sizes.append((stage, table, self.lake.version(key), rows, newest))
+        return pl.DataFrame(
+            sizes,
+            schema={
+                "stage": pl.String, "table": pl.String, "version": pl.Int64, "rows": pl.Int64, "newest": pl.Datetime("us", "UTC"),
+            },
+            orient="row",
+        )  # fmt: skip
+
+    def freshness(self) -> pl.DataFrame:
+        """Newest reading per source and network: `source`, `network`, `newest`, `rows`."""
+        frames = []
+        for spec in ALL_TABLES:
+            time = _time_column(spec)
+            if spec.stage != "bronze" or time is None or "network" not in spec.schema or not spec.tenant_column:
+                continue
+            sizes = self._sizes(spec.key, by=("network",), time=time)
+            if sizes is not None and not sizes.is_empty():
+                frames.append(sizes.select(pl.lit(spec.name).alias("source"), "network", "newest", "rows"))
+        return pl.concat(frames).sort("source", "network") if frames else pl.DataFrame()
+
+    def quarantined(self) -> pl.DataFrame:
+        """Rows kept out of bronze: `table`, `rule`, `reason`, `rows`, `newest`, most first."""
+        frames = []
+        for key in self.lake.tables():
+            stage, table = key.split("/", 1)
+            if not table.startswith("quarantined_"):
+                continue
+            sizes = self._sizes(key, by=("rule", "reason"), time="quarantined_at")
+            if sizes is not None and not sizes.is_empty():
+                source = pl.lit(f"{stage}/{table.removeprefix('quarantined_')}").alias("table")
+                frames.append(sizes.select(source, "rule", "reason", "rows", "newest"))
+        return pl.concat(frames).sort("rows", descending=True) if frames else pl.DataFrame()
+
+    def newest_observation(self) -> datetime | None:
+        """When this client's accounts were last read."""
+        accounts = self.accounts()
+        return None if accounts.is_empty() else accounts["followers_observed_at"].max()  # type: ignore[return-value]
+
+    def _sizes(self, table: str, *, by: tuple[str, ...] = (), time: str | None) -> pl.DataFrame | None:
+        version = self.lake.version(table)
+        return (
+            None
+            if version is None
+            else _sizes(self.lake, str(self.lake.root), table, version, self.client_id, by, time)
+        )
+
+
+def _time_column(spec: TableSpec) -> str | None:
+    """The column that says when a row of this table was read or made."""
+    for name in ("observed_at", "fetched_at", "exported_at", "recorded_at", "forecast_at", "decided_at", "computed_at"):
+        if name in spec.schema:
+            return name
+    return None

@@ -1,0 +1,135 @@
+"""Estimates with their uncertainty, for plots. Pure: frames in, frames out.
+
+What a KPI is belongs to dbt; here stands only how sure a plot may be of an average, a share or a correlation.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+import polars as pl
+from scipy.special import stdtrit
+
+LEVEL = 0.95
+"""Confidence level of every interval that the app draws around an estimate."""
+
+
+def against_usual(posts: pl.DataFrame) -> pl.DataFrame:
+    """Add `log_against_usual`: log1p(mature engagements) minus the median of the same account's mature posts in `posts`.
+
+    Accounts differ by far more than hours or formats do, so that an average over accounts of raw engagement shows who posted,
+    not what worked. Null where `mature_engagements` is.
+    """
+    log = pl.col("mature_engagements").log1p()
+    return posts.with_columns((log - log.median().over("account_id")).alias("log_against_usual"))
+
+
+def relative_engagement(posts: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Mean multiple of the account's usual engagement per value of `by`, with its interval.
+
+    Input: mature posts with `log_against_usual`. Output, one row per group: `by`, `posts`, `ratio` (geometric mean multiple),
+    `low`, `high` (Student t on the log scale; null with fewer than three posts).
+    """
+    groups = (
+        posts.filter(pl.col("log_against_usual").is_not_null() & pl.col(by).is_not_null())
+        .group_by(by)
+        .agg(
+            pl.len().alias("posts"),
+            pl.col("log_against_usual").mean().alias("mean"),
+            pl.col("log_against_usual").std().alias("sd"),
+        )
+        .sort(by)
+    )
+    counts = groups["posts"].to_numpy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = stdtrit(counts - 1, 0.5 + LEVEL / 2) * groups["sd"].fill_null(np.nan).to_numpy() / np.sqrt(counts)
+    half = pl.Series("half", np.where(counts >= 3, half, np.nan)).fill_nan(None)
+    return groups.with_columns(half).select(
+        by,
+        "posts",
+        pl.col("mean").exp().alias("ratio"),
+        (pl.col("mean") - pl.col("half")).exp().alias("low"),
+        (pl.col("mean") + pl.col("half")).exp().alias("high"),
+    )
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson's score interval of a share. `trials` must be positive."""
+    z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+    share = successes / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def rolling_coverage(scores: pl.DataFrame, *, window: int, at_least: int = 8) -> pl.DataFrame:
+    """Share of outcomes inside the interval over the last `window` forecasts, in order of `mature_at`.
+
+    Output: `mature_at`, `forecasts` (in the window), `coverage`, `low`, `high` (Wilson); from the `at_least`-th forecast on.
+    """
+    ordered = scores.sort("mature_at")
+    hits = ordered["is_covered"].cast(pl.Int64).to_numpy()
+    moments = ordered["mature_at"].to_list()
+    rows = []
+    for end in range(at_least, len(hits) + 1):
+        inside = hits[max(0, end - window) : end]
+        low, high = wilson(int(inside.sum()), len(inside))
+        rows.append((moments[end - 1], len(inside), float(inside.mean()), low, high))
+    return pl.DataFrame(
+        rows,
+        schema={
+            "mature_at": pl.Datetime("us", "UTC"),
+            "forecasts": pl.Int64,
+            "coverage": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+        },
+        orient="row",
+    )
+
+
+def rank_correlation(scores: pl.DataFrame) -> pl.DataFrame:
+    """Spearman's rank correlation of forecast and outcome for each account and origin.
+
+    Output: `account_id`, `origin`, `forecasts`, `correlation`, `standard_error`, `low`, `high`. The interval is Fisher's z with
+    Bonett and Wright's (2000) variance for ranks, and needs more than three forecasts; the correlation needs three.
+    """
+    groups = scores.group_by("account_id", "origin").agg(
+        pl.len().alias("forecasts"),
+        pl.corr("expected_log_engagement", "log_engagement", method="spearman").fill_nan(None).alias("correlation"),
+    )
+    groups = groups.filter((pl.col("forecasts") >= 3) & pl.col("correlation").is_not_null()).sort(
+        "origin", "account_id"
+    )
+    z_error = ((1 + pl.col("correlation") ** 2 / 2) / (pl.col("forecasts") - 3)).sqrt()
+    quantile = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+    z = pl.col("correlation").clip(-0.999, 0.999).arctanh()
+    known = pl.col("forecasts") > 3
+    return groups.with_columns(
+        pl.when(known).then((1 - pl.col("correlation") ** 2) * z_error).alias("standard_error"),
+        pl.when(known).then((z - quantile * z_error).tanh()).alias("low"),
+        pl.when(known).then((z + quantile * z_error).tanh()).alias("high"),
+    )
+
+
+def mean_correlation(accounts: pl.DataFrame) -> pl.DataFrame:
+    """Mean over accounts of `rank_correlation`'s rows, per origin, each account counting once.
+
+    Output: `origin`, `accounts`, `forecasts`, `correlation`, `low`, `high`; the interval is null unless every account has one.
+    """
+    quantile = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+    groups = accounts.group_by("origin").agg(
+        pl.len().alias("accounts"),
+        pl.col("forecasts").sum(),
+        pl.col("correlation").mean(),
+        pl.when(pl.col("standard_error").null_count() == 0)
+        .then((pl.col("standard_error") ** 2).sum().sqrt() / pl.len())
+        .alias("error"),
+    )
+    return groups.select(
+        "origin",
+        "accounts",
+        "forecasts",
+        "correlation",
+        (pl.col("correlation") - quantile * pl.col("error")).clip(-1, 1).alias("low"),
+        (pl.col("correlation") + quantile * pl.col("error")).clip(-1, 1).alias("high"),
+    ).sort("origin")

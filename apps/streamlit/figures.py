@@ -1,0 +1,487 @@
+"""Figures: frames in, plotly figures out. Every axis names its quantity and unit; what is uncertain shows its interval.
+
+Colours of series that have no meaning of their own come from the theme (`.streamlit/config.toml`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from apps.streamlit.language import Language
+
+NETWORK_COLOURS: Mapping[str, str] = {"bluesky": "#2f7de1", "instagram": "#c2387f"}
+MAIN = "#0f766e"
+ACCENT = "#e76f51"
+QUIET = "#9aa0ab"
+BAND = "rgba(15, 118, 110, 0.16)"
+GUIDE = "rgba(125, 130, 140, 0.75)"
+
+CONFIG = {"displayModeBar": False, "displaylogo": False}
+"""Passed to `st.plotly_chart`: no tool bar, no link elsewhere."""
+
+
+def network_colour(network: str) -> str:
+    return NETWORK_COLOURS.get(network, QUIET)
+
+
+def followers_trend(daily: pl.DataFrame, names: Mapping[str, str], language: Language) -> go.Figure:
+    """Followers per account over days, each as change since the account's first day in `daily`, so that sizes can be compared.
+
+    `daily`: `account_id`, `network`, `day`, `followers`. The hover text carries the absolute count.
+    """
+    figure = go.Figure()
+    for (account_id,), rows in daily.drop_nulls("followers").sort("day").group_by("account_id", maintain_order=True):
+        network = rows["network"][0]
+        first = rows["followers"][0]
+        figure.add_scatter(
+            x=rows["day"].to_list(),
+            y=(rows["followers"] / first - 1).to_list() if first else [],
+            name=names.get(str(account_id), str(account_id)),
+            mode="lines",
+            line={"color": network_colour(network), "width": 2.4, "shape": "spline", "smoothing": 0.4},
+            customdata=[
+                [language.number(value), language.day(day)]
+                for value, day in rows.select("followers", "day").iter_rows()
+            ],
+            hovertemplate="%{customdata[1]}<br><b>%{customdata[0]}</b> "
+            + language("unit.followers")
+            + "<extra>%{fullData.name}</extra>",
+        )
+    _layout(figure, language, y_title=language("figure.followers_change"))
+    _date_axis(figure, daily["day"].to_list(), language)
+    figure.update_yaxes(tickformat="+.1%")
+    return figure
+
+
+def weekly_engagement(weeks: pl.DataFrame, language: Language, *, immature_from: date) -> go.Figure:
+    """Engagements per week as bars; weeks that end after `immature_from` are still growing and are drawn hollow.
+
+    `weeks`: `week` (Monday), `engagements`, `posts_published`, `mean_engagements_per_post`.
+    """
+    figure = go.Figure()
+    growing = pl.col("week") + timedelta(days=6) >= immature_from
+    for rows, name, style in (
+        (weeks.filter(~growing), language("figure.final"), {"color": MAIN}),
+        (
+            weeks.filter(growing),
+            language("figure.still_growing"),
+            {"color": "rgba(15, 118, 110, 0.22)", "line": {"color": MAIN, "width": 1.4}},
+        ),
+    ):
+        figure.add_bar(
+            x=rows["week"].to_list(),
+            y=rows["engagements"].to_list(),
+            name=name,
+            marker=style,
+            customdata=[
+                [language.day(week), language.number(total), language.number(posts), language.number(mean, digits=1)]
+                for week, total, posts, mean in rows.select(
+                    "week", "engagements", "posts_published", "mean_engagements_per_post"
+                ).iter_rows()
+            ],
+            hovertemplate=language("figure.week_hover") + "<extra></extra>",
+        )
+    _layout(figure, language, x_title=language("figure.week"), y_title=language("figure.engagements_per_week"))
+    _date_axis(figure, weeks["week"].to_list(), language)
+    figure.update_layout(bargap=0.28, barmode="overlay", barcornerradius=4)
+    return figure
+
+
+def rivals(profiles: pl.DataFrame, language: Language) -> go.Figure:
+    """Likes plus comments per post, median and middle half, of own accounts and rivals.
+
+    `profiles`: `name`, `network`, `is_own`, `posts`, `median`, `low` (25 %), `high` (75 %); drawn in the order given, top first.
+    """
+    figure = go.Figure()
+    for is_own, label in ((True, language("figure.own")), (False, language("figure.rival"))):
+        rows = profiles.filter(pl.col("is_own") == is_own)
+        figure.add_scatter(
+            x=rows["median"].to_list(),
+            y=rows["name"].to_list(),
+            mode="markers",
+            name=label,
+            marker={
+                "size": 13 if is_own else 11,
+                "color": MAIN if is_own else ACCENT,
+                "symbol": "circle" if is_own else "diamond",
+            },
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": (rows["high"] - rows["median"]).to_list(),
+                "arrayminus": (rows["median"] - rows["low"]).to_list(),
+                "color": MAIN if is_own else ACCENT,
+                "thickness": 2.2,
+                "width": 0,
+            },
+            customdata=[
+                [language.number(median), language.number(low), language.number(high), language.number(posts)]
+                for median, low, high, posts in rows.select("median", "low", "high", "posts").iter_rows()
+            ],
+            hovertemplate=language("figure.rival_hover") + "<extra>%{y}</extra>",
+        )
+    _layout(figure, language, x_title=language("figure.likes_and_comments"), height=110 + 34 * profiles.height)
+    figure.update_yaxes(categoryorder="array", categoryarray=profiles["name"].to_list()[::-1], title=None)
+    figure.update_xaxes(rangemode="tozero")
+    return figure
+
+
+def posts_over_time(posts: pl.DataFrame, language: Language, *, zone: str) -> go.Figure:
+    """One mark per post: when it was published and what it gathered (log scale); posts still growing are hollow.
+
+    `posts`: `published_at`, `network`, `engagements`, `is_mature`, `text`.
+    """
+    figure = go.Figure()
+    local = posts.with_columns(pl.col("published_at").dt.convert_time_zone(zone).dt.replace_time_zone(None).alias("at"))
+    for network in sorted(posts["network"].unique().to_list()):
+        for is_mature in (True, False):
+            rows = local.filter((pl.col("network") == network) & (pl.col("is_mature") == is_mature))
+            if rows.is_empty():
+                continue
+            colour = network_colour(network)
+            name = language(f"network.{network}") + ("" if is_mature else f" · {language('figure.still_growing')}")
+            figure.add_scattergl(
+                x=rows["at"].to_list(),
+                y=(rows["engagements"] + 1).to_list(),
+                mode="markers",
+                name=name,
+                marker={
+                    "size": 8,
+                    "opacity": 0.72,
+                    "color": colour,
+                    "symbol": "circle" if is_mature else "circle-open",
+                    "line": {"width": 1.6 if not is_mature else 0},
+                },
+                customdata=[
+                    [language.number(count), _excerpt(text), language.moment(at, zone)]
+                    for count, text, at in rows.select("engagements", "text", "published_at").iter_rows()
+                ],
+                hovertemplate="%{customdata[2]}<br><b>%{customdata[0]}</b> "
+                + language("unit.engagements")
+                + "<br>%{customdata[1]}<extra></extra>",
+            )
+    _layout(figure, language, y_title=language("figure.engagements_log"), height=340)
+    _date_axis(figure, local["at"].to_list(), language)
+    _count_axis(figure, "y", (posts["engagements"] + 1).drop_nulls(), language)
+    return figure
+
+
+def relative_engagement(
+    groups: pl.DataFrame, labels: Sequence[str], language: Language, *, title: str, is_vertical: bool = False
+) -> go.Figure:
+    """Multiple of the account's usual engagement per group, as dots with intervals around the line at 1.
+
+    `groups`: `posts`, `ratio`, `low`, `high` in the order of `labels`. Vertical bars suit ordered groups (hours), horizontal
+    ones suit names. A group too small for an interval is drawn faint, without one.
+    """
+    ratios = groups["ratio"]
+    plus = (groups["high"] - ratios).fill_null(0).to_list()
+    minus = (ratios - groups["low"]).fill_null(0).to_list()
+    faint = groups["low"].is_null().to_list()
+    hover = [
+        [
+            language.times(ratio),
+            f"{language.number(low, digits=2)} – {language.number(high, digits=2)}"
+            if low is not None
+            else language("figure.too_few"),
+            language.number(count),
+        ]
+        for ratio, low, high, count in groups.select("ratio", "low", "high", "posts").iter_rows()
+    ]
+    error = {
+        "type": "data",
+        "symmetric": False,
+        "array": plus,
+        "arrayminus": minus,
+        "thickness": 2,
+        "width": 0,
+        "color": MAIN,
+    }
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(labels) if is_vertical else ratios.to_list(),
+        y=ratios.to_list() if is_vertical else list(labels),
+        mode="markers",
+        showlegend=False,
+        marker={
+            "size": [float(6 + 2.4 * np.log2(1 + count)) for count in groups["posts"]],
+            "color": [QUIET if is_faint else MAIN for is_faint in faint],
+            "line": {"width": 0},
+        },
+        customdata=hover,
+        hovertemplate=language("figure.relative_hover") + f"<extra>%{{{'x' if is_vertical else 'y'}}}</extra>",
+        **{"error_y" if is_vertical else "error_x": error},
+    )
+    value_title = language("figure.against_usual")
+    if is_vertical:
+        figure.add_hline(y=1, line={"color": GUIDE, "dash": "dot", "width": 1.4})
+        _layout(figure, language, x_title=title, y_title=value_title, height=330)
+        _multiple_axis(figure, "y", groups)
+    else:
+        figure.add_vline(x=1, line={"color": GUIDE, "dash": "dot", "width": 1.4})
+        _layout(figure, language, x_title=value_title, height=90 + 38 * groups.height)
+        figure.update_yaxes(title=None, autorange="reversed", type="category")
+        _multiple_axis(figure, "x", groups)
+    return figure
+
+
+def posting_heatmap(posts: pl.DataFrame, language: Language) -> go.Figure:
+    """How many posts were published per local hour and weekday. `posts`: `local_hour`, `local_weekday` (0 = Monday)."""
+    counts = np.zeros((7, 24), dtype=int)
+    for weekday, hour in posts.select("local_weekday", "local_hour").drop_nulls().iter_rows():
+        counts[weekday, hour] += 1
+    names = [language.weekday(day) for day in range(7)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.where(counts == 0, np.nan, counts),
+            x=[f"{hour:02d}" for hour in range(24)],
+            y=names,
+            xgap=2,
+            ygap=2,
+            colorscale=[[0, "#cfe6e2"], [1, "#08524b"]],
+            colorbar={"title": {"text": language("unit.posts"), "side": "top"}, "thickness": 10, "outlinewidth": 0},
+            hovertemplate="%{y} %{x}:00<br><b>%{z}</b> " + language("unit.posts") + "<extra></extra>",
+        )
+    )
+    _layout(figure, language, x_title=language("figure.local_hour"), height=330)
+    figure.update_yaxes(autorange="reversed", showgrid=False, title=None)
+    figure.update_xaxes(showgrid=False, type="category")
+    return figure
+
+
+def forecast_against_outcome(scores: pl.DataFrame, language: Language) -> go.Figure:
+    """Forecast against outcome of each post, with the interval that was stated before publication; both axes in engagements.
+
+    `scores`: `expected_log_engagement`, `lower_log_engagement`, `upper_log_engagement`, `log_engagement`, `is_covered`.
+    Axes are log(1 + engagements) with labels in engagements, so that a post without any can be drawn.
+    """
+    figure = go.Figure()
+    limits = [
+        0.0,
+        float(
+            scores.select(
+                pl.max_horizontal(pl.col("upper_log_engagement").max(), pl.col("log_engagement").max())
+            ).item()
+        ),
+    ]
+    figure.add_scatter(
+        x=limits,
+        y=limits,
+        mode="lines",
+        line={"color": GUIDE, "dash": "dot", "width": 1.4},
+        name=language("figure.perfect"),
+        hoverinfo="skip",
+    )
+    for is_covered, colour, name in (
+        (True, MAIN, language("figure.inside")),
+        (False, ACCENT, language("figure.outside")),
+    ):
+        rows = scores.filter(pl.col("is_covered") == is_covered)
+        expected = rows["expected_log_engagement"]
+        figure.add_scatter(
+            x=expected.to_list(),
+            y=rows["log_engagement"].to_list(),
+            mode="markers",
+            name=name,
+            marker={"size": 8, "color": colour, "opacity": 0.85, "symbol": "circle" if is_covered else "x"},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": (rows["upper_log_engagement"] - expected).to_list(),
+                "arrayminus": (expected - rows["lower_log_engagement"]).to_list(),
+                "thickness": 1,
+                "width": 0,
+                "color": _faded(colour),
+            },
+            customdata=[
+                [language.number(np.expm1(value)) for value in row]
+                for row in rows.select(
+                    "expected_log_engagement", "lower_log_engagement", "upper_log_engagement", "log_engagement"
+                ).iter_rows()
+            ],
+            hovertemplate=language("figure.forecast_hover") + "<extra></extra>",
+        )
+    _layout(figure, language, x_title=language("figure.forecast"), y_title=language("figure.outcome"), height=440)
+    ticks = [
+        value
+        for value in (0, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 1_000_000)
+        if np.log1p(value) <= limits[1] * 1.05
+    ]
+    axis = {
+        "tickvals": [float(np.log1p(value)) for value in ticks],
+        "ticktext": [language.compact(value) for value in ticks],
+    }
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure
+
+
+def coverage_over_time(coverage: pl.DataFrame, language: Language, *, promised: float, zone: str) -> go.Figure:
+    """Share of outcomes inside the forecast's interval as time passes, with its own uncertainty, against what was promised."""
+    local = coverage.with_columns(pl.col("mature_at").dt.convert_time_zone(zone).dt.replace_time_zone(None))
+    times = local["mature_at"].to_list()
+    figure = go.Figure()
+    figure.add_scatter(
+        x=times, y=local["high"].to_list(), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=times, y=local["low"].to_list(), mode="lines", line={"width": 0}, fill="tonexty", fillcolor=BAND,
+        name=language("figure.interval_95"), hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=times,
+        y=local["coverage"].to_list(),
+        mode="lines",
+        name=language("figure.coverage"),
+        line={"color": MAIN, "width": 2.4},
+        customdata=[
+            [language.percent(share, digits=0), language.number(count), language.moment(at, zone)]
+            for share, count, at in coverage.select("coverage", "forecasts", "mature_at").iter_rows()
+        ],
+        hovertemplate=language("figure.coverage_hover") + "<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[times[0], times[-1]],
+        y=[promised, promised],
+        mode="lines",
+        line={"color": GUIDE, "dash": "dot", "width": 1.6},
+        name=language("figure.promised", share=language.percent(promised, digits=0)),
+        hoverinfo="skip",
+    )
+    _layout(figure, language, x_title=language("figure.matured"), y_title=language("figure.coverage_axis"), height=405)
+    _date_axis(figure, times, language)
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def correlations(rows: pl.DataFrame, language: Language) -> go.Figure:
+    """Rank correlations as dots with intervals, the client's mean and each account, one colour per origin.
+
+    `rows`: `label`, `origin`, `forecasts`, `correlation`, `low`, `high`, `is_mean`; drawn in the order given, top first.
+    """
+    figure = go.Figure()
+    figure.add_vline(x=0, line={"color": GUIDE, "dash": "dot", "width": 1.4})
+    labels = rows["label"].unique(maintain_order=True).to_list()
+    origins = [origin for origin in ("decision", "shadow") if origin in rows["origin"].to_list()]
+    for offset, origin in enumerate(origins):
+        group = rows.filter(pl.col("origin") == origin)
+        colour = MAIN if origin == "decision" else ACCENT
+        shift = (offset - (len(origins) - 1) / 2) * 0.26
+        figure.add_scatter(
+            x=group["correlation"].to_list(),
+            y=[labels.index(label) + shift for label in group["label"]],
+            mode="markers",
+            name=language(f"origin.{origin}"),
+            marker={
+                "color": colour,
+                "size": [14 if is_mean else 9 for is_mean in group["is_mean"]],
+                "symbol": ["diamond" if is_mean else "circle" for is_mean in group["is_mean"]],
+            },
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": (group["high"] - group["correlation"]).fill_null(0).to_list(),
+                "arrayminus": (group["correlation"] - group["low"]).fill_null(0).to_list(),
+                "color": colour,
+                "thickness": 1.8,
+                "width": 0,
+            },
+            customdata=[
+                [
+                    language.number(value, digits=2),
+                    f"{language.number(low, digits=2)} – {language.number(high, digits=2)}"
+                    if low is not None
+                    else language("figure.too_few"),
+                    language.number(count),
+                    label,
+                ]
+                for value, low, high, count, label in group.select(
+                    "correlation", "low", "high", "forecasts", "label"
+                ).iter_rows()
+            ],
+            hovertemplate=language("figure.correlation_hover") + "<extra></extra>",
+        )
+    _layout(figure, language, x_title=language("figure.rank_correlation"), height=130 + 46 * len(labels))
+    lowest = float(rows.select(pl.min_horizontal("correlation", "low").min()).item())
+    figure.update_xaxes(range=[max(-1.02, min(-0.3, lowest - 0.05)), 1.02], tickformat=".1f")
+    figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.4, -0.6], title=None)
+    return figure
+
+
+# --- the look that all figures share ---------------------------------------------------------------------------------------
+
+
+def _layout(
+    figure: go.Figure, language: Language, *, x_title: str | None = None, y_title: str | None = None, height: int = 310
+) -> None:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 12, "t": 34 if len(figure.data) > 1 else 8, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": None},
+        separators=language.separators,
+        hoverlabel={"align": "left"},
+    )
+    figure.update_xaxes(title=x_title, automargin=True)
+    figure.update_yaxes(title=y_title, automargin=True)
+
+
+def _date_axis(figure: go.Figure, days: Sequence[date | datetime], language: Language, *, ticks: int = 6) -> None:
+    """Label a time axis in the reader's language (plotly itself knows English month names only)."""
+    if not days:
+        return
+    first, last = min(days), max(days)
+    step = max((last - first) / ticks, timedelta(days=1))
+    marks = [first + step * index for index in range(ticks + 1) if first + step * index <= last]
+    figure.update_xaxes(tickvals=marks, ticktext=[language.short_day(mark) for mark in marks])
+
+
+def _count_axis(figure: go.Figure, axis: str, values: pl.Series, language: Language) -> None:
+    """A log axis of `count + 1`, labelled with counts."""
+    top = float(values.max() or 1)
+    ticks = [
+        count
+        for count in (0, 2, 5, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 1_000_000)
+        if count <= top * 1.3
+    ]
+    figure.update_layout(
+        {
+            f"{axis}axis": {
+                "type": "log",
+                "tickvals": [count + 1 for count in ticks],
+                "ticktext": [language.compact(count) for count in ticks],
+            }
+        }
+    )
+
+
+def _multiple_axis(figure: go.Figure, axis: str, groups: pl.DataFrame) -> None:
+    """A log axis of multiples, cut where the intervals of tiny groups would squeeze the rest."""
+    known = groups.filter(pl.col("low").is_not_null())
+    low = min(0.5, float(known["low"].min()) if known.height else 0.5)
+    high = max(2.0, float(known["high"].max()) if known.height else 2.0, float(groups["ratio"].max() or 2.0))
+    low, high = max(low, 0.1), min(high, 10.0)
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
+    figure.update_layout(
+        {
+            f"{axis}axis": {
+                "type": "log",
+                "range": [float(np.log10(low)) - 0.06, float(np.log10(high)) + 0.06],
+                "tickvals": ticks,
+                "ticktext": [f"{tick:g}×" for tick in ticks],
+            }
+        }
+    )
+
+
+def _faded(colour: str) -> str:
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.28)"
+
+
+def _excerpt(text: str | None, length: int = 70) -> str:
+    flat = " ".join((text or "").split())
+    flat = flat if len(flat) <= length else flat[: length - 1] + "…"
+    return flat.replace("<", "&lt;")

@@ -1,0 +1,202 @@
+"""Data health: how fresh each source is, what could not be read or was kept out, and what the outbox and the pipeline are doing."""
+
+from datetime import timedelta
+
+import polars as pl
+import streamlit as st
+
+from apps.streamlit.dagster_record import newest_runs, unread_accounts
+from apps.streamlit.language import NOTHING
+from apps.streamlit.layout import empty, header, plain, section
+from apps.streamlit.workspace import Workspace, current
+
+STALE_AFTER = timedelta(hours=36)  # a source is read daily: a day and a half without is worth a look
+RUN_COLOURS = {"SUCCESS": "green", "FAILURE": "red", "CANCELED": "gray", "STARTED": "blue"}
+
+
+def render(work: Workspace) -> None:
+    header(work, "health")
+    freshness, quarantined = work.data.freshness(), work.data.quarantined()
+    connections = work.desk.connections()
+    _cards(work, freshness, quarantined)
+    left, right = st.columns([1.25, 1], gap="large")
+    with left:
+        _freshness(work, freshness)
+        _quarantined(work, quarantined)
+    with right:
+        _accounts(work, connections)
+        _outbox(work)
+        _runs(work)
+    _tables(work)
+
+
+def _cards(work: Workspace, freshness: pl.DataFrame, quarantined: pl.DataFrame) -> None:
+    text = work.text
+    stale = 0 if freshness.is_empty() else freshness.filter(pl.col("newest") < work.now.at - STALE_AFTER).height
+    failing = sum(connection.problem is not None for connection in work.desk.connections())
+    kept_out = 0 if quarantined.is_empty() else int(quarantined["rows"].sum())
+    parked = work.desk.outbox_counts().get("parked", 0)
+    for column, (name, count) in zip(
+        st.columns(4),
+        {"stale": stale, "failing": failing, "quarantined": kept_out, "parked": parked}.items(),
+        strict=True,
+    ):
+        colour, icon = ("green", "check_circle") if count == 0 else ("orange", "error")
+        column.metric(
+            f":{colour}[:material/{icon}:] {text(f'health.card_{name}')}",
+            text.number(count),
+            text(f"health.card_{name}_help"),
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+
+
+def _freshness(work: Workspace, freshness: pl.DataFrame) -> None:
+    text = work.text
+    section(text("health.freshness"), help=text("health.freshness_help"))
+    if freshness.is_empty():
+        empty(work, "health.nothing_read")
+        return
+    st.dataframe(
+        freshness.select(
+            pl.col("source").map_elements(
+                lambda name: text(f"source.{name}") if text.knows(f"source.{name}") else name, return_dtype=pl.String
+            ),
+            pl.col("network").replace({name: text(f"network.{name}") for name in ("bluesky", "instagram")}),
+            pl.when(pl.col("newest") < work.now.at - STALE_AFTER)
+            .then(pl.lit(text("health.stale")))
+            .otherwise(pl.lit(text("health.fresh")))
+            .alias("state"),
+            pl.col("newest").map_elements(lambda at: text.age(at, work.now.at), return_dtype=pl.String).alias("age"),
+            pl.col("newest").dt.convert_time_zone(work.zone).dt.replace_time_zone(None),
+            "rows",
+        ),
+        hide_index=True,
+        key="freshness",
+        column_config={
+            "source": st.column_config.TextColumn(text("health.source")),
+            "network": st.column_config.TextColumn(text("content.network")),
+            "state": st.column_config.TextColumn(text("health.state"), help=text("health.stale_help")),
+            "age": st.column_config.TextColumn(text("health.age")),
+            "newest": st.column_config.DatetimeColumn(text("health.newest"), format="YYYY-MM-DD HH:mm"),
+            "rows": st.column_config.NumberColumn(text("health.rows"), format="localized"),
+        },
+    )
+
+
+def _quarantined(work: Workspace, quarantined: pl.DataFrame) -> None:
+    text = work.text
+    section(text("health.quarantined"), help=text("health.quarantined_help"))
+    if quarantined.is_empty():
+        st.markdown(f":green[:material/task_alt:] {text('health.none_quarantined')}")
+        return
+    st.dataframe(
+        quarantined.select("table", "rule", "reason", "rows"),
+        hide_index=True,
+        key="quarantined",
+        column_config={
+            "table": st.column_config.TextColumn(text("health.table"), width=140),
+            "rule": st.column_config.TextColumn(text("health.rule"), width=170),
+            "reason": st.column_config.TextColumn(text("health.reason")),
+            "rows": st.column_config.NumberColumn(text("health.rows"), format="localized", width=60),
+        },
+    )
+
+
+def _accounts(work: Workspace, connections: tuple) -> None:
+    text = work.text
+    section(text("health.accounts"))
+    unread = unread_accounts(work.settings.home, work.client.client_id)
+    if not connections:
+        empty(work, "health.no_accounts")
+        return
+    with st.container(border=True, gap="small"):
+        for connection in connections:
+            mark = ":green[:material/check_circle:]" if connection.problem is None else ":red[:material/error:]"
+            st.markdown(f"{mark} **{text('network.' + connection.network)}** · @{plain(connection.handle)}")
+            if connection.problem is not None:
+                st.caption(
+                    text(
+                        f"health.account_{connection.problem}",
+                        reason=plain(connection.reason or ""),
+                        moment=work.moment(connection.since),
+                    )
+                )
+        for failure in unread:
+            st.markdown(
+                f":orange[:material/warning:] {text('health.unread', what=plain(failure.what), account=plain(failure.account_id))}"
+            )
+            st.caption(f"{plain(failure.error_class)}: {plain(failure.message)}")
+
+
+def _outbox(work: Workspace) -> None:
+    text = work.text
+    section(text("health.outbox"), help=text("health.outbox_help"))
+    counts = work.desk.outbox_counts()
+    if not counts:
+        st.markdown(text("health.outbox_empty"))
+        return
+    colours = {
+        "pending": "blue",
+        "committing": "violet",
+        "published": "green",
+        "parked": "orange",
+        "failed": "red",
+        "missed": "orange",
+        "cancelled": "gray",
+    }
+    st.markdown(
+        " ".join(
+            f":{colours[state]}-badge[{text(f'intent.{state}')} · {text.number(count)}]"
+            for state, count in counts.items()
+        )
+    )
+
+
+def _runs(work: Workspace) -> None:
+    text = work.text
+    section(text("health.runs"), help=text("health.runs_help"))
+    runs = newest_runs(work.settings.home)
+    if not runs:
+        st.caption(text("health.no_runs"))
+        return
+    with st.container(border=True, gap="xsmall"):
+        for run in runs:
+            status = text(f"run.{run.status}") if text.knows(f"run.{run.status}") else run.status
+            badge = f":{RUN_COLOURS.get(run.status, 'gray')}-badge[{status}]"
+            took = (
+                text("health.took", seconds=text.number((run.ended_at - run.started_at).total_seconds()))
+                if run.started_at and run.ended_at
+                else ""
+            )
+            partition = f" · {run.partition}" if run.partition else ""
+            st.markdown(f"{badge} **{plain(run.job)}**{partition} :gray[{work.moment(run.started_at)} {took}]")
+
+
+def _tables(work: Workspace) -> None:
+    text = work.text
+    section(text("health.tables"), help=text("health.tables_help"))
+    tables = work.data.tables()
+    if tables.is_empty():
+        empty(work, "health.no_tables")
+        return
+    st.dataframe(
+        tables.with_columns(pl.col("newest").dt.convert_time_zone(work.zone).dt.replace_time_zone(None)),
+        hide_index=True,
+        height=380,
+        key="tables",
+        placeholder=NOTHING,
+        column_config={
+            "stage": st.column_config.TextColumn(text("health.stage"), width="small"),
+            "table": st.column_config.TextColumn(text("health.table")),
+            "version": st.column_config.NumberColumn(text("health.version"), help=text("health.version_help")),
+            "rows": st.column_config.NumberColumn(
+                text("health.rows_client"), format="localized", help=text("health.rows_client_help")
+            ),
+            "newest": st.column_config.DatetimeColumn(text("health.newest"), format="YYYY-MM-DD HH:mm"),
+        },
+    )
+
+
+render(current())

@@ -1,0 +1,32 @@
+"""Fixtures of the app's tests: a demo home to change at will, and the demo's clock."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.settings import Settings
+from tests.unit.app.demo_home import DemoClock, write_demo_home
+
+
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("demo") / "home"
+    write_demo_home(home)
+    return home
+
+
+@pytest.fixture
+def demo_home(demo_template: Path, tmp_path: Path) -> Settings:
+    """A copy of the demo home that a test may change."""
+    shutil.copytree(demo_template, tmp_path / "home")
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def demo_clock() -> Iterator[str]:
+    """Address of a server that tells the demo's time."""
+    clock = DemoClock()
+    yield clock.url
+    clock.close()

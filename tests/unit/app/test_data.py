@@ -1,0 +1,101 @@
+"""Reads of the lake: one client's rows only, cached until the table has a new version, and calm where nothing is."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from apps.streamlit.data import ClientData
+from contracts.settings import Settings
+from lakehouse import DeltaLake
+from tests.unit.app.demo_home import CLIENT_IDS, NOW, gold_schema
+
+FRAMES = (
+    "accounts", "posts", "account_days", "weeks", "rival_posts", "forecast_scores", "forecast_skill", "calibration", "freshness",
+    "quarantined",
+)  # fmt: skip
+
+
+def _data(settings: Settings, client_id: str = "harbor-coffee") -> ClientData:
+    return ClientData(DeltaLake(settings.lake_path), client_id)
+
+
+@pytest.mark.parametrize("client_id", CLIENT_IDS)
+def test_every_gold_read_is_of_one_client(demo_home: Settings, client_id: str) -> None:
+    data = _data(demo_home, client_id)
+    for table in ("dim_accounts", "fct_posts", "kpi_account_daily", "kpi_client_weekly", "fct_forecast_scores"):
+        rows = data.read(f"gold/{table}")
+        assert rows.height > 0, table
+        assert rows["client_id"].unique().to_list() == [client_id], table
+
+
+def test_a_rival_that_only_another_client_watches_is_not_seen(demo_home: Settings) -> None:
+    assert _data(demo_home).rival_posts().height == 90
+    assert _data(demo_home, "verde-cocina").rival_posts().is_empty()
+
+
+@pytest.mark.parametrize("read", FRAMES)
+def test_an_empty_lake_reads_as_empty_frames(tmp_path: Path, read: str) -> None:
+    data = ClientData(DeltaLake(tmp_path / "lake"), "harbor-coffee")
+    assert getattr(data, read)().is_empty()
+    assert data.slot_gains() == data.pillars_of_items() == {}
+    assert data.tables().is_empty()
+    assert data.newest_observation() is None
+
+
+def test_a_new_version_is_seen_at_once_and_an_old_one_is_not_read_again(demo_home: Settings) -> None:
+    data = _data(demo_home)
+    before = data.posts().height
+    path = data.lake.path("gold/fct_posts")
+    rows = data.lake.scan("gold/fct_posts", scope=_everyone()).collect()
+    rows.head(10).write_delta(path, mode="overwrite")
+    assert data.posts().height < before
+    assert data.lake.version("gold/fct_posts") == 1
+
+
+def _everyone():
+    from contracts.scope import TenantScope
+
+    return TenantScope.all_clients("a test")
+
+
+def test_posts_mark_maturity_and_leave_replies_out(demo_home: Settings) -> None:
+    data = _data(demo_home)
+    posts = data.posts()
+    assert posts["published_at"].is_sorted(descending=True)
+    young = posts.filter(pl.col("published_at") > NOW - timedelta(hours=72))
+    assert young.height > 0
+    assert not young["is_mature"].any()
+    reply = (
+        data.lake.scan("gold/fct_posts", scope=_everyone())
+        .collect()
+        .head(1)
+        .with_columns(pl.lit(True).alias("is_reply"))
+    )
+    pl.concat([reply]).cast(dict(gold_schema("fct_posts"))).write_delta(data.lake.path("gold/fct_posts"), mode="append")
+    assert data.posts().height == posts.height
+
+
+def test_freshness_is_per_source_and_network(demo_home: Settings) -> None:
+    fresh = _data(demo_home).freshness()
+    assert fresh.select("source", "network").rows() == [
+        ("accounts", "bluesky"), ("accounts", "instagram"), ("posts", "bluesky"), ("posts", "instagram"),
+    ]  # fmt: skip
+    assert fresh["newest"].min() == NOW - timedelta(days=3)
+
+
+def test_quarantined_rows_are_counted_by_reason_most_first(demo_home: Settings) -> None:
+    kept_out = _data(demo_home).quarantined()
+    assert kept_out.select("table", "rule", "rows").rows() == [
+        ("bronze/post_metrics", "value_not_negative", 4), ("bronze/post_metrics", "observed_after_published", 1),
+    ]  # fmt: skip
+    assert _data(demo_home, "verde-cocina").quarantined().is_empty()
+
+
+def test_every_table_is_listed_with_version_and_this_clients_rows(demo_home: Settings) -> None:
+    tables = _data(demo_home).tables()
+    listed = {f"{row['stage']}/{row['table']}": row for row in tables.iter_rows(named=True)}
+    assert listed["gold/dim_accounts"]["rows"] == 2
+    assert listed["gold/dim_accounts"]["version"] == 0
+    assert listed["bronze/accounts"]["newest"] == NOW - timedelta(hours=2)

@@ -1,0 +1,302 @@
+"""The pages as Streamlit runs them: with data, without, in both languages, and what a strategist may do on them."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from apps.streamlit.language import LANGUAGES, load_language
+from contracts.clock import FixedClock
+from contracts.scope import TenantScope
+from contracts.settings import Settings
+from operations import ItemState, SqlStore, open_store, set_up
+from tests.unit.app.demo_home import ITEMS, NOW
+
+APP = Path(__file__).resolve().parents[3] / "apps" / "streamlit" / "app.py"
+PAGES = {
+    "overview": "overview", "content_performance": "content", "calendar": "calendar", "forecast_scoreboard": "forecasts",
+    "data_health": "health",
+}  # fmt: skip
+SCOPE = TenantScope.of("harbor-coffee")
+
+
+@pytest.fixture
+def at(demo_home: Settings, demo_clock: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app on a demo home, before its first run."""
+    return _app(demo_home.home, demo_clock, monkeypatch)
+
+
+def _app(home: Path, clock: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("PULSO_HOME", str(home))
+    monkeypatch.setenv("PULSO_NETWORK_BASE_URL", clock)
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.session_state["actor"] = "Ana"
+    return app
+
+
+def _open(app: AppTest, page: str) -> AppTest:
+    app.run()
+    if page != "overview":
+        app.switch_page(f"views/{page}.py").run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def _words(app: AppTest) -> str:
+    return "\n".join(
+        element.value for kind in (app.title, app.markdown, app.caption, app.error, app.warning) for element in kind
+    )
+
+
+def _store(settings: Settings) -> SqlStore:
+    return open_store(settings, clock=FixedClock(NOW))
+
+
+def _state(settings: Settings, content_item_id: str) -> ItemState:
+    with _store(settings) as store:
+        return store.item(SCOPE, content_item_id).state
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_shows_a_clients_data_in_both_languages(at: AppTest, page: str, code: str) -> None:
+    at.session_state["language"] = code
+    _open(at, page)
+    text = load_language(code)
+    assert at.title[0].value == text(f"{PAGES[page]}.title")
+    empties = {text.strings[key] for key in text.strings if key.endswith(".remedy")}
+    shown = [element.value for element in at.markdown if element.value in empties]
+    assert shown == [], "with data there is no empty state"
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_of_a_client_without_data_says_what_to_do(
+    page: str, code: str, tmp_path: Path, demo_home: Settings, demo_clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = Settings(home=tmp_path / "new")
+    empty.home.mkdir()
+    set_up(empty)
+    with _store(demo_home) as filled, _store(empty) as store:
+        for client in filled.clients(SCOPE):
+            store.save_client(client, actor="test")
+    app = _app(empty.home, demo_clock, monkeypatch)
+    app.session_state["language"] = code
+    _open(app, page)
+    remedies = {key: words for key, words in load_language(code).strings.items() if key.endswith(".remedy")}
+    assert any(words.format(hours=72) in _words(app) for words in remedies.values())
+    assert "make run" in _words(app)
+
+
+def test_a_folder_without_a_store_is_left_as_it_is(
+    tmp_path: Path, demo_clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _open(_app(tmp_path, demo_clock, monkeypatch), "overview")
+    assert app.title[0].value == load_language("en")("app.welcome")
+    assert app.code[0].value == "make run"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_another_schema_is_named_not_crashed_on(
+    tmp_path: Path, demo_clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "store.db").write_bytes(b"")
+    app = _app(tmp_path, demo_clock, monkeypatch)
+    app.run()
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_a_silent_clock_is_said_and_the_last_reading_stands_in(
+    demo_home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _open(_app(demo_home.home, "http://127.0.0.1:9", monkeypatch), "overview")
+    assert app.warning[0].value == load_language("en")("app.clock_stale")
+    assert "May 27" in app.caption[1].value or "May 27" in _words(app)
+
+
+def test_choosing_a_client_changes_what_every_page_shows(at: AppTest) -> None:
+    _open(at, "calendar")
+    assert ITEMS.to_approve in str([button.key for button in at.button])
+    at.selectbox(key="client").set_value("verde-cocina").run()
+    assert not at.exception
+    keys = str([button.key for button in at.button])
+    assert "verde-draft" in keys
+    assert ITEMS.to_approve not in keys
+
+
+def test_overview_compares_the_last_complete_week_and_lists_what_waits(at: AppTest) -> None:
+    _open(at, "overview")
+    labels = [metric.label for metric in at.metric]
+    assert labels[:2] == ["Followers", "Posts published"]
+    assert "Engagement rate by reach" in labels
+    assert any("May 18" in heading.value for heading in at.subheader)
+    assert any("post needs your decision" in link.label for link in at.page_link)
+
+
+def test_an_unknown_engagement_rate_is_never_just_engagement_rate(at: AppTest) -> None:
+    _open(at, "content_performance")
+    (table,) = [frame for frame in at.dataframe if "against_usual" in frame.value]
+    rates = [name for name in table.value if name.startswith("engagement_rate")]
+    assert rates == ["engagement_rate_by_reach"]
+
+
+def test_filters_narrow_the_posts_and_an_empty_choice_says_so(at: AppTest) -> None:
+    _open(at, "content_performance")
+    before = len(at.dataframe[0].value)
+    at.toggle(key="content_pulso").set_value(True).run()
+    assert len(at.dataframe[0].value) == 1 < before
+    at.toggle(key="content_final").set_value(True).run()
+    assert not at.exception
+    assert load_language("en")("content.nothing_matches.remedy") in _words(at)
+
+
+def _open_item(app: AppTest, content_item_id: str) -> AppTest:
+    _open(app, "calendar")
+    app.button(key=f"open-{content_item_id}").click().run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def test_a_draft_is_approved_with_the_readers_name(at: AppTest, demo_home: Settings) -> None:
+    _open_item(at, ITEMS.to_approve)
+    at.button(key="approve").click().run()
+    assert not at.exception
+    with _store(demo_home) as store:
+        view = store.item(SCOPE, ITEMS.to_approve)
+    assert view.state is ItemState.APPROVED
+    assert view.approval is not None
+    assert view.approval.actor == "Ana"
+    assert view.intent_id is not None
+
+
+def test_without_a_name_nothing_can_be_done(at: AppTest, demo_home: Settings) -> None:
+    at.session_state["actor"] = "  "
+    _open_item(at, ITEMS.to_approve)
+    assert at.button(key="approve").disabled
+    assert load_language("en")("app.name_needed") in _words(at)
+
+
+def test_what_a_guardrail_blocks_cannot_be_approved_until_it_is_mended(at: AppTest, demo_home: Settings) -> None:
+    _open_item(at, ITEMS.blocked)
+    assert at.button(key="approve").disabled
+    assert "Banned word" in _words(at)
+    at.text_area[0].set_value("A cold brew: fourteen hours in the fridge and nothing else.").run()
+    assert "Banned word" not in _words(at)
+    at.button(key="save").click().run()
+    assert not at.exception
+    with _store(demo_home) as store:
+        view = store.item(SCOPE, ITEMS.blocked)
+    assert (view.item.revision, view.state) == (2, ItemState.DRAFT)
+    assert view.item.text.startswith("A cold brew")
+    assert "earlier text" in _words(at), "the forecast is marked as outdated"
+    at.button(key="approve").click().run()
+    assert _state(demo_home, ITEMS.blocked) is ItemState.APPROVED
+
+
+def test_a_draft_is_rejected_with_a_reason(at: AppTest, demo_home: Settings) -> None:
+    _open_item(at, ITEMS.to_reject)
+    at.text_input(key="reject-reason").set_value("not our tone").run()
+    at.button(key="reject-confirm").click().run()
+    with _store(demo_home) as store:
+        view = store.item(SCOPE, ITEMS.to_reject)
+    assert view.state is ItemState.REJECTED
+    assert view.approval is not None
+    assert (view.approval.actor, view.approval.reason) == ("Ana", "not our tone")
+
+
+def test_a_slot_is_moved_in_the_clients_own_hours(at: AppTest, demo_home: Settings) -> None:
+    from datetime import date, datetime, time
+    from zoneinfo import ZoneInfo
+
+    _open_item(at, ITEMS.to_approve)
+    at.date_input(key="move-day").set_value(date(2026, 6, 3)).run()
+    at.time_input(key="move-time").set_value(time(9, 30)).run()
+    at.button(key="move-confirm").click().run()
+    assert not at.exception
+    with _store(demo_home) as store:
+        view = store.item(SCOPE, ITEMS.to_approve)
+    assert view.item.scheduled_at == datetime(2026, 6, 3, 9, 30, tzinfo=ZoneInfo("America/New_York"))
+    assert view.is_slot_held
+
+
+def test_a_move_into_quiet_hours_is_warned_of(at: AppTest) -> None:
+    from datetime import time
+
+    _open_item(at, ITEMS.to_approve)
+    at.time_input(key="move-time").set_value(time(23, 0)).run()
+    assert "Quiet hours" in _words(at)
+
+
+def test_somebody_elses_faster_edit_is_not_approved_unseen(at: AppTest, demo_home: Settings) -> None:
+    """The dialog's button acts on the revision that was read, and the page shows the newer one instead."""
+    from apps.streamlit.desk import Desk
+
+    with _store(demo_home) as store:
+        (client,) = store.clients(SCOPE)
+        desk = Desk(store, client, demo_home.home)
+        seen = desk.item(ITEMS.to_approve)
+        store.edit(ITEMS.to_approve, actor="Ben", revision=1, text="Something else.")
+        with pytest.raises(Exception, match="changed meanwhile"):
+            desk.approve(seen, actor="Ana")
+    _open_item(at, ITEMS.to_approve)
+    assert at.text_area[0].value == "Something else."
+
+
+def test_the_emergency_stop_needs_a_reason_and_shows_on_every_page(at: AppTest, demo_home: Settings) -> None:
+    _open(at, "calendar")
+    at.button(key="stop-confirm").click().run()
+    with _store(demo_home) as store:
+        assert store.stops(SCOPE) == ()
+    at.text_input(key="stop-reason").set_value("wrong price online").run()
+    at.button(key="stop-confirm").click().run()
+    assert not at.exception
+    with _store(demo_home) as store:
+        (stop,) = store.stops(SCOPE)
+    assert (stop.client_id, stop.actor, stop.reason) == ("harbor-coffee", "Ana", "wrong price online")
+    assert any("wrong price online" in error.value for error in at.error)
+    at.switch_page("views/data_health.py").run()
+    assert any("wrong price online" in error.value for error in at.error)
+    at.switch_page("views/calendar.py").run()
+    at.button(key="resume-confirm-harbor-coffee").click().run()
+    with _store(demo_home) as store:
+        assert store.stops(SCOPE) == ()
+
+
+def test_all_clients_can_be_stopped_at_once(at: AppTest, demo_home: Settings) -> None:
+    _open(at, "calendar")
+    at.radio(key="stop-scope").set_value("all").run()
+    at.text_input(key="stop-reason").set_value("a leak").run()
+    at.button(key="stop-confirm").click().run()
+    with _store(demo_home) as store:
+        assert [stop.client_id for stop in store.stops(TenantScope.of("verde-cocina"))] == [None]
+
+
+def test_a_parked_post_is_resolved_by_the_post_that_was_read(at: AppTest, demo_home: Settings) -> None:
+    _open(at, "calendar")
+    assert load_language("en")("park.undecided") in _words(at).replace("\\", "")
+    at.button(key=f"resolve-{ITEMS.parked}").click().run()
+    which = at.selectbox(key="park-which")
+    found = next(index for index, option in enumerate(which.options) if "Saturday cupping" in option)
+    which.select_index(found).run()
+    at.button(key="park-live-confirm").click().run()
+    assert not at.exception, [error.value for error in at.exception]
+    assert _state(demo_home, ITEMS.parked) is ItemState.PUBLISHED
+
+
+def test_weeks_can_be_turned(at: AppTest) -> None:
+    _open(at, "calendar")
+    assert any("May 25" in element.value for element in at.markdown)
+    at.button(key="week-on").click().run()
+    assert any("Jun 1" in element.value for element in at.markdown)
+    assert load_language("en")("calendar.empty_week.remedy") in _words(at)
+    at.button(key="week-now").click().run()
+    assert any("May 25" in element.value for element in at.markdown)
+
+
+def test_data_health_names_what_is_wrong(at: AppTest) -> None:
+    _open(at, "data_health")
+    cards = {metric.label.split("] ")[-1]: metric.value for metric in at.metric}
+    assert cards == {"Stale sources": "2", "Accounts with trouble": "0", "Rows kept out": "5", "Parked posts": "1"}
+    at.selectbox(key="client").set_value("verde-cocina").run()
+    assert load_language("en")("health.account_unconnected") in _words(at)
