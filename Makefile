@@ -43,11 +43,14 @@ test: setup  ## Run all tests
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_ARGS)
 	@echo "Next: 'make run' for the main job, 'make ui' to look around."
 
+types: setup  ## Check types (strict)
+	@$(BIN)/mypy
+
 lint: setup  ## Check style, import walls and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
-	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory types
 
 validate: setup  ## Load all Dagster definitions
 	@$(BIN)/pulso prepare

@@ -4,16 +4,21 @@ Belongs here: what dbt's verdict means for publishing, and what Dagster is told 
 computed (dbt_project/), how a table gets into the lake (lakehouse/warehouse.py), where dbt and its manifest are (orchestration/).
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
-from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 
 from contracts.ports import Warehouse, WriteResult
+
+with warnings.catch_warnings():
+    # dagster-dbt asks for a tokenizer that sqlglot no longer uses, and sqlglot says so to everyone who starts a command.
+    warnings.filterwarnings("ignore", message="sqlglot")
+    from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
+    from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 
 GOLD = "gold"
 POOL = "warehouse"

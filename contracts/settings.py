@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None
+    instagram_app_id: str | None = None
+    instagram_app_secret: SecretStr | None = None
     request_timeout_seconds: float = 20.0
     lease_seconds: float = 60.0
     mature_after_hours: int = Field(default=72, description="Age at which a post's counts are taken as final.")

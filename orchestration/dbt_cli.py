@@ -9,17 +9,21 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dagster_dbt import DbtCliInvocation, DbtCliResource
 from filelock import FileLock
 from packaging.version import Version, parse
 
 from contracts.errors import PulsoError
 from contracts.settings import Settings
+
+with warnings.catch_warnings():  # see assets/warehouse.py
+    warnings.filterwarnings("ignore", message="sqlglot")
+    from dagster_dbt import DbtCliInvocation, DbtCliResource
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 TARGET_DIR = PROJECT_DIR / "target"

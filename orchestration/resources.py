@@ -33,15 +33,19 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> SqlStore:
 
 def http_networks(settings: Settings, store: SqlStore) -> Any:
     """All connectors, with the store's credentials and the media of this home."""
-    from platforms.networks import HttpNetworks
+    from platforms.networks import HttpNetworks, InstagramApp
     from providers.media import HttpPutMediaHost, LocalMedia
 
+    app = None
+    if settings.instagram_app_id and settings.instagram_app_secret:
+        app = InstagramApp(settings.instagram_app_id, settings.instagram_app_secret)
     return HttpNetworks(
         settings,
         store.tokens,
         HttpPutMediaHost(settings.resolved_media_host_url, timeout_seconds=settings.request_timeout_seconds),
         LocalMedia(settings.home),
         clock=business_clock(settings),
+        instagram_app=app,
     )
 
 

@@ -1,8 +1,9 @@
 """Reply drafts: what to answer to whom. Approved by policy where confidence and autonomy allow, by a person otherwise."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import polars as pl
@@ -16,12 +17,14 @@ from assets.results import materialised
 from contracts.clock import Clock
 from contracts.networks import ContentFormat
 from contracts.ports import Lake, Store
-from contracts.records import Account, Client, ContentItem, Decision
+from contracts.records import Account, Client, ContentItem, Decision, Fact
 from contracts.tables import COMMENTS, REPLY_DRAFTS
 from ml.replies import REPLIES_VERSION, ReplyDraft, draft_reply
 from policy import POLICY_VERSION
 
 NO_ANSWER = "none"
+ANSWERED_WITHIN = timedelta(hours=48)
+"""Older comments are left alone: an answer after days looks like a machine catching up."""
 
 
 @dg.asset(**asset_options(REPLY_DRAFTS), deps=[key_of(COMMENTS)], partitions_def=DAYS, backfill_policy=ONE_RUN)
@@ -39,7 +42,10 @@ def reply_drafts(
     accounts = {a.account_id: a for a in store.accounts(scope)}
     done = {*kept["comment_id"], *store.answered_comment_ids(scope)}
     observed = lake.scan(COMMENTS, scope=scope).filter(
-        pl.col("day").is_between(days.start, days.end) & ~pl.col("is_own") & pl.col("parent_comment_id").is_null()
+        pl.col("day").is_between(days.start, days.end)
+        & (pl.col("commented_at") > days.now - ANSWERED_WITHIN)
+        & ~pl.col("is_own")
+        & pl.col("parent_comment_id").is_null()
     )
     drafts = [
         _drafted(row, clients[row["client_id"]], accounts[row["account_id"]], days.now)
@@ -67,7 +73,7 @@ def _drafted(
 ) -> tuple[dict[str, Any], ContentItem | None]:
     """The row of one comment, and the content item where there is something to answer."""
     seed = seed_of("reply", comment["comment_id"])
-    reply = draft_reply(comment["text"], client, seed=seed)
+    reply = draft_reply(comment["text"], client, seed=seed, facts=_facts_on(now, client))
     decision = Decision(
         decision_id=str(uuid5(NAMESPACE_URL, f"pulso:reply-decision:{comment['comment_id']}")),
         client_id=client.client_id,
@@ -92,6 +98,12 @@ def _drafted(
         "needs_person": reply.needs_person, "reason": reply.reason, "text": reply.text,
     }  # fmt: skip
     return row, _item(item_id, reply, comment, client, account, decision, now) if reply.text else None
+
+
+def _facts_on(now: datetime, client: Client) -> tuple[Fact, ...]:
+    """The facts that hold on the client's present day."""
+    today = now.astimezone(ZoneInfo(client.time_zone)).date()
+    return tuple(f for f in client.brand.facts if (f.valid_from or today) <= today <= (f.valid_until or today))
 
 
 def _item(

@@ -1,0 +1,184 @@
+"""Fakes that implement the ports, and a temporary lake, for assets called through Dagster's own materialize."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+from contracts.clock import FixedClock
+from contracts.networks import ContentFormat, Network
+from contracts.ports import Collected, CollectedPosts, DrainReport
+from contracts.records import (
+    Account,
+    AccountMetricPoint,
+    AccountSnapshot,
+    BrandKit,
+    Client,
+    CollectionFailure,
+    Comment,
+    LedgerEntry,
+    Post,
+    PostMetricPoint,
+)
+from contracts.scope import TenantScope
+from lakehouse import DeltaLake
+
+NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
+ALL = TenantScope.all_clients("a test")
+
+
+def client(client_id: str) -> Client:
+    return Client(
+        client_id=client_id, name=client_id.title(), time_zone="UTC", language="en",
+        brand=BrandKit(voice="", audience="", pillars=(), facts=()),
+    )  # fmt: skip
+
+
+def account(client_id: str, native_id: str) -> Account:
+    return Account(
+        account_id=f"instagram:{native_id}", client_id=client_id, network=Network.INSTAGRAM, native_id=native_id,
+        handle=native_id, base_url="http://127.0.0.1:1",
+    )  # fmt: skip
+
+
+def post(of: Account, number: int, *, at: datetime, observed_at: datetime = NOW, text: str | None = None) -> Post:
+    return Post(
+        post_id=f"instagram:{of.native_id}-{number}", account_id=of.account_id, client_id=of.client_id,
+        network=of.network, native_id=f"{of.native_id}-{number}", permalink=None, text=text or f"post {number}",
+        content_format=ContentFormat.IMAGE, media_count=1, published_at=at, observed_at=observed_at, raw='{"kept": true}',
+    )  # fmt: skip
+
+
+def count(of: Post, metric: str, value: int) -> PostMetricPoint:
+    return PostMetricPoint(
+        post_id=of.post_id, account_id=of.account_id, client_id=of.client_id, network=of.network, metric=metric,
+        value=value, observed_at=of.observed_at, is_backfilled=False, source="media", raw="{}",
+    )  # fmt: skip
+
+
+@dataclass
+class FakeCollector:
+    """Answers from lists; accounts in `broken` fail. Remembers what it was asked."""
+
+    all_posts: list[Post] = field(default_factory=list)
+    metrics: list[PostMetricPoint] = field(default_factory=list)
+    all_comments: list[Comment] = field(default_factory=list)
+    points: list[AccountMetricPoint] = field(default_factory=list)
+    broken: frozenset[str] = frozenset()
+    since: dict[str, datetime] = field(default_factory=dict)
+    calls: int = 0
+
+    def _failures(self, accounts: Sequence[Account], what: str) -> tuple[CollectionFailure, ...]:
+        self.calls += 1
+        return tuple(
+            CollectionFailure(
+                client_id=a.client_id, account_id=a.account_id, network=a.network, what=what, error_class="auth",
+                message="token revoked",
+            )
+            for a in accounts
+            if a.account_id in self.broken
+        )  # fmt: skip
+
+    def profiles(self, accounts: Sequence[Account]) -> Collected[AccountSnapshot]:
+        rows = tuple(
+            AccountSnapshot(
+                account_id=a.account_id, client_id=a.client_id, network=a.network, native_id=a.native_id, handle=a.handle,
+                display_name=None, followers=100, following=1, posts_count=2, observed_at=NOW, raw="{}",
+            )
+            for a in accounts
+            if a.account_id not in self.broken
+        )  # fmt: skip
+        return Collected(rows, self._failures(accounts, "profile"))
+
+    def account_metrics(self, accounts: Sequence[Account], *, start: date, end: date) -> Collected[AccountMetricPoint]:
+        rows = tuple(p for p in self.points if start <= p.day <= end and p.account_id not in self.broken)
+        return Collected(rows, self._failures(accounts, "account metrics"))
+
+    def posts(
+        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+    ) -> CollectedPosts:
+        self.since = dict(since)
+        seen = tuple(p for p in self.all_posts if p.account_id not in self.broken)
+        ids = {p.post_id for p in seen}
+        return CollectedPosts(
+            seen, tuple(m for m in self.metrics if m.post_id in ids), self._failures(accounts, "posts")
+        )
+
+    def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]:
+        ids = {p.post_id for p in posts}
+        return Collected(tuple(c for c in self.all_comments if c.post_id in ids), self._failures(accounts, "comments"))
+
+    def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
+        ids = {row["post_id"] for row in raws}
+        return CollectedPosts(
+            tuple(p for p in self.all_posts if p.post_id in ids), tuple(m for m in self.metrics if m.post_id in ids)
+        )
+
+
+@dataclass
+class FakeStore:
+    """The parts of contracts.ports.Store that bronze and actions use."""
+
+    known_clients: tuple[Client, ...]
+    known_accounts: tuple[Account, ...]
+    entries: tuple[LedgerEntry, ...] = ()
+
+    def clients(self, scope: TenantScope) -> tuple[Client, ...]:
+        return tuple(c for c in self.known_clients if scope.allows(c.client_id))
+
+    def accounts(self, scope: TenantScope) -> tuple[Account, ...]:
+        return tuple(a for a in self.known_accounts if scope.allows(a.client_id))
+
+    def ledger(self, scope: TenantScope, *, day: date | None = None) -> tuple[LedgerEntry, ...]:
+        return tuple(
+            e for e in self.entries if scope.allows(e.client_id) and (day is None or e.recorded_at.date() == day)
+        )
+
+
+@dataclass
+class FakePublisher:
+    """Counts drains."""
+
+    drains: int = 0
+
+    def due(self) -> int:
+        return 1
+
+    def drain(self, *, limit: int = 100) -> DrainReport:
+        self.drains += 1
+        return DrainReport(published=1)
+
+
+@dataclass
+class House:
+    """Everything that an asset under test may ask for."""
+
+    lake: DeltaLake
+    store: FakeStore
+    collector: FakeCollector
+    publisher: FakePublisher
+    clock: FixedClock
+
+    def materialize(
+        self, *assets: dg.AssetsDefinition, day: date | None = None, config: dict[str, Any] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Materialise without raising, on an instance that is thrown away."""
+        wanted = {key for asset in assets for key in asset.required_resource_keys}
+        return dg.materialize(
+            list(assets),
+            partition_key=(day or self.clock.at.date()).isoformat(),
+            resources={name: getattr(self, name) for name in wanted if hasattr(self, name)},
+            run_config={"ops": config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            if config
+            else {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+
+    def rows(self, key: str) -> list[dict[str, Any]]:
+        return self.lake.scan(key, scope=ALL).collect().to_dicts() if self.lake.version(key) is not None else []
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
+    return {(e.asset_key.to_user_string(), e.check_name): e for e in result.get_asset_check_evaluations()}

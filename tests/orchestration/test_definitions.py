@@ -1,0 +1,111 @@
+"""Definitions load offline and keep the promises about side effects."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from contracts.clock import FixedClock
+from contracts.ports import DrainReport
+from orchestration import jobs, schedules
+
+NOW = datetime(2026, 5, 30, 6, 20, tzinfo=UTC)
+ACTIONS = [dg.AssetKey(["actions", "published_posts"]), dg.AssetKey(["actions", "sent_replies"])]
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    from orchestration.definitions import defs
+
+    return defs
+
+
+class Outbox:
+    """A publisher with so much to do."""
+
+    def __init__(self, due: int) -> None:
+        self._due = due
+
+    def due(self) -> int:
+        return self._due
+
+    def drain(self, *, limit: int = 100) -> DrainReport:
+        raise AssertionError("a schedule must not send")
+
+
+def tick(schedule: dg.ScheduleDefinition, **resources: Any) -> dg.RunRequest | dg.SkipReason:
+    context = dg.build_schedule_context(scheduled_execution_time=NOW, resources=resources)
+    result = schedule(context)
+    assert isinstance(result, dg.RunRequest | dg.SkipReason)
+    return result
+
+
+def test_definitions_are_loadable_and_every_job_resolves(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+    for job in jobs.ALL_JOBS:
+        definitions.resolve_job_def(job.name)
+
+
+def test_only_the_publishing_job_sends_and_dagster_never_retries_it(definitions: dg.Definitions) -> None:
+    publishing = definitions.resolve_job_def(jobs.PUBLISH)
+
+    assert publishing.tags["dagster/max_retries"] == "0"
+    for job in jobs.ALL_JOBS:
+        selected = set(definitions.resolve_job_def(job.name).asset_layer.executable_asset_keys)
+        assert bool(selected & set(ACTIONS)) == (job.name == jobs.PUBLISH)
+
+
+def test_side_effects_have_no_automation_and_no_retry(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in ACTIONS:
+        assert graph.get(key).automation_condition is None
+    for asset in definitions.assets or []:
+        if isinstance(asset, dg.AssetsDefinition) and set(asset.keys) & set(ACTIONS):
+            assert asset.op.retry_policy is None
+
+
+def test_what_follows_from_data_is_automated(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    automated = {key.path[0] for key in graph.get_all_asset_keys() if graph.get(key).automation_condition is not None}
+
+    assert automated == {"silver", "gold", "features", "learning"}
+
+
+def test_schedules_and_automation_are_on_by_default(definitions: dg.Definitions) -> None:
+    assert all(s.default_status is dg.DefaultScheduleStatus.RUNNING for s in schedules.ALL_SCHEDULES)
+    assert all(s.default_status is dg.DefaultSensorStatus.RUNNING for s in definitions.sensors or [])
+
+
+def test_publishing_skips_when_nothing_is_due() -> None:
+    skipped = tick(schedules.when_something_is_due, clock=FixedClock(NOW), publisher=Outbox(0))
+    requested = tick(schedules.when_something_is_due, clock=FixedClock(NOW), publisher=Outbox(3))
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert isinstance(requested, dg.RunRequest)
+    assert requested.partition_key == "2026-05-30"
+
+
+def test_the_loop_runs_once_a_business_day_whatever_the_machine_says() -> None:
+    first = tick(schedules.every_business_day, clock=FixedClock(NOW))
+    again = tick(schedules.every_business_day, clock=FixedClock(NOW.replace(hour=23)))
+    next_day = tick(schedules.every_business_day, clock=FixedClock(NOW.replace(day=31)))
+
+    assert isinstance(first, dg.RunRequest)
+    assert isinstance(again, dg.RunRequest)
+    assert isinstance(next_day, dg.RunRequest)
+    assert first.run_key == again.run_key != next_day.run_key
+    assert (first.partition_key, next_day.partition_key) == ("2026-05-30", "2026-05-31")
+
+
+def test_writers_that_exclude_each_other_share_a_pool(definitions: dg.Definitions) -> None:
+    pools = {
+        key.to_user_string(): asset.op.pool
+        for asset in definitions.assets or []
+        if isinstance(asset, dg.AssetsDefinition)
+        for key in asset.keys
+    }
+
+    assert pools["gold/fct_posts"] == pools["silver/int_posts"] == "warehouse"
+    assert pools["actions/published_posts"] == "publisher"
+    assert pools["bronze/posts"] == "networks"
