@@ -61,10 +61,18 @@ class Pipeline:
         """Materialise some assets over a range of days in one run. Raises JobFailedError."""
         job = dg.define_asset_job("chosen_assets", selection=dg.AssetSelection.assets(*keys))
         definitions = dg.Definitions.merge(self._definitions, dg.Definitions(jobs=[job]))
-        return self._execute(definitions.resolve_job_def("chosen_assets"), ", ".join(keys), day=day, since=since, ops=None)
+        return self._execute(
+            definitions.resolve_job_def("chosen_assets"), ", ".join(keys), day=day, since=since, ops=None
+        )
 
     def _execute(
-        self, definition: dg.JobDefinition, name: str, *, day: date | None, since: date | None, ops: Mapping[str, Any] | None
+        self,
+        definition: dg.JobDefinition,
+        name: str,
+        *,
+        day: date | None,
+        since: date | None,
+        ops: Mapping[str, Any] | None,
     ) -> JobOutcome:
         tags = {}
         if day is not None and since is not None:
@@ -73,7 +81,9 @@ class Pipeline:
             instance=self._instance,
             partition_key=day.isoformat() if day is not None and since is None else None,
             tags=tags,
-            run_config={**_QUIET, **({"ops": dict(ops)} if ops else {})} if ops or not definition.config_mapping else None,
+            run_config={**_QUIET, **({"ops": dict(ops)} if ops else {})}
+            if ops or not definition.config_mapping
+            else None,
             raise_on_error=False,
         )
         if not result.success:
@@ -118,5 +128,8 @@ def _failed_checks(result: dg.ExecuteInProcessResult) -> Iterator[FailedCheck]:
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             yield FailedCheck(
-                evaluation.asset_key.to_user_string(), evaluation.check_name, evaluation.description or "", evaluation.severity.value
+                evaluation.asset_key.to_user_string(),
+                evaluation.check_name,
+                evaluation.description or "",
+                evaluation.severity.value,
             )

@@ -116,4 +116,6 @@ def wait_until_up(sandbox: Sandbox, process: subprocess.Popen[bytes], log: Path 
         if process.poll() is not None:
             break
         time.sleep(0.1)
-    raise NotReadyError(f"The sandbox did not come up at {sandbox.url}; its log is {log or 'logs/sandbox.log under PULSO_HOME'}.")
+    raise NotReadyError(
+        f"The sandbox did not come up at {sandbox.url}; its log is {log or 'logs/sandbox.log under PULSO_HOME'}."
+    )

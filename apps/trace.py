@@ -59,7 +59,9 @@ def trace_post(lake: Lake, store: Store, post_id: str) -> Trace:
         .collect()
         .to_dicts(),
         published_payloads=lake.scan(POSTS, scope=scope).filter(pl.col("post_id") == post_id).collect().to_dicts(),
-        versions={key: lake.version(key) for key in ("gold/fct_posts", POSTS.key, POST_METRICS.key, CONTENT_DRAFTS.key)},
+        versions={
+            key: lake.version(key) for key in ("gold/fct_posts", POSTS.key, POST_METRICS.key, CONTENT_DRAFTS.key)
+        },
     )
 
 
@@ -111,7 +113,9 @@ def render(trace: Trace) -> Tree:
             features.add(f"{name} = {_short(value)}")
         past = node.add(f"computed from {len(trace.history)} matured posts; the newest {SHOWN_PAYLOADS}:")
         for row in trace.history[:SHOWN_PAYLOADS]:
-            past.add(f"{row['post_id']} ({row['mature_engagements']} engagements, bronze day {row['day']}): {_short(row['raw'])}")
+            past.add(
+                f"{row['post_id']} ({row['mature_engagements']} engagements, bronze day {row['day']}): {_short(row['raw'])}"
+            )
     outcome = tree.add(f"{len(trace.observations)} counts observed since")
     for row in trace.observations[-SHOWN_PAYLOADS:]:
         outcome.add(f"{row['observed_at']} {row['metric']} = {row['value']}: {_short(row['raw'])}")

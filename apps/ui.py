@@ -22,7 +22,9 @@ WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
 
 def lives_in_sandbox(settings: Settings) -> bool:
     """Whether this home was made by `pulso run`, or is empty and would be."""
-    return settings.network_base_url is None and ((settings.home / "sandbox").exists() or not (settings.home / "store.db").exists())
+    return settings.network_base_url is None and (
+        (settings.home / "sandbox").exists() or not (settings.home / "store.db").exists()
+    )
 
 
 def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: int) -> None:
@@ -45,7 +47,9 @@ def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: 
         processes = {name: _start(name, command, settings) for name, command in commands.items()}
         for process in processes.values():
             stack.callback(_end, process)
-        console.print(f"Dagster     http://127.0.0.1:{dagster_port}\nApp         http://127.0.0.1:{app_port}\nCtrl-C ends all of them.")
+        console.print(
+            f"Dagster     http://127.0.0.1:{dagster_port}\nApp         http://127.0.0.1:{app_port}\nCtrl-C ends all of them."
+        )
         try:
             while all(process.poll() is None for process in processes.values()):
                 time.sleep(0.5)
@@ -59,7 +63,12 @@ def _start(name: str, command: list[str], settings: Settings) -> subprocess.Pope
     log = settings.home / "logs" / f"{name}.log"
     with log.open("ab") as out:
         return subprocess.Popen(
-            command, stdout=out, stderr=out, cwd=WORKSPACE.parent, env=dict(server.environment(settings)), start_new_session=True
+            command,
+            stdout=out,
+            stderr=out,
+            cwd=WORKSPACE.parent,
+            env=dict(server.environment(settings)),
+            start_new_session=True,
         )
 
 
