@@ -147,9 +147,11 @@ class ReplayedWorld:
 
     def new_followers(self, account: Account, start_ms: int, end_ms: int) -> int | None:
         del account, start_ms, end_ms
+        return None
 
     def idle_reach(self, account: Account, now_ms: int) -> int | None:
         del account, now_ms
+        return None
 
     def truth(self, post: Post) -> dict[str, Any]:
         del post

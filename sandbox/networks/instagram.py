@@ -6,6 +6,7 @@ A token sees its own account only: everything else answers code 100, subcode 33,
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,7 +32,7 @@ from sandbox.networks.graph import (
 from sandbox.networks.instagram_containers import Containers, already_published
 from sandbox.networks.instagram_insights import Insights
 from sandbox.wire import Answer, Call, Refusal, perform_with_faults
-from sandbox.world.model import DAY_MS, Account, Post
+from sandbox.world.model import DAY_MS, Account, Comment, Post
 from sandbox.world.seeding import identifier
 
 _CONTENT_TYPE = "application/json; charset=UTF-8"
@@ -307,9 +308,9 @@ class Instagram:
         for index in range(post.media_count):
             child_id = f"{post.native_id}{index:02d}"
             values: dict[str, Callable[[], Any]] = {
-                "id": lambda child_id=child_id: child_id,
+                "id": partial(str, child_id),
                 "media_type": lambda: "IMAGE",
-                "media_url": lambda child_id=child_id: f"{self._host.base_url}/instagram-media/{child_id}.jpg",
+                "media_url": partial(str, f"{self._host.base_url}/instagram-media/{child_id}.jpg"),
                 "timestamp": lambda: graph_time(post.created_ms),
             }
             items.append(_select(values, selection.fields or {"id": Selection()}, "IGMedia"))
@@ -394,33 +395,14 @@ class Instagram:
         found = [self._own(row) for row in self._host.state.rows("comments", media_id=post.native_id)]
         found = [remark for remark in found if remark.parent_id == parent_id]
         if parent_id is None:
-            found += [
-                _Remark(
-                    c.native_id,
-                    post.native_id,
-                    None,
-                    c.text,
-                    c.created_ms,
-                    c.author_handle,
-                    c.author_id,
-                    c.likes,
-                    False,
-                )
-                for c in self._host.comments(post)
-            ]
+            found += [_of_audience(comment) for comment in self._host.comments(post)]
         return sorted(found, key=lambda remark: (remark.created_ms, remark.native_id), reverse=True)
 
     def _remark(self, call: GraphCall, native_id: str) -> _Remark | None:
         """A comment under a post of the caller, or None."""
         row = self._host.state.one("comments", comment_id=native_id)
-        if row is not None:
-            remark: _Remark | None = self._own(row)
-        else:
-            comment = self._host.comment("instagram", native_id)
-            remark = comment and _Remark(
-                comment.native_id, comment.post_id, None, comment.text, comment.created_ms, comment.author_handle,
-                comment.author_id, comment.likes, False,
-            )  # fmt: skip
+        comment = None if row else self._host.comment("instagram", native_id)
+        remark = self._own(row) if row else _of_audience(comment) if comment else None
         post = self._host.post("instagram", remark.media_id) if remark else None
         return remark if post is not None and post.account_id == _me(call).native_id else None
 
@@ -515,6 +497,13 @@ class Instagram:
         if edge == "":
             return Answer(self._show(remark, parse_fields(call.params.get("fields", "timestamp,text,id"))))
         raise graph_error(f"(#100) Tried accessing nonexisting field ({edge}) on node type (IGComment)", 100)
+
+
+def _of_audience(comment: Comment) -> _Remark:
+    return _Remark(
+        comment.native_id, comment.post_id, None, comment.text, comment.created_ms, comment.author_handle,
+        comment.author_id, comment.likes, False,
+    )  # fmt: skip
 
 
 def _usage_headers(version: str, account_id: str, window: Window) -> dict[str, str]:

@@ -72,7 +72,9 @@ class Insights:
         for name in dict.fromkeys(names):
             value = self._media_value(post, name, counts)
             if value is not None:
-                shape = {"total_value": {"value": value}} if as_total else {"values": [{"value": value}]}
+                shape: dict[str, Any] = (
+                    {"total_value": {"value": value}} if as_total else {"values": [{"value": value}]}
+                )
                 data.append(
                     {
                         "name": name, "period": "lifetime", **shape, "title": _title(name), "description": _title(name),
@@ -184,7 +186,7 @@ class Insights:
 def pacific_days(since_ms: int, until_ms: int) -> list[tuple[int, int]]:
     """Complete Pacific days whose end lies after `since` and not after `until`, as (start, end) in milliseconds."""
     day = to_datetime(since_ms).astimezone(PACIFIC).date()
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         start = datetime(day.year, day.month, day.day, tzinfo=PACIFIC)
         following = day + timedelta(days=1)

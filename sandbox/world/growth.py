@@ -15,11 +15,11 @@ class GrowthCurve:
         """Between 0 and 1, never falling; 0 before publication."""
         if age_hours <= 0:
             return 0.0
-        return -math.expm1(-((age_hours / self.scale_hours) ** self.shape))
+        return -math.expm1(-math.pow(age_hours / self.scale_hours, self.shape))
 
     def age_at(self, fraction: float) -> float:
         """Hours after which this fraction (0 to below 1) is reached: the inverse of `fraction`."""
-        return self.scale_hours * (-math.log1p(-fraction)) ** (1 / self.shape)
+        return self.scale_hours * math.pow(-math.log1p(-fraction), 1 / self.shape)
 
     def count(self, final: int, age_hours: float) -> int:
         """Whole interactions at an age: monotone because the fraction is."""
