@@ -76,11 +76,11 @@ def test_every_page_draws_and_asks_nothing_outside(page: Page, app: str, name: s
     foreign: list[str] = []
     errors: list[str] = []
 
-    def on_request(request) -> None:  # noqa: ANN001
+    def on_request(request) -> None:
         if not request.url.startswith((app, app.replace("http", "ws"), "data:", "blob:")):
             foreign.append(request.url)
 
-    def on_error(error) -> None:  # noqa: ANN001
+    def on_error(error) -> None:
         errors.append(str(error))
 
     page.on("request", on_request)
