@@ -28,7 +28,7 @@ for name, group in {
 }.items():  # fmt: skip
     app.add_typer(group, name=name)
 
-console = Console()
+console = Console(file=sys.stdout)  # bound now: runs redirect what they print themselves
 OPERATOR = os.environ.get("USER") or "operator"
 EVERYONE = TenantScope.all_clients("an operator's command")
 

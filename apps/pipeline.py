@@ -1,10 +1,14 @@
-"""Dagster jobs run in this process, recorded in the home's own instance so that the UI shows every run afterwards."""
+"""Dagster jobs run in this process, recorded in the home's own instance so that the UI shows every run afterwards.
+
+What they and dbt print goes to `logs/runs.log` under the home: a person at the terminal sees progress and results instead.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,7 +17,6 @@ from apps.home import dagster_home
 from contracts.errors import PulsoError
 from contracts.settings import Settings
 
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 
@@ -44,9 +47,10 @@ class JobFailedError(PulsoError):
 class Pipeline:
     """Runs jobs of the definitions on one instance."""
 
-    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
+    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance, log: Path) -> None:
         self._definitions = definitions
         self._instance = instance
+        self._log = log
 
     def run(
         self, job: str, *, day: date | None = None, since: date | None = None, ops: Mapping[str, Any] | None = None
@@ -77,15 +81,14 @@ class Pipeline:
         tags = {}
         if day is not None and since is not None:
             tags = {_RANGE_START: since.isoformat(), _RANGE_END: day.isoformat()}
-        result = definition.execute_in_process(
-            instance=self._instance,
-            partition_key=day.isoformat() if day is not None and since is None else None,
-            tags=tags,
-            run_config={**_QUIET, **({"ops": dict(ops)} if ops else {})}
-            if ops or not definition.config_mapping
-            else None,
-            raise_on_error=False,
-        )
+        with self._log.open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+            result = definition.execute_in_process(
+                instance=self._instance,
+                partition_key=day.isoformat() if day is not None and since is None else None,
+                tags=tags,
+                run_config={"ops": dict(ops)} if ops else None,
+                raise_on_error=False,
+            )
         if not result.success:
             raise JobFailedError(_why(name, result))
         return JobOutcome(result.run_id, dict(_rows(result)), tuple(_failed_checks(result)))
@@ -100,7 +103,7 @@ def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
         logging.getLogger(name).setLevel(logging.ERROR)
     instance = dg.DagsterInstance.from_config(str(dagster_home(settings)))
     try:
-        yield Pipeline(defs, instance)
+        yield Pipeline(defs, instance, settings.home / "logs" / "runs.log")
     finally:
         instance.dispose()
 
@@ -113,7 +116,7 @@ def _why(job: str, result: dg.ExecuteInProcessResult) -> str:
             while error is not None and error.cause is not None:
                 error = error.cause
             lines.append(f"  {event.step_key}: {error.message.strip() if error else 'no reason recorded'}")
-    lines.append("  The whole log: `pulso ui`, then Runs.")
+    lines.append("  The whole log: logs/runs.log under PULSO_HOME, or `pulso ui`, then Runs.")
     return "\n".join(lines)
 
 
