@@ -54,7 +54,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped. Returns 2 when the options do not fit the state or the file."""
     options = _arguments(arguments)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With protocol 0 the event loop would not switch Nagle's algorithm off, and every answer would wait 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, options.port))

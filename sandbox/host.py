@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -75,6 +76,8 @@ class Host:
         self._answers: dict[str, dict[str, Published]] = {}
         self._history_index: dict[str, Post] = {}
         self._indexed_until: dict[str, int] = {}
+        self._complete_at: dict[str, int] = {}
+        """Per network, the moment up to which all of its history is indexed."""
         for row in state.rows("records", collection="app.bsky.feed.post"):
             self.remember(published_record(row))
         for row in state.rows("media"):
@@ -149,7 +152,8 @@ class Host:
         if published is not None:
             return published.post if published.post.network == network else None
         found = self._history_index.get(native_id)
-        if found is None:
+        if found is None and self._complete_at.get(network) != self.clock.now_ms:
+            self._complete_at[network] = self.clock.now_ms
             for account in self.accounts.values():
                 if account.network == network:
                     self._history(account)
@@ -158,9 +162,11 @@ class Host:
 
     def recent_activity(self, account: Account) -> tuple[int, int | None]:
         """Posts in the last 24 hours and the time of the latest, as the law of engagement wants them for a new post."""
-        latest = [post for post in self.feed(account).before(None, 60) if not post.is_reply]
         now = self.clock.now_ms
-        return sum(now - post.created_ms < DAY_MS for post in latest), latest[0].created_ms if latest else None
+        own = islice(reversed(self._published[account.native_id].values()), 100)
+        times = [item.post.created_ms for item in own if not item.post.is_reply]
+        times += [post.created_ms for post in self.world.posts(account, now)[-20:]]
+        return sum(now - moment < DAY_MS for moment in times), max(times, default=None)
 
     # --- what the audience did ---
 
