@@ -90,7 +90,11 @@ def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
 
         A gold table that is held back is not reported as materialised: readers keep its last good version.
         """
-        build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, raise_on_error=False)
+        build = dbt.cli(
+            ["build", "--exclude-resource-type", "unit_test"],
+            context=context.op_execution_context,
+            raise_on_error=False,
+        )
         events = list(_with_lineage(build, lineage))
         if not (build.target_path / "run_results.json").exists():
             raise build.get_error() or dg.Failure("dbt ended without results.")

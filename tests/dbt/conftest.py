@@ -1,0 +1,230 @@
+"""Small bronze tables, written by the real lake, and dbt builds over them in a home of their own."""
+
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from contracts import tables
+from contracts.settings import Settings
+from contracts.tables import TableSpec
+from lakehouse import DeltaLake
+from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, current_manifest, dbt_executable, dbt_variables
+
+NOW = datetime(2026, 4, 20, 6, tzinfo=UTC)
+CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "America/Sao_Paulo"}
+METRICS = {
+    "bluesky": ("likes", "comments", "shares", "quotes", "saves"),
+    "instagram": ("likes", "comments", "shares", "saves", "reach", "views"),
+}
+
+
+@dataclass
+class Home:
+    """A PULSO_HOME with bronze in it."""
+
+    path: Path
+    bronze: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.path)
+
+    @property
+    def lake(self) -> DeltaLake:
+        return DeltaLake(self.path / "lake")
+
+    def write(self, table: TableSpec, rows: list[dict[str, Any]]) -> None:
+        """Append rows; columns that a row does not name are null, `day` is the day of its first moment."""
+        self.bronze.setdefault(table.name, []).extend(rows)
+        full = [{name: row.get(name) for name in table.schema} for row in rows]
+        self.lake.append(table, pl.DataFrame(full, schema=table.schema))
+
+    def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`dbt build` over this home, in a process of its own; fails the test only if the caller checks the return code."""
+        target = self.path / "dbt"
+        target.mkdir(parents=True, exist_ok=True)
+        if not (target / "partial_parse.msgpack").exists():
+            shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
+        command = [str(dbt_executable()), "build", *arguments, "--vars", json.dumps(dbt_variables(self.settings))]
+        folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
+        return subprocess.run([*command, *folders], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+
+    def statuses(self) -> dict[str, str]:
+        """Status of every node of the last build, by its unique id."""
+        results = json.loads((self.path / "dbt" / "run_results.json").read_text())["results"]
+        return {result["unique_id"]: result["status"] for result in results}
+
+    def mart(self, name: str) -> pl.DataFrame:
+        """A gold table as dbt built it."""
+        with duckdb.connect(str(self.settings.warehouse_path), read_only=True) as warehouse:
+            warehouse.execute("set TimeZone = 'UTC'")
+            return warehouse.execute(f"select * from gold.{name} order by all").pl()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def manifest() -> dict[str, Any]:
+    """The compiled project."""
+    return json.loads(current_manifest(Settings()).read_text())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty home."""
+    return Home(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with three clients' seeded bronze, built and tested by dbt, unit tests included."""
+    home = Home(tmp_path_factory.mktemp("seeded"))
+    seed_bronze(home)
+    outcome = home.build()
+    assert outcome.returncode == 0, outcome.stdout
+    return home
+
+
+@pytest.fixture
+def seed() -> Callable[[Home], None]:
+    """Writes the seeded bronze into a home."""
+    return seed_bronze
+
+
+def seed_bronze(home: Home) -> None:
+    """Two accounts of three clients over seven weeks that hold both spring switches of summer time.
+
+    Posts are observed daily for a while, some are edited, some are replies, some were first seen late; counts can fall; one
+    account is never observed, one has no post; forecasts, actions and rivals beside them.
+    """
+    chance = random.Random(7)
+    home.write(
+        tables.CLIENTS,
+        [
+            {"client_id": c, "name": c.title(), "time_zone": zone, "language": "en", "autonomy": "manual", "is_active": True,
+             "exported_at": NOW}
+            for c, zone in CLIENTS.items()
+        ],
+    )  # fmt: skip
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    posts, counts, profiles = [], [], []
+    for client in CLIENTS:
+        for network, metrics in METRICS.items():
+            account = {
+                "client_id": client,
+                "network": network,
+                "account_id": f"{network}:{client}",
+                "native_id": client,
+            }
+            is_observed = (client, network) != ("paulo", "instagram")
+            for day in range(0, 50, 3):
+                at = start + timedelta(days=day, hours=chance.uniform(0, 24))
+                followers = None if chance.random() < 0.2 else 1000 + chance.randint(-50, 50)
+                if is_observed and day > 6:
+                    profiles.append(
+                        {**account, "handle": f"{client}.{day}", "display_name": client.title(), "followers": followers,
+                         "posts_count": day, "observed_at": at, "raw": "{}", "day": at.date()}
+                    )  # fmt: skip
+            for number in range(0 if (client, network) == ("paulo", "bluesky") else 30):
+                published = start + timedelta(seconds=chance.randint(0, 48 * 86400))
+                native = f"{client}{number}"
+                post = {
+                    **account, "native_id": native, "post_id": f"{network}:{native}", "permalink": f"https://example/{native}",
+                    "text": f"Post {number}", "content_format": "image", "media_count": 1, "published_at": published,
+                    "is_reply": chance.random() < 0.1, "raw": "{}",
+                }  # fmt: skip
+                is_late = chance.random() < 0.25
+                seen = published + (timedelta(days=chance.randint(2, 12)) if is_late else timedelta(hours=1))
+                versions = [seen, seen + timedelta(days=1)] if chance.random() < 0.2 else [seen]
+                for version, at in enumerate(versions):
+                    text = post["text"] + " (edited)" * version
+                    posts.append(
+                        {**post, "text": text, "observed_at": at, "content_sha256": str(version), "day": at.date()}
+                    )
+                if chance.random() < 0.1:
+                    continue  # the network sent no counts
+                values = {metric: chance.randint(0, 40) for metric in metrics if chance.random() < 0.8}
+                for step in range(chance.randint(1, 12)):
+                    at = seen + timedelta(days=step, seconds=chance.randint(0, 3600))
+                    for metric in values:
+                        values[metric] = max(0, values[metric] + chance.randint(-3, 9))
+                        moment = at + timedelta(seconds=0 if metric in ("likes", "comments") else 30)
+                        counts.append(
+                            {**account, "post_id": post["post_id"], "metric": metric, "value": values[metric],
+                             "observed_at": moment, "is_backfilled": is_late and step == 0, "source": "media", "raw": "{}",
+                             "day": moment.date()}
+                        )  # fmt: skip
+    home.write(tables.ACCOUNTS, profiles)
+    home.write(tables.POSTS, posts)
+    home.write(tables.POST_METRICS, counts)
+    home.write(
+        tables.ACCOUNT_METRICS,
+        [
+            {"client_id": "york", "account_id": "instagram:york", "network": "instagram", "metric": metric, "value": day - 5,
+             "fetched_at": NOW, "raw": "{}", "day": (start + timedelta(days=day)).date()}
+            for day in range(10) for metric in ("reach", "follower_count")
+        ],
+    )  # fmt: skip
+    _seed_actions(home, chance)
+
+
+def _seed_actions(home: Home, chance: random.Random) -> None:
+    published = {row["post_id"]: row for row in home.bronze["posts"] if not row["is_reply"]}
+    actions, forecasts = [], []
+    for number, (post_id, post) in enumerate(sorted(published.items())):
+        item = f"item-{number}"
+        at = post["published_at"]
+        if number % 3 == 0:
+            for state, proof, recorded in (("approved", None, at - timedelta(hours=1)), ("published", post_id, at)):
+                actions.append(
+                    {"ledger_id": f"ledger-{number}", "client_id": post["client_id"], "account_id": post["account_id"],
+                     "network": post["network"], "action": "publish", "content_item_id": item, "revision": 1, "occurrence": 1,
+                     "state": state, "post_id": proof, "scheduled_at": at - timedelta(seconds=chance.randint(0, 90)),
+                     "published_at": at if proof else None, "commit_calls": int(proof is not None), "decision_ids": ["d"],
+                     "recorded_at": recorded, "day": recorded.date()}
+                )  # fmt: skip
+        expected = chance.uniform(2, 5)
+        is_decision = number % 3 == 0
+        forecasts.append(
+            {"forecast_id": f"forecast-{number}", "client_id": post["client_id"], "account_id": post["account_id"],
+             "post_id": None if is_decision else post_id, "content_item_id": item if is_decision else None,
+             "origin": "decision" if is_decision else "shadow", "expected_log_engagement": round(expected, 1),
+             "lower_log_engagement": expected - 0.5, "upper_log_engagement": expected + 0.5, "interval_level": 0.8,
+             "model_name": "engagement", "model_version": str(1 + number % 2),
+             "forecast_at": at + timedelta(hours=1 if number % 12 == 0 else -1), "day": at.date()}
+        )  # fmt: skip
+    # The ledger is exported by the day of the last change: an action that changed on two days stands on both.
+    by_day = {(row["ledger_id"], row["day"]): row for row in actions}
+    for day in sorted({row["day"] for row in by_day.values()}):
+        rows = [row for (_, at), row in by_day.items() if at == day]
+        home.bronze.setdefault("action_ledger", []).extend(rows)
+        full = [{name: row.get(name) for name in tables.ACTION_LEDGER.schema} for row in rows]
+        home.lake.replace_partition(
+            tables.ACTION_LEDGER, pl.DataFrame(full, schema=tables.ACTION_LEDGER.schema), day=day
+        )
+    home.write(tables.FORECASTS, forecasts)
+    home.write(
+        tables.COMPETITORS,
+        [
+            {"client_id": client, "competitor_id": rival, "network": "bluesky", "handle": rival, "profile_url": "u", "exported_at": NOW}
+            for client, rival in (("york", "r1"), ("madrid", "r1"), ("madrid", "r2"))
+        ],
+    )  # fmt: skip
+    home.write(
+        tables.COMPETITOR_POSTS,
+        [
+            {"competitor_post_id": f"{rival}-{number}", "competitor_id": rival, "network": "bluesky", "handle": rival,
+             "permalink": "u", "text": "x", "published_at": NOW - timedelta(days=9), "likes": None if number == 2 else number + step,
+             "comments": step if number else None, "followers": 10, "observed_at": NOW - timedelta(days=2 - step), "raw": "{}",
+             "day": (NOW - timedelta(days=2 - step)).date()}
+            for rival in ("r1", "r2", "unwatched") for number in range(3) for step in range(2)
+        ],
+    )  # fmt: skip

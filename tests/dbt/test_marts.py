@@ -1,0 +1,343 @@
+"""Every mart of the seeded build against figures that are worked out again here, from bronze, in plain Python."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from statistics import fmean
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from scipy.stats import spearmanr
+
+from contracts import tables
+
+INTERACTIONS = ("likes", "comments", "shares", "saves", "quotes")
+RATES = {"reach": "reach", "views": "views", "impressions": "impressions", "followers": "followers_at_post"}
+Row = dict[str, Any]
+
+
+def assert_same(actual: pl.DataFrame, expected: list[Row], *, key: list[str]) -> None:
+    """The rows agree in all columns that `expected` names, and there is no other row."""
+    columns = list(expected[0])
+    frame = pl.DataFrame(expected, schema={name: actual.schema[name] for name in columns}, orient="row")
+    assert_frame_equal(actual.select(columns).sort(key), frame.sort(key), abs_tol=1e-12)
+
+
+def total(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def rate(over: int | None, under: int | None) -> float | None:
+    return None if over is None or not under else over / under
+
+
+def pooled(posts: list[Row], under: str) -> float | None:
+    pairs = [(p["engagements"], p[under]) for p in posts if p["engagements"] is not None and p[under]]
+    return sum(over for over, _ in pairs) / sum(under for _, under in pairs) if pairs else None
+
+
+@pytest.fixture(scope="module")
+def bronze(built) -> dict[str, list[Row]]:
+    return built.bronze
+
+
+@pytest.fixture(scope="module")
+def zones(bronze) -> dict[str, ZoneInfo]:
+    return {row["client_id"]: ZoneInfo(row["time_zone"]) for row in bronze["clients"]}
+
+
+@pytest.fixture(scope="module")
+def posts(bronze, zones) -> list[Row]:
+    """What gold/fct_posts should say."""
+    latest: dict[str, Row] = {}
+    for row in sorted(bronze["posts"], key=lambda row: row["observed_at"]):
+        latest[row["post_id"]] = row
+    counts: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(bronze["post_metrics"], key=lambda row: row["observed_at"]):
+        counts[row["post_id"]].append(row)
+    followers: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(bronze["accounts"], key=lambda row: row["observed_at"]):
+        if row["followers"] is not None:
+            followers[row["account_id"]].append(row)
+    items = {row["post_id"]: row["content_item_id"] for row in bronze["action_ledger"] if row["post_id"]}
+    return [
+        _post(row, counts[post_id], followers[row["account_id"]], items.get(post_id), zones[row["client_id"]])
+        for post_id, row in latest.items()
+    ]
+
+
+def _post(row: Row, counts: list[Row], followers: list[Row], item: str | None, zone: ZoneInfo) -> Row:
+    at: datetime = row["published_at"]
+    local = at.astimezone(zone)
+    last = {count["metric"]: count["value"] for count in counts}
+    is_backfilled = any(c["is_backfilled"] for c in counts if c["observed_at"] == counts[0]["observed_at"])
+    mature_at = at + timedelta(hours=168 if is_backfilled else 72)
+    mature = [c for c in counts if c["observed_at"] >= mature_at and c["metric"] in INTERACTIONS]
+    first_round: dict[str, int] = {}
+    for count in mature:
+        if count["observed_at"] <= mature[0]["observed_at"] + timedelta(hours=6):
+            first_round.setdefault(count["metric"], count["value"])
+    before = [f["followers"] for f in followers if f["observed_at"] <= at]
+    after = [f["followers"] for f in followers if at < f["observed_at"] <= at + timedelta(days=7)]
+    post = {
+        **{name: row[name] for name in ("client_id", "account_id", "network", "post_id", "text", "is_reply", "published_at")},
+        "published_day": local.date(), "local_hour": local.hour, "local_weekday": local.weekday(), "time_zone": zone.key,
+        "content_item_id": item, "is_published_by_pulso": item is not None,
+        **{name: last.get(name) for name in (*INTERACTIONS, "reach", "views", "impressions")},
+        "engagements": total(last.get(name) for name in INTERACTIONS),
+        "metrics_observed_at": counts[-1]["observed_at"] if counts else None,
+        "age_hours": (counts[-1]["observed_at"] - at).total_seconds() / 3600 if counts else None,
+        "is_backfilled": is_backfilled,
+        "mature_engagements": total(first_round.values()),
+        "mature_at": mature_at if mature else None,
+        "matured_observed_at": mature[0]["observed_at"] if mature else None,
+        "followers_at_post": before[-1] if before else after[0] if after else None,
+    }  # fmt: skip
+    return post | {
+        f"engagement_rate_by_{name}": rate(post["engagements"], post[column]) for name, column in RATES.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def followers_by_day(bronze, zones) -> dict[str, dict[date, int]]:
+    """Last known followers of each observed local day, by account."""
+    days: dict[str, dict[date, int]] = defaultdict(dict)
+    for row in sorted(bronze["accounts"], key=lambda row: row["observed_at"]):
+        if row["followers"] is not None:
+            days[row["account_id"]][row["observed_at"].astimezone(zones[row["client_id"]]).date()] = row["followers"]
+    return days
+
+
+@pytest.fixture(scope="module")
+def account_days(posts, followers_by_day) -> list[Row]:
+    """What gold/kpi_account_daily should say."""
+    clients = {post["account_id"]: post["client_id"] for post in posts} | {
+        account: account.split(":")[1] for account in followers_by_day
+    }
+    rows = []
+    for account, client in clients.items():
+        own = [post for post in posts if post["account_id"] == account and not post["is_reply"]]
+        observed = followers_by_day.get(account, {})
+        known = sorted({*observed, *(post["published_day"] for post in own)})
+        deltas = {day: observed[day] - observed[previous] for previous, day in pairwise(sorted(observed))}
+        followers = None
+        for offset in range((known[-1] - known[0]).days + 1):
+            day = known[0] + timedelta(days=offset)
+            followers = observed.get(day, followers)
+            of_day = [post for post in own if post["published_day"] == day]
+            rows.append(
+                {"client_id": client, "account_id": account, "day": day, "posts_published": len(of_day),
+                 **{n: total(p[n] for p in of_day) for n in ("engagements", "likes", "comments", "shares", "saves", "reach", "views")},
+                 "followers": followers, "followers_delta": deltas.get(day),
+                 **{f"engagement_rate_by_{name}": pooled(of_day, column) for name, column in RATES.items()}}
+            )  # fmt: skip
+    return rows
+
+
+def test_the_seed_holds_what_the_marts_must_get_right(bronze, posts) -> None:
+    assert {post["mature_engagements"] is None for post in posts} == {True, False}
+    assert {post["is_backfilled"] for post in posts} == {True, False}
+    assert any(post["is_backfilled"] and post["mature_engagements"] is not None for post in posts)
+    assert any(post["followers_at_post"] is None for post in posts)
+    assert len(bronze["posts"]) > len(posts)
+    assert any(post["engagements"] is None for post in posts)
+
+
+def test_fct_posts(built, posts) -> None:
+    assert_same(built.mart("fct_posts"), posts, key=["post_id"])
+
+
+def test_dim_clients(built, bronze) -> None:
+    expected = [
+        {"client_id": row["client_id"], "client_name": row["name"], "time_zone": row["time_zone"]}
+        for row in bronze["clients"]
+    ]
+    assert_same(built.mart("dim_clients"), expected, key=["client_id"])
+
+
+def test_dim_accounts(built, bronze, posts, zones) -> None:
+    accounts = {post["account_id"]: {"handle": None, "followers": None, "posts_count": None} for post in posts}
+    for row in sorted(bronze["accounts"], key=lambda row: row["observed_at"]):
+        known = accounts.setdefault(row["account_id"], {"handle": None, "followers": None, "posts_count": None})
+        known |= {"handle": row["handle"], "posts_count": row["posts_count"]}
+        known["followers"] = row["followers"] if row["followers"] is not None else known["followers"]
+    expected = [
+        {"account_id": account, "client_id": client, "native_id": client, "time_zone": zones[client].key, **known}
+        for account, known in accounts.items()
+        for client in [account.split(":")[1]]
+    ]
+    assert any(row["handle"] is None for row in expected)
+    assert_same(built.mart("dim_accounts"), expected, key=["account_id"])
+
+
+def test_fct_post_metrics_daily(built, bronze, posts, zones) -> None:
+    last: dict[tuple[str, str, date], Row] = {}
+    client = {post["post_id"]: post["client_id"] for post in posts}
+    for row in sorted(bronze["post_metrics"], key=lambda row: row["observed_at"]):
+        day = row["observed_at"].astimezone(zones[client[row["post_id"]]]).date()
+        last[row["post_id"], row["metric"], day] = row
+    expected: list[Row] = []
+    previous: dict[tuple[str, str], int] = {}
+    for (post_id, metric, day), row in sorted(last.items(), key=lambda item: item[0]):
+        before = previous.get((post_id, metric))
+        expected.append(
+            {"client_id": client[post_id], "post_id": post_id, "metric": metric, "day": day, "value": row["value"],
+             "delta": None if before is None else row["value"] - before, "observed_at": row["observed_at"],
+             "is_backfilled": row["is_backfilled"]}
+        )  # fmt: skip
+        previous[post_id, metric] = row["value"]
+    assert any(row["delta"] is not None and row["delta"] < 0 for row in expected)
+    assert_same(built.mart("fct_post_metrics_daily"), expected, key=["post_id", "metric", "day"])
+
+
+def test_fct_account_metrics_daily(built, bronze, followers_by_day) -> None:
+    expected = [
+        {
+            "account_id": row["account_id"],
+            "metric": row["metric"],
+            "day": row["day"],
+            "value": row["value"],
+            "kind": "reported",
+        }
+        for row in bronze["account_metrics"]
+    ]
+    expected += [
+        {"account_id": account, "metric": "followers", "day": day, "value": followers, "kind": "observed"}
+        for account, days in followers_by_day.items()
+        for day, followers in days.items()
+    ]
+    assert_same(built.mart("fct_account_metrics_daily"), expected, key=["account_id", "metric", "day"])
+
+
+def test_kpi_account_daily(built, account_days) -> None:
+    assert_same(built.mart("kpi_account_daily"), account_days, key=["account_id", "day"])
+
+
+def test_kpi_client_weekly(built, posts, account_days) -> None:
+    expected = []
+    for client in {row["client_id"] for row in account_days}:
+        days = [row for row in account_days if row["client_id"] == client]
+        first, last = (monday(bound(row["day"] for row in days)) for bound in (min, max))
+        for offset in range(0, (last - first).days + 1, 7):
+            week = first + timedelta(days=offset)
+            of_week = [
+                p
+                for p in posts
+                if p["client_id"] == client and not p["is_reply"] and monday(p["published_day"]) == week
+            ]
+            known: dict[str, int] = {}
+            for row in sorted(days, key=lambda row: row["day"]):
+                if row["followers"] is not None and row["day"] < week + timedelta(days=7):
+                    known[row["account_id"]] = row["followers"]
+            engagements = [p["engagements"] for p in of_week if p["engagements"] is not None]
+            expected.append(
+                {"client_id": client, "week": week, "posts_published": len(of_week), "engagements": total(engagements),
+                 "reach": total(p["reach"] for p in of_week), "views": total(p["views"] for p in of_week),
+                 "followers": total(known.values()),
+                 "followers_delta": total(row["followers_delta"] for row in days if monday(row["day"]) == week),
+                 "mean_engagements_per_post": fmean(engagements) if engagements else None,
+                 **{f"engagement_rate_by_{name}": pooled(of_week, column) for name, column in RATES.items()}}
+            )  # fmt: skip
+    assert_same(built.mart("kpi_client_weekly"), expected, key=["client_id", "week"])
+
+
+def monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def test_fct_publications(built, bronze) -> None:
+    last: dict[str, Row] = {}
+    for row in sorted(bronze["action_ledger"], key=lambda row: row["recorded_at"]):
+        last[row["ledger_id"]] = row
+    expected = [
+        {**{name: row[name] for name in ("ledger_id", "client_id", "state", "post_id", "decision_ids", "recorded_at")},
+         "lateness_seconds": (row["published_at"] - row["scheduled_at"]).total_seconds() if row["published_at"] else None}
+        for row in last.values()
+    ]  # fmt: skip
+    assert len(bronze["action_ledger"]) > len(expected)
+    assert_same(built.mart("fct_publications"), expected, key=["ledger_id"])
+
+
+def test_fct_competitor_posts(built, bronze) -> None:
+    last: dict[str, Row] = {}
+    for row in sorted(bronze["competitor_posts"], key=lambda row: row["observed_at"]):
+        last[row["competitor_post_id"]] = row
+    expected = [
+        {"client_id": watcher["client_id"], "competitor_post_id": row["competitor_post_id"], "likes": row["likes"],
+         "comments": row["comments"], "engagements": total((row["likes"], row["comments"]))}
+        for watcher in bronze["competitors"] for row in last.values() if row["competitor_id"] == watcher["competitor_id"]
+    ]  # fmt: skip
+    assert_same(built.mart("fct_competitor_posts"), expected, key=["client_id", "competitor_post_id"])
+
+
+@pytest.fixture(scope="module")
+def scores(bronze, posts) -> list[Row]:
+    """What gold/fct_forecast_scores should say."""
+    by_post = {post["post_id"]: post for post in posts}
+    by_item = {post["content_item_id"]: post for post in posts if post["content_item_id"]}
+    rows = []
+    for forecast in bronze["forecasts"]:
+        post = by_post[forecast["post_id"]] if forecast["post_id"] else by_item.get(forecast["content_item_id"])
+        if post is None or post["mature_engagements"] is None:
+            continue
+        if forecast["origin"] == "decision" and forecast["forecast_at"] >= post["published_at"]:
+            continue
+        outcome = math.log1p(post["mature_engagements"])
+        error = forecast["expected_log_engagement"] - outcome
+        rows.append(
+            {**{name: forecast[name] for name in ("forecast_id", "client_id", "account_id", "origin", "model_version")},
+             "post_id": post["post_id"], "expected_log_engagement": forecast["expected_log_engagement"], "log_engagement": outcome,
+             "is_covered": forecast["lower_log_engagement"] <= outcome <= forecast["upper_log_engagement"],
+             "error": error, "absolute_error": abs(error), "mature_at": post["mature_at"]}
+        )  # fmt: skip
+    return rows
+
+
+def test_fct_forecast_scores(built, bronze, scores) -> None:
+    assert {row["origin"] for row in scores} == {"decision", "shadow"}
+    assert 0 < len(scores) < len(bronze["forecasts"])
+    assert_same(built.mart("fct_forecast_scores"), scores, key=["forecast_id"])
+
+
+def test_kpi_forecast_skill(built, scores) -> None:
+    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in scores:
+        groups[row["client_id"], row["origin"], row["model_version"]].append(row)
+    expected = []
+    for (client, origin, version), rows in groups.items():
+        correlations = []
+        for account in {row["account_id"] for row in rows}:
+            own = [
+                (row["expected_log_engagement"], row["log_engagement"]) for row in rows if row["account_id"] == account
+            ]
+            if len(own) >= 3 and all(len(set(side)) > 1 for side in zip(*own, strict=True)):
+                correlations.append(float(spearmanr(*zip(*own, strict=True)).statistic))
+        expected.append(
+            {"client_id": client, "origin": origin, "model_version": version, "scored_forecasts": len(rows),
+             "rank_correlation": fmean(correlations) if correlations else None,
+             "coverage_ratio": fmean(row["is_covered"] for row in rows), "interval_level": 0.8,
+             "mean_absolute_error": fmean(row["absolute_error"] for row in rows), "bias": fmean(row["error"] for row in rows),
+             "first_scored_at": min(row["mature_at"] for row in rows), "last_scored_at": max(row["mature_at"] for row in rows)}
+        )  # fmt: skip
+    assert any(row["rank_correlation"] is not None for row in expected)
+    assert_same(built.mart("kpi_forecast_skill"), expected, key=["client_id", "origin", "model_version"])
+
+
+def test_a_second_build_gives_the_same_tables(built) -> None:
+    names = ("fct_posts", "kpi_account_daily", "kpi_client_weekly", "kpi_forecast_skill")
+    before = {name: built.mart(name) for name in names}
+    assert built.build("--exclude-resource-type", "unit_test", "test").returncode == 0
+    for name in names:
+        assert_frame_equal(built.mart(name), before[name])
+
+
+def test_every_bronze_table_that_the_build_reads_was_seeded(built, manifest) -> None:
+    sources = {source["name"] for source in manifest["sources"].values()}
+    assert sources == set(built.bronze)
+    assert {f"bronze/{name}" for name in sources} <= {table.key for table in tables.ALL_TABLES}
