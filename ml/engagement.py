@@ -53,7 +53,7 @@ HASH_BITS = 17
 SCALE_PRIOR_POSTS = 20.0
 SCORE_WINDOW = 400
 SCORE_PRIOR_POSTS = 50.0
-PARALLEL_FROM_ROWS = 20_000
+PARALLEL_FROM_ROWS = 200_000
 
 NUMERIC_FEATURES = (
     "media_count", "local_hour", "local_weekday", "text_length", "word_count", "hashtag_count", "mention_count", "has_link",
