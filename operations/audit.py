@@ -25,6 +25,9 @@ class AuditEvent:
 
     audit_id: int
     at: datetime
+    """Business time."""
+    recorded_at: datetime
+    """Machine time."""
     client_id: str | None
     actor: str
     action: str
@@ -79,6 +82,7 @@ class AuditTrail(StorePart):
                 AuditEvent(
                     row.audit_id,
                     row.at,
+                    row.recorded_at,
                     row.client_id,
                     row.actor,
                     row.action,

@@ -53,6 +53,8 @@ class OutboxEntry:
     native_id: str | None
     permalink: str | None
     published_at: datetime | None
+    is_reconciled: bool
+    """Published, and known only by reading the network: the answer was lost."""
 
 
 class OutboxDesk(StorePart):
@@ -185,4 +187,5 @@ def _entry(intent: IntentRow, lane: LaneRow) -> OutboxEntry:
         native_id=intent.receipt.native_id if intent.receipt else None,
         permalink=intent.receipt.permalink if intent.receipt else None,
         published_at=intent.published_at,
+        is_reconciled=intent.receipt is not None and intent.receipt.how == "reconciled",
     )
