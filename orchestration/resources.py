@@ -12,7 +12,9 @@ import dagster as dg
 from contracts.clock import Clock, SystemClock
 from contracts.errors import NotReadyError
 from contracts.ports import ModelHome
+from contracts.scope import TenantScope
 from contracts.settings import Settings
+from contracts.tables import POST_FEATURES
 from operations import SqlStore
 from operations import open_store as open_sql_store
 
@@ -107,9 +109,13 @@ def models(_: dg.InitResourceContext) -> ModelHome:
 
 @dg.resource(description="The champion, loaded at the first forecast.")
 def scorer(_: dg.InitResourceContext) -> Any:
+    from lakehouse import DeltaLake
     from ml.registry import EngagementScorer
 
-    return EngagementScorer(Settings().mlflow_uri)
+    settings = Settings()
+    everyone = TenantScope.all_clients("intervals are sharpened by what has matured since training, per account")
+    observed = DeltaLake(settings.lake_path).scan(POST_FEATURES, scope=everyone).collect()
+    return EngagementScorer(settings.mlflow_uri, observed=observed)
 
 
 @dg.resource(
