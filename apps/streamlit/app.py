@@ -70,13 +70,15 @@ def _choose_client(clients: tuple[Client, ...], text: Language) -> Client | None
     if not clients:
         return None
     by_id = {client.client_id: client for client in clients}
+    # By hand rather than by the widget's own binding: that would put the shown name into the address, and names are not unique.
+    linked = st.query_params.get("client")
+    if "client" not in st.session_state and linked in by_id:
+        st.session_state["client"] = linked
     chosen = st.selectbox(
-        text("app.client"),
-        list(by_id),
-        format_func=lambda client_id: by_id[client_id].name,
-        key="client",
-        bind="query-params",
+        text("app.client"), list(by_id), format_func=lambda client_id: by_id[client_id].name, key="client"
     )
+    if linked != chosen:
+        st.query_params["client"] = chosen
     client = by_id[chosen]
     st.caption(
         text("app.autonomy", autonomy=text(f"autonomy.{client.autonomy.value}")),

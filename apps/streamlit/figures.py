@@ -432,9 +432,12 @@ def _date_axis(figure: go.Figure, days: Sequence[date | datetime], language: Lan
     """Label a time axis in the reader's language (plotly itself knows English month names only)."""
     if not days:
         return
-    first, last = min(days), max(days)
-    step = max((last - first) / ticks, timedelta(days=1))
-    marks = [first + step * index for index in range(ticks + 1) if first + step * index <= last]
+    if isinstance(days[0], datetime):
+        first, last = min(days), max(days)
+        marks = [first + (last - first) / ticks * index for index in range(ticks + 1)]
+    else:  # one value per day or week: marks stand on values that there are
+        values = sorted(set(days))
+        marks = values[:: -(-len(values) // ticks)]
     figure.update_xaxes(tickvals=marks, ticktext=[language.short_day(mark) for mark in marks])
 
 

@@ -145,6 +145,19 @@ def test_a_person_stops_everything_and_resumes(page: Page, app: str, store: SqlS
     assert store.stops(SCOPE) == ()
 
 
+def test_a_link_opens_its_client_and_stays_with_it(page: Page, app: str) -> None:
+    page.goto(f"{app}/data-health?client=verde-cocina")
+    wait_for_app(page)
+    expect(page.get_by_text("Verde Cocina · ", exact=False).first).to_be_visible()
+    page.get_by_role("link", name="Overview").click()
+    wait_for_app(page)
+    expect(page.get_by_text("Verde Cocina · ", exact=False).first).to_be_visible()
+    expect(page).to_have_url(re.compile(r"client=verde-cocina"))
+    page.goto(f"{app}/?client=no-such-client")
+    wait_for_app(page)
+    expect(page.get_by_text("Harbor & Oak Coffee · ", exact=False).first).to_be_visible()
+
+
 def test_the_language_changes_every_word_and_number(page: Page, app: str) -> None:
     page.goto(f"{app}/?client=harbor-coffee")
     wait_for_app(page)

@@ -88,13 +88,13 @@ def _cards(work: Workspace, scores: pl.DataFrame) -> None:
             if "decision" in average["origin"]
             else average.row(0, named=True)
         )
-        span = text(
-            "forecasts.between", low=text.number(best["low"], digits=2), high=text.number(best["high"], digits=2)
-        )
+        origin = text("origin." + best["origin"])
+        low, high = (text.number(best[name], digits=2) for name in ("low", "high"))
+        span = text("forecasts.between", origin=origin, low=low, high=high) if best["low"] is not None else origin
         third.metric(
-            f"{text('forecasts.correlation')} ({text('origin.' + best['origin'])})",
+            text("forecasts.correlation"),
             text.number(best["correlation"], digits=2),
-            span if best["low"] is not None else text("figure.too_few"),
+            span,
             delta_color="off",
             delta_arrow="off",
             border=True,

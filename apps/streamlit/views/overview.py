@@ -144,10 +144,12 @@ def _rivals(work: Workspace) -> None:
         hide_index=True,
         placeholder=NOTHING,
         column_config={
-            "name": st.column_config.TextColumn(text("rivals.name"), width=190),
+            "name": st.column_config.TextColumn(text("rivals.name"), width=225),
             "followers": st.column_config.NumberColumn(text("metric.followers"), format="compact"),
             "posts_per_week": st.column_config.NumberColumn(text("rivals.posts_per_week"), format="%.1f"),
-            "median": st.column_config.NumberColumn(text("rivals.median"), format="%.0f"),
+            "median": st.column_config.NumberColumn(
+                text("rivals.median"), format="%.0f", help=text("figure.likes_and_comments")
+            ),
             "per_thousand_followers": st.column_config.NumberColumn(text("rivals.per_thousand"), format="%.2f"),
         },
     )
