@@ -1,6 +1,7 @@
 """Pictures of every page of the app and of the asset graph, taken in headless Chromium: `make screenshots`.
 
-Starts the app (and, unless told otherwise, Dagster's web server) on loopback for a PULSO_HOME that holds data, and stops both again.
+Starts the app, the sandbox where the home lives in one (it tells the time) and, unless told otherwise, Dagster's web server, all on
+loopback for a PULSO_HOME that holds data, and stops them again.
 Run it as `python -m benchmarks.screenshots [--home DIR] [--output DIR] [--no-graph]`.
 """
 
@@ -18,7 +19,11 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
+from apps.main_job import at_sandbox
+from apps.sandbox_process import running_sandbox
 from apps.streamlit.server import command, environment
+from apps.ui import lives_in_sandbox
+from apps.worlds import replayed_posts
 from contracts.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -163,8 +168,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    env = environment(settings)
     with ExitStack() as running:
+        if lives_in_sandbox(settings):
+            settings = at_sandbox(settings)
+            running.enter_context(running_sandbox(settings, posts=replayed_posts(settings)))
+        env = dict(environment(settings))
+        if settings.network_base_url:
+            env["PULSO_NETWORK_BASE_URL"] = settings.network_base_url
         app_port, graph_port = free_port(), free_port()
         app = f"http://127.0.0.1:{app_port}"
         running.enter_context(

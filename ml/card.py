@@ -23,9 +23,11 @@ def figures(evaluation: Evaluation) -> str:
     interval = evaluation.interval
     return "\n".join(
         [
-            (f"Trained on {evaluation.train_rows:,} posts known by {evaluation.cutoff:%Y-%m-%d %H:%M} UTC, scored on "
-            f"{evaluation.model.rows:,} posts from then on; {evaluation.model.ranked_accounts} accounts have enough test posts "
-            "to be ranked. Errors are in units of log(1 + engagements)."),
+            (
+                f"Trained on {evaluation.train_rows:,} posts known by {evaluation.cutoff:%Y-%m-%d %H:%M} UTC, scored on "
+                f"{evaluation.model.rows:,} posts from then on; {evaluation.model.ranked_accounts} accounts have enough test posts "
+                "to be ranked. Errors are in units of log(1 + engagements)."
+            ),
             "",
             "| method | within-account ρ | pooled ρ | MAE (log) | AUC, best quarter |",
             "|---|---|---|---|---|",
@@ -41,9 +43,11 @@ def figures(evaluation: Evaluation) -> str:
                 for item in evaluation.differences
             ],
             "",
-            (f"The {interval.level:.0%} interval covers {interval.coverage_ratio:.1%} of outcomes; by account "
-            f"{interval.by_account_low:.1%} to {interval.by_account_high:.1%} (10 % and 90 % quantiles over accounts). Mean "
-            f"width {interval.mean_width:.2f} log units, interval score {interval.interval_score:.2f}."),
+            (
+                f"The {interval.level:.0%} interval covers {interval.coverage_ratio:.1%} of outcomes; by account "
+                f"{interval.by_account_low:.1%} to {interval.by_account_high:.1%} (10 % and 90 % quantiles over accounts). Mean "
+                f"width {interval.mean_width:.2f} log units, interval score {interval.interval_score:.2f}."
+            ),
         ]
     )
 
