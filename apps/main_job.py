@@ -28,6 +28,7 @@ from orchestration.resources import open_store
 HISTORY = timedelta(days=90)
 SLOTS_TOGETHER = timedelta(minutes=45)
 """Slots this close are published in one run: well inside every client's late window, and a run costs a second."""
+MORNING = time(6)
 EVERYONE = TenantScope.all_clients("the main job serves all clients of the world")
 
 
@@ -88,8 +89,8 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
             turn = Turn(sandbox.now())
             for number in range(days):
                 if number:
-                    steps.step(f"move the clock to {_morning_after(sandbox.now()):%a %d %b}")
-                    sandbox.move_to(_morning_after(sandbox.now()))
+                    steps.step(f"move the clock to {_next_morning(sandbox.now()):%a %d %b}")
+                    sandbox.move_to(_next_morning(sandbox.now()))
                 _business_day(pipeline, sandbox, settings, turn, steps, is_first=number == 0)
             for morning in _mornings_of_outcomes(sandbox.now(), settings):
                 sandbox.move_to(morning)
@@ -123,7 +124,7 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
                 f"{sandbox.now():%d %b %Y}: reveal the hidden posts, forecast them from what was known before each"
             )
             turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
-            sandbox.move_to(_morning_after(sandbox.now()))
+            sandbox.move_to(_next_morning(sandbox.now()))
             steps.step(f"{sandbox.now():%d %b %Y}: score the forecasts")
             turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
             turn.ended_at = sandbox.now()
@@ -179,7 +180,7 @@ def _publishing_moments(settings: Settings, now: datetime) -> Iterator[datetime]
     """Now (for replies and what is late), then the end of each cluster of slots before tomorrow's morning."""
     yield now
     with open_store(settings, clock=FixedClock(now)) as store:
-        taken = store.taken_slots(EVERYONE, start=now, end=_morning_after(now))
+        taken = store.taken_slots(EVERYONE, start=now, end=_next_morning(now))
     cluster: list[datetime] = []
     for slot in sorted({slot for slots in taken.values() for slot in slots if slot > now}):
         if cluster and slot - cluster[0] > SLOTS_TOGETHER:
@@ -192,12 +193,14 @@ def _publishing_moments(settings: Settings, now: datetime) -> Iterator[datetime]
 
 def _mornings_of_outcomes(now: datetime, settings: Settings) -> tuple[datetime, ...]:
     """Tomorrow, so that the last posts are first seen young, and the morning on which all of them are mature."""
-    tomorrow = _morning_after(now)
+    tomorrow = _next_morning(now)
     return tomorrow, tomorrow + timedelta(hours=settings.mature_after_hours)
 
 
-def _morning_after(now: datetime) -> datetime:
-    return datetime.combine(now.date() + timedelta(days=1), time(6), tzinfo=UTC)
+def _next_morning(now: datetime) -> datetime:
+    """The first 06:00 UTC after now: every post of the day is then younger than a day, so it is first seen in time."""
+    today = datetime.combine(now.date(), MORNING, tzinfo=UTC)
+    return today if now < today else today + timedelta(days=1)
 
 
 def at_sandbox(settings: Settings) -> Settings:

@@ -120,13 +120,13 @@ def _forecasts(lake: Lake) -> Table:
     by_origin = skill.group_by("origin").agg(
         weight.sum(),
         *(
-            ((pl.col(n) * weight).sum() / weight.filter(pl.col(n).is_not_null()).sum()).alias(n)
+            ((pl.col(n) * weight).sum() / weight.filter(pl.col(n).is_not_null()).sum()).fill_nan(None).alias(n)
             for n in ("rank_correlation", "coverage_ratio", "mean_absolute_error")
         ),
     )
     for row in by_origin.sort("origin").iter_rows(named=True):
         table.add_row(
-            {"decision": "Pulso's own posts", "shadow": "posts by others, forecast as if before"}[row["origin"]],
+            {"decision": "Pulso's own posts", "shadow": "all other posts, as if before"}[row["origin"]],
             _number(row["scored_forecasts"]), _number(row["rank_correlation"], 2), _ratio(row["coverage_ratio"]),
             _number(row["mean_absolute_error"], 2),
         )  # fmt: skip

@@ -17,6 +17,9 @@ from lakehouse import DeltaLake
 RATES = ("reach", "views", "impressions", "followers")
 """What an engagement rate can be measured by; never mixed."""
 
+READ_WHOLE = ("accounts", "account_metrics", "post_metrics", "competitors")
+"""Sources that get rows with every reading. Posts and comments get one only when something is new: their age tells nothing."""
+
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def _rows(
@@ -136,7 +139,7 @@ class ClientData:
         )  # fmt: skip
 
     def freshness(self) -> pl.DataFrame:
-        """Newest reading per source and network: `source`, `network`, `newest`, `rows`."""
+        """Newest row per source and network: `source`, `network`, `newest`, `rows`, `is_read_whole` (see READ_WHOLE)."""
         frames = []
         for spec in ALL_TABLES:
             time = _time_column(spec)
@@ -144,7 +147,10 @@ class ClientData:
                 continue
             sizes = self._sizes(spec.key, by=("network",), time=time)
             if sizes is not None and not sizes.is_empty():
-                frames.append(sizes.select(pl.lit(spec.name).alias("source"), "network", "newest", "rows"))
+                is_read_whole = pl.lit(spec.name in READ_WHOLE).alias("is_read_whole")
+                frames.append(
+                    sizes.select(pl.lit(spec.name).alias("source"), "network", "newest", "rows", is_read_whole)
+                )
         return pl.concat(frames).sort("source", "network") if frames else pl.DataFrame()
 
     def quarantined(self) -> pl.DataFrame:

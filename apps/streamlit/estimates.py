@@ -14,13 +14,14 @@ LEVEL = 0.95
 
 
 def against_usual(posts: pl.DataFrame) -> pl.DataFrame:
-    """Add `log_against_usual`: log1p(mature engagements) minus the median of the same account's mature posts in `posts`.
+    """Add `log_against_usual`: log1p(mature engagements) minus its mean over the same account's mature posts in `posts`.
 
     Accounts differ by far more than hours or formats do, so that an average over accounts of raw engagement shows who posted,
-    not what worked. Null where `mature_engagements` is.
+    not what worked. The mean of logs, not the median: engagement is skewed, and against the median every group of posts would
+    look better than usual on average. Null where `mature_engagements` is.
     """
     log = pl.col("mature_engagements").log1p()
-    return posts.with_columns((log - log.median().over("account_id")).alias("log_against_usual"))
+    return posts.with_columns((log - log.mean().over("account_id")).alias("log_against_usual"))
 
 
 def relative_engagement(posts: pl.DataFrame, by: str) -> pl.DataFrame:

@@ -52,7 +52,7 @@ def followers_trend(daily: pl.DataFrame, names: Mapping[str, str], language: Lan
         )
     _layout(figure, language, y_title=language("figure.followers_change"))
     _date_axis(figure, daily["day"].to_list(), language)
-    figure.update_yaxes(tickformat="+.1%")
+    figure.update_yaxes(tickformat="+.2~%")
     return figure
 
 
@@ -75,6 +75,7 @@ def weekly_engagement(weeks: pl.DataFrame, language: Language, *, immature_from:
             x=rows["week"].to_list(),
             y=rows["engagements"].to_list(),
             name=name,
+            width=5.2 * 24 * 3600 * 1000,  # milliseconds: left to itself a lone bar gets a width of its own
             marker=style,
             customdata=[
                 [language.day(week), language.number(total), language.number(posts), language.number(mean, digits=1)]
@@ -86,7 +87,7 @@ def weekly_engagement(weeks: pl.DataFrame, language: Language, *, immature_from:
         )
     _layout(figure, language, x_title=language("figure.week"), y_title=language("figure.engagements_per_week"))
     _date_axis(figure, weeks["week"].to_list(), language)
-    figure.update_layout(bargap=0.28, barmode="overlay", barcornerradius=4)
+    figure.update_layout(barmode="overlay", barcornerradius=4)
     return figure
 
 

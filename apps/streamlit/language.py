@@ -5,7 +5,7 @@ shown as they are.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,9 @@ class Language:
         return get_timezone_name(at.astimezone(ZoneInfo(zone)), width="long", locale=self.code)
 
     def age(self, moment: datetime, now: datetime) -> str:
-        """How long ago, or how long until: `2 hours ago`, `in 3 days`."""
+        """How long ago, or how long until: `2 hours ago`, `in 3 days`; under a minute it is `just now`."""
+        if abs(moment - now) < timedelta(minutes=1):
+            return self("app.just_now")
         return format_timedelta(moment - now, add_direction=True, locale=self.code)
 
     @property

@@ -1,5 +1,7 @@
 """The few shapes that pages are made of: a header, a section, a figure, an empty state."""
 
+from urllib.parse import quote
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -83,6 +85,13 @@ def empty(work: Workspace, key: str, *, place: str = "", **values: object) -> No
     with st.container(border=True, key=f"empty-{key.replace('.', '-')}{place}"):
         st.markdown(f"**{work.text(f'{key}.title', **values)}**")
         st.markdown(work.text(f"{key}.remedy", **values))
+
+
+def link_to(url: str | None, label: str) -> str | None:
+    """A markdown link to a web address that a network told us; None for anything that is no web address."""
+    if url is None or not url.startswith(("https://", "http://")):
+        return None
+    return f"[{label}]({quote(url, safe=':/?#@!$&*+,;=%~')})"
 
 
 def one_line(text: str, length: int) -> str:

@@ -28,9 +28,18 @@ def action_ledger(
     store: dg.ResourceParam[Store],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
-    """Grain: action, in the state that it has now; silver keeps the newest state of each."""
+    """Grain: action, in the state that it has now; silver keeps the newest state of each.
+
+    Exported are the run's days and all that changed since the newest export: what was done after yesterday's run came too
+    late for it.
+    """
     days, scope = run_days(context, clock.now()), config.scope(STAGE)
-    entries = [e for e in store.ledger(scope) if days.start <= e.recorded_at.date() <= days.end]
+    newest = lake.scan(ACTION_LEDGER, scope=scope).select(pl.col("recorded_at").max()).collect().item()
+    entries = [
+        e
+        for e in store.ledger(scope)
+        if days.start <= e.recorded_at.date() <= days.end or newest is None or e.recorded_at >= newest
+    ]
     frame = to_frame(entries, ACTION_LEDGER, day=pl.col("recorded_at").dt.date())
     return materialised(ACTION_LEDGER, lake.merge(ACTION_LEDGER, frame), frame=frame, as_of=days.now)
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from apps.streamlit.client_time import NoSuchLocalTimeError, moment_of, week_of
 from apps.streamlit.desk import ShownForecast, is_changeable, is_movable
-from apps.streamlit.layout import STATE_COLOURS, STATE_ICONS, announce, empty, header, one_line, plain, section
+from apps.streamlit.layout import STATE_COLOURS, STATE_ICONS, announce, empty, header, link_to, one_line, plain, section
 from apps.streamlit.workspace import Workspace, current
 from contracts.errors import PulsoError
 from contracts.records import ContentItem, Verdict, Violation
@@ -160,8 +160,9 @@ def _posted_by_client(work: Workspace, post: dict) -> None:
     """A post that people published without Pulso: it counts for gaps and quotas, and stands here so that none is a surprise."""
     text = work.text
     time = text.clock_time(post["published_at"], work.zone)
-    shown = f"[{time}]({post['permalink']})" if post["permalink"] else time
-    st.caption(f"{shown} {text('network.' + post['network'])}, {text('calendar.by_client')}")
+    st.caption(
+        f"{link_to(post['permalink'], time) or time} {text('network.' + post['network'])}, {text('calendar.by_client')}"
+    )
 
 
 def _network_badge(work: Workspace, network: str) -> str:
@@ -310,8 +311,8 @@ def _facts(work: Workspace, view: ItemView) -> None:
     if view.approval is not None and view.approval.is_in_force and view.approval.verdict == "approved":
         who = text("item.by_policy") if view.approval.is_by_policy else plain(view.approval.actor)
         lines.append(f"**{text('item.approved_by')}** {who}, {work.moment(view.approval.decided_at)}")
-    if view.permalink:
-        lines.append(f"[{text('content.open')}]({view.permalink})")
+    if link := link_to(view.permalink, text("content.open")):
+        lines.append(link)
     st.markdown("  \n".join(lines))
     shown = work.desk.forecast(view)
     if shown is None:

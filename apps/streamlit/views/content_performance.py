@@ -130,7 +130,6 @@ def _what(work: Workspace, posts: pl.DataFrame) -> None:
         empty(work, "content.too_few_final")
         return
     left, right = st.columns(2, gap="large")
-    pillars = {pillar.pillar_id: pillar.name for pillar in work.client.brand.pillars}
     with left:
         section(text("content.by_format"), help=text("content.relative_help"))
         groups = relative_engagement(posts, "content_format").sort("ratio", descending=True)
@@ -142,15 +141,24 @@ def _what(work: Workspace, posts: pl.DataFrame) -> None:
         )
     with right:
         section(text("content.by_pillar"), help=text("content.pillar_help"))
-        themed = posts.with_columns(pl.col("pillar_id").fill_null("—"))
-        groups = relative_engagement(themed, "pillar_id").sort("ratio", descending=True)
-        labels = [pillars.get(pillar_id, text("content.no_pillar")) for pillar_id in groups["pillar_id"]]
-        figure(
-            figures.relative_engagement(groups, labels, text, title=text("content.pillar")),
-            "by-pillar",
-            alt=text("content.by_pillar_alt"),
-        )
+        if posts["pillar_id"].drop_nulls().is_empty():
+            empty(work, "content.no_theme_found")
+        else:
+            _by_pillar(work, posts)
     st.caption(text("content.interval_note"))
+
+
+def _by_pillar(work: Workspace, posts: pl.DataFrame) -> None:
+    text = work.text
+    pillars = {pillar.pillar_id: pillar.name for pillar in work.client.brand.pillars}
+    themed = posts.with_columns(pl.col("pillar_id").fill_null("—"))
+    groups = relative_engagement(themed, "pillar_id").sort("ratio", descending=True)
+    labels = [pillars.get(pillar_id, text("content.no_pillar")) for pillar_id in groups["pillar_id"]]
+    figure(
+        figures.relative_engagement(groups, labels, text, title=text("content.pillar")),
+        "by-pillar",
+        alt=text("content.by_pillar_alt"),
+    )
 
 
 def _when(work: Workspace, posts: pl.DataFrame) -> None:

@@ -32,7 +32,7 @@ def render(work: Workspace) -> None:
 
 def _cards(work: Workspace, freshness: pl.DataFrame, quarantined: pl.DataFrame) -> None:
     text = work.text
-    stale = 0 if freshness.is_empty() else freshness.filter(pl.col("newest") < work.now.at - STALE_AFTER).height
+    stale = 0 if freshness.is_empty() else freshness.filter(_is_stale(work)).height
     failing = sum(connection.problem is not None for connection in work.desk.connections())
     kept_out = 0 if quarantined.is_empty() else int(quarantined["rows"].sum())
     parked = work.desk.outbox_counts().get("parked", 0)
@@ -64,7 +64,9 @@ def _freshness(work: Workspace, freshness: pl.DataFrame) -> None:
                 lambda name: text(f"source.{name}") if text.knows(f"source.{name}") else name, return_dtype=pl.String
             ),
             pl.col("network").replace({name: text(f"network.{name}") for name in ("bluesky", "instagram")}),
-            pl.when(pl.col("newest") < work.now.at - STALE_AFTER)
+            pl.when(~pl.col("is_read_whole"))
+            .then(pl.lit(text("health.new_only")))
+            .when(_is_stale(work))
             .then(pl.lit(text("health.stale")))
             .otherwise(pl.lit(text("health.fresh")))
             .alias("state"),
@@ -83,6 +85,10 @@ def _freshness(work: Workspace, freshness: pl.DataFrame) -> None:
             "rows": st.column_config.NumberColumn(text("health.rows"), format="localized"),
         },
     )
+
+
+def _is_stale(work: Workspace) -> pl.Expr:
+    return pl.col("is_read_whole") & (pl.col("newest") < work.now.at - STALE_AFTER)
 
 
 def _quarantined(work: Workspace, quarantined: pl.DataFrame) -> None:

@@ -9,7 +9,7 @@ from apps.streamlit import figures
 from apps.streamlit.data import RATES
 from apps.streamlit.estimates import against_usual
 from apps.streamlit.language import NOTHING
-from apps.streamlit.layout import empty, figure, header, one_line, section
+from apps.streamlit.layout import empty, figure, header, link_to, one_line, section
 from apps.streamlit.workspace import Workspace, current
 
 RECENT_DAYS = 28
@@ -62,6 +62,7 @@ def _cards(work: Workspace, weeks: pl.DataFrame) -> None:
             delta_color="off" if name == "posts_published" else "normal",
             help=text(f"metric.{name}_help"),
             border=True,
+            height="stretch",
             chart_data=trail[name].drop_nulls().to_list() or None,
             chart_type="bar" if name in ("posts_published", "engagements") else "line",
         )
@@ -125,8 +126,8 @@ def _top_posts(work: Workspace) -> None:
             words = text("overview.multiple", times=text.times(multiple), count=text.number(post["mature_engagements"]))
             st.markdown(f":green-badge[{words}] :gray-badge[{text('network.' + post['network'])}]")
             st.markdown(one_line(post["text"] or text("content.no_text"), 130))
-            link = f" · [{text('content.open')}]({post['permalink']})" if post["permalink"] else ""
-            st.caption(work.moment(post["published_at"]) + link)
+            link = link_to(post["permalink"], text("content.open"))
+            st.caption(work.moment(post["published_at"]) + (f" · {link}" if link else ""))
 
 
 def _rivals(work: Workspace) -> None:
@@ -136,7 +137,7 @@ def _rivals(work: Workspace) -> None:
     if profiles.is_empty() or profiles["is_own"].all():
         empty(work, "overview.no_rivals")
         return
-    left, right = st.columns(2, gap="large", vertical_alignment="center")
+    left, right = st.columns([0.9, 1], gap="medium", vertical_alignment="center")
     with left:
         figure(figures.rivals(profiles, text), "rivals", alt=text("overview.rivals_alt"))
     right.dataframe(
@@ -144,7 +145,7 @@ def _rivals(work: Workspace) -> None:
         hide_index=True,
         placeholder=NOTHING,
         column_config={
-            "name": st.column_config.TextColumn(text("rivals.name"), width=225),
+            "name": st.column_config.TextColumn(text("rivals.name"), width=212),
             "followers": st.column_config.NumberColumn(text("metric.followers"), format="compact"),
             "posts_per_week": st.column_config.NumberColumn(text("rivals.posts_per_week"), format="%.1f"),
             "median": st.column_config.NumberColumn(
