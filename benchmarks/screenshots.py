@@ -24,7 +24,10 @@ from apps.sandbox_process import running_sandbox
 from apps.streamlit.server import command, environment
 from apps.ui import lives_in_sandbox
 from apps.worlds import replayed_posts
+from contracts.records import Autonomy
+from contracts.scope import TenantScope
 from contracts.settings import Settings
+from operations import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = (
@@ -145,21 +148,32 @@ def _picture_item(page: Page, output: Path) -> None:
 
 
 def picture_graph(page: Page, url: str, output: Path) -> None:
-    """The whole asset graph as Dagster draws it."""
-    page.set_viewport_size({"width": 1900, "height": 1100})
+    """The asset graph as Dagster draws it: by group, and every asset."""
+    page.set_viewport_size({"width": 1800, "height": 1000})
+    page.add_init_script("localStorage.setItem('communityNux', '\"seen\"')")  # no invitation over the picture
     page.goto(f"{url}/asset-groups")
-    page.wait_for_selector("svg, canvas", timeout=90_000)
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(3_000)
+    page.wait_for_selector("[class*='AssetGroupNode'], svg foreignObject", timeout=90_000)
+    page.wait_for_timeout(4_000)
     page.screenshot(path=output / "asset-graph.png")
     print(f"wrote {output / 'asset-graph.png'}")
+    page.keyboard.press("Alt+e")  # expand all groups
+    page.wait_for_timeout(5_000)
+    page.screenshot(path=output / "asset-graph-expanded.png")
+    print(f"wrote {output / 'asset-graph-expanded.png'}")
+
+
+def _liveliest_client(settings: Settings) -> str | None:
+    """The client with most to see: one that acts without waiting for a person, else the first."""
+    with open_store(settings) as store:
+        clients = store.clients(TenantScope.all_clients("choosing whom to picture"))
+    return next((client.client_id for client in clients if client.autonomy is Autonomy.AUTONOMOUS), None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--home", type=Path, help="PULSO_HOME to show (default: the environment's)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
-    parser.add_argument("--client", help="client to show (default: the first)")
+    parser.add_argument("--client", help="client to show (default: the first that Pulso may act for by itself)")
     parser.add_argument("--no-graph", action="store_true", help="leave the asset graph out: Dagster is not started")
     options = parser.parse_args(arguments)
     settings = Settings(home=options.home) if options.home else Settings()
@@ -181,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             served(command(port=app_port), env=env, health=f"{app}/_stcore/health", log=logs / "screenshots-app.log")
         )
         page = running.enter_context(browser_page())
-        picture_app(page, app, options.output, client=options.client)
+        picture_app(page, app, options.output, client=options.client or _liveliest_client(settings))
         if not options.no_graph:
             graph = f"http://127.0.0.1:{graph_port}"
             dagster = [

@@ -83,6 +83,7 @@ def test_freshness_is_per_source_and_network(demo_home: Settings) -> None:
         ("accounts", "bluesky"), ("accounts", "instagram"), ("posts", "bluesky"), ("posts", "instagram"),
     ]  # fmt: skip
     assert fresh["newest"].min() == NOW - timedelta(days=3)
+    assert dict(fresh.select("source", "is_read_whole").iter_rows()) == {"accounts": True, "posts": False}
 
 
 def test_quarantined_rows_are_counted_by_reason_most_first(demo_home: Settings) -> None:

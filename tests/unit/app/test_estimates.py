@@ -19,7 +19,7 @@ from apps.streamlit.estimates import (
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def test_usual_is_the_median_of_the_same_account_and_immature_posts_have_none() -> None:
+def test_usual_is_the_geometric_mean_of_the_same_account_and_immature_posts_have_none() -> None:
     posts = pl.DataFrame({"account_id": ["a", "a", "a", "b"], "mature_engagements": [9, 99, None, 999]})
     logs = against_usual(posts)["log_against_usual"].to_list()
     middle = (np.log1p(9) + np.log1p(99)) / 2

@@ -297,6 +297,6 @@ def test_weeks_can_be_turned(at: AppTest) -> None:
 def test_data_health_names_what_is_wrong(at: AppTest) -> None:
     _open(at, "data_health")
     cards = {metric.label.split("] ")[-1]: metric.value for metric in at.metric}
-    assert cards == {"Stale sources": "2", "Accounts with trouble": "0", "Rows kept out": "5", "Parked posts": "1"}
+    assert cards == {"Stale sources": "0", "Accounts with trouble": "0", "Rows kept out": "5", "Parked posts": "1"}
     at.selectbox(key="client").set_value("verde-cocina").run()
     assert load_language("en")("health.account_unconnected") in _words(at)
