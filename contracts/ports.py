@@ -228,7 +228,11 @@ class Collector(Protocol):
 class CompetitorReader(Protocol):
     """Reads rivals' public pages (Scrapy in a process of its own)."""
 
-    def read(self, competitors: Sequence[Competitor], *, observed_at: datetime) -> Collected[CompetitorPost]: ...
+    def read(
+        self, competitors: Sequence[Competitor], *, since: Mapping[str, datetime], observed_at: datetime
+    ) -> Collected[CompetitorPost]:
+        """Posts of each rival back to its own `since` by competitor_id (absent: all that its public pages show)."""
+        ...
 
 
 @dataclass(frozen=True)

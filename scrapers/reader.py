@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,13 @@ class ScrapyCompetitorReader:
         self._max_pages = max_pages
         self._delay = delay_seconds
 
-    def read(self, competitors: Sequence[Competitor], *, observed_at: datetime) -> Collected[CompetitorPost]:
-        """Posts of all rivals. Never raises for a site's or the process's failure: those are `failures`, one per client."""
+    def read(
+        self, competitors: Sequence[Competitor], *, since: Mapping[str, datetime], observed_at: datetime
+    ) -> Collected[CompetitorPost]:
+        """Posts of all rivals, each back to its own `since` (absent: as far as `max_pages` go). Never raises for a site's or the process's failure: those are `failures`, one per client."""
         if not competitors:
             return Collected()
-        output, trouble = self._crawl(competitors)
+        output, trouble = self._crawl(competitors, since)
         known = {competitor.competitor_id: competitor for competitor in competitors}
         rows: dict[str, CompetitorPost] = {}
         failures: list[CollectionFailure] = []
@@ -58,10 +60,16 @@ class ScrapyCompetitorReader:
                 )
         return Collected(rows=tuple(rows.values()), failures=tuple(failures))
 
-    def _crawl(self, competitors: Sequence[Competitor]) -> tuple[str, str]:
+    def _crawl(self, competitors: Sequence[Competitor], since: Mapping[str, datetime]) -> tuple[str, str]:
         """What the process wrote, and what went wrong with it ("" when nothing did)."""
         job = {
-            "targets": [competitor.model_dump(mode="json", exclude={"client_ids"}) for competitor in competitors],
+            "targets": [
+                {
+                    **competitor.model_dump(mode="json", exclude={"client_ids"}),
+                    "since": since[competitor.competitor_id].isoformat() if competitor.competitor_id in since else None,
+                }
+                for competitor in competitors
+            ],
             "max_pages": self._max_pages,
             "delay_seconds": self._delay,
         }

@@ -3,7 +3,8 @@
 Belongs here: which pages follow which, and what went wrong with a rival. Does not belong here: manners (settings), markup (profile_page).
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,18 +15,19 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from contracts.errors import ErrorClass
-from scrapers.profile_page import parse_profile_page
+from scrapers.profile_page import PublicPost, parse_profile_page
 
 
 class PublicProfileSpider(scrapy.Spider):
     """Yields plain dicts: `post` rows, and for each target in the end one `done` or `failure`.
 
-    `targets`: dicts with `competitor_id`, `network`, `handle` and `profile_url`.
+    `targets`: dicts with `competitor_id`, `network`, `handle`, `profile_url`, and `since` (ISO time or None): a page that reaches
+    back beyond it is the last one that is asked for.
     """
 
     name = "public_profiles"
 
-    def __init__(self, *, targets: list[dict[str, str]], max_pages: int, **kwargs: Any) -> None:
+    def __init__(self, *, targets: list[dict[str, Any]], max_pages: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._targets = targets
         self._max_pages = max_pages
@@ -75,7 +77,8 @@ class PublicProfileSpider(scrapy.Spider):
                 f"{content.unreadable_posts} posts on {response.url} could not be read: {why}.",
             )
         following = response.urljoin(content.next_url) if content.next_url else None
-        if following and page < self._max_pages and content.posts and _host(following) == _host(target["profile_url"]):
+        is_more_wanted = bool(content.posts) and not _reaches_back(content.posts, target.get("since"))
+        if following and page < self._max_pages and is_more_wanted and _host(following) == _host(target["profile_url"]):
             yield self._request(following, target, page=page + 1, followers=followers)
         else:
             yield {"kind": "done", "competitor_id": target["competitor_id"]}
@@ -91,6 +94,11 @@ class PublicProfileSpider(scrapy.Spider):
             yield _failure(target, ErrorClass.SCOPE, f"robots.txt does not allow reading {request.url}.")
         else:
             yield _failure(target, ErrorClass.TRANSIENT, f"{request.url} did not answer: {type(error).__name__}.")
+
+
+def _reaches_back(posts: Sequence[PublicPost], since: str | None) -> bool:
+    """Whether a page, newest first, ends before the moment from which posts are wanted."""
+    return since is not None and min(post.published_at for post in posts) < datetime.fromisoformat(since)
 
 
 def _class_of(status: int) -> ErrorClass:

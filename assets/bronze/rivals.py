@@ -1,6 +1,9 @@
 """Rivals' public posts, read from their public pages by the spider."""
 
+from datetime import datetime, timedelta
+
 import dagster as dg
+import polars as pl
 
 from assets.bronze.accounts import checks_of
 from assets.bronze.directory import STAGE
@@ -13,7 +16,18 @@ from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import Collected, CompetitorReader, Lake, Store
+from contracts.scope import TenantScope
 from contracts.tables import COMPETITOR_POSTS, COMPETITORS
+
+OBSERVED_FOR = timedelta(days=7)
+"""Public pages are asked politely, so only a rival's newest week is observed again."""
+
+
+def _since(lake: Lake) -> dict[str, datetime]:
+    """From when each known rival's posts are wanted again. All clients' rivals: they are shared records."""
+    everyone = TenantScope.all_clients("rivals' posts belong to no client")
+    newest = lake.scan(COMPETITOR_POSTS, scope=everyone).group_by("competitor_id").agg(pl.col("published_at").max())
+    return {competitor: at - OBSERVED_FOR for competitor, at in newest.collect().iter_rows()}
 
 
 @dg.asset(
@@ -34,7 +48,9 @@ def competitor_posts(
     """Grain: post x observation. A past day visits no page."""
     days = run_days(context, clock.now())
     watched = store.competitors(config.scope(STAGE))
-    collected = Collected() if days.is_past else competitor_reader.read(watched, observed_at=days.now)
+    collected = (
+        Collected() if days.is_past else competitor_reader.read(watched, since=_since(lake), observed_at=days.now)
+    )
     frame = to_frame(collected.rows, COMPETITOR_POSTS, day=days.end)
     rules = rules_for(COMPETITOR_POSTS)
     checked = inspect(frame, COMPETITOR_POSTS, rules, now=days.now)

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -10,9 +10,9 @@ from scrapers.settings import USER_AGENT, scrapy_settings
 NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
 
 
-def read(*rivals, **options):
+def read(*rivals, since=None, **options):
     return ScrapyCompetitorReader(**{"timeout_seconds": 60, "delay_seconds": 0.01, **options}).read(
-        rivals, observed_at=NOW
+        rivals, since=since or {}, observed_at=NOW
     )
 
 
@@ -104,6 +104,18 @@ def test_reading_ends_after_the_asked_pages_and_stays_on_the_rivals_host(site, p
     assert site.paths.count(address) == 3
     assert not result.failures
     assert {row.competitor_post_id for row in result.rows} == {"instagram:p1", "instagram:p2"}
+
+
+def test_a_known_rivals_pages_are_followed_only_back_to_what_is_wanted(site, page, posting, rival) -> None:
+    address = "/public/instagram/bean"
+    site.add(address, page(posting(1), posting(2), next_url=f"{address}?page=2"))
+    site.add(f"{address}?page=2", page(posting(3)))
+    everything = read(rival("bean"))
+    wanted_from = max(row.published_at for row in everything.rows) + timedelta(seconds=1)
+    result = read(rival("bean"), since={"instagram:bean": wanted_from})
+    assert {row.competitor_post_id for row in result.rows} == {"instagram:p1", "instagram:p2"}
+    assert site.paths.count(f"{address}?page=2") == 1
+    assert not result.failures
 
 
 def test_what_was_read_before_the_time_was_up_is_kept(site, page, posting, rival) -> None:
