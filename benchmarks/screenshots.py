@@ -149,15 +149,19 @@ def _picture_item(page: Page, output: Path) -> None:
 
 def picture_graph(page: Page, url: str, output: Path) -> None:
     """The asset graph as Dagster draws it: by group, and every asset."""
-    page.set_viewport_size({"width": 1800, "height": 1000})
+    page.set_viewport_size({"width": 1800, "height": 820})
     page.add_init_script("localStorage.setItem('communityNux', '\"seen\"')")  # no invitation over the picture
     page.goto(f"{url}/asset-groups")
     page.wait_for_selector("[class*='AssetGroupNode'], svg foreignObject", timeout=90_000)
     page.wait_for_timeout(4_000)
     page.screenshot(path=output / "asset-graph.png")
     print(f"wrote {output / 'asset-graph.png'}")
+    page.set_viewport_size({"width": 2600, "height": 1700})
     page.keyboard.press("Alt+e")  # expand all groups
-    page.wait_for_timeout(5_000)
+    page.wait_for_timeout(3_000)
+    page.reload()  # a fresh page fits the whole graph into view
+    page.wait_for_selector("svg foreignObject", timeout=90_000)
+    page.wait_for_timeout(6_000)
     page.screenshot(path=output / "asset-graph-expanded.png")
     print(f"wrote {output / 'asset-graph-expanded.png'}")
 

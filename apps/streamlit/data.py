@@ -11,7 +11,7 @@ import polars as pl
 import streamlit as st
 
 from contracts.scope import TenantScope
-from contracts.tables import ALL_TABLES, CALIBRATION, CONTENT_DRAFTS, POST_SCHEDULE, TableSpec
+from contracts.tables import ALL_TABLES, CALIBRATION, COMMENTS, CONTENT_DRAFTS, POST_SCHEDULE, TableSpec
 from lakehouse import DeltaLake
 
 RATES = ("reach", "views", "impressions", "followers")
@@ -114,6 +114,16 @@ class ClientData:
         """Pillar of each drafted content item."""
         drafts = self.read(CONTENT_DRAFTS.key, ("content_item_id", "pillar_id"))
         return {} if drafts.is_empty() else dict(drafts.drop_nulls().unique().iter_rows())
+
+    def comment(self, comment_id: str) -> str | None:
+        """What a member of the audience wrote, for whoever approves the answer. Read when asked for, never cached or listed."""
+        words = (
+            self.lake.scan(COMMENTS, scope=TenantScope.of(self.client_id))
+            .filter(pl.col("comment_id") == comment_id)
+            .select("text")
+            .collect()
+        )
+        return None if words.is_empty() else str(words["text"][0])
 
     # --- health ------------------------------------------------------------------------------------------------------------
 

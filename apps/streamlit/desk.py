@@ -105,6 +105,7 @@ class Desk:
         return {
             "stops": len(self.stops()),
             "parked": sum(view.state is ItemState.PARKED for view in views),
+            "stuck": len(self._store.stuck(self._scope)),
             "paused_accounts": sum(connection.problem is not None for connection in self.connections()),
             "approve_soon": sum(view.item.scheduled_at <= now + timedelta(hours=24) for view in upcoming),  # type: ignore[operator]
             "approve": sum(view.item.scheduled_at > now + timedelta(hours=24) for view in upcoming),  # type: ignore[operator]

@@ -50,7 +50,11 @@ class Language:
 
     def number(self, value: float | None, *, digits: int = 0) -> str:
         """`12345.6` as `12,346`, or `12.346` in Spanish; `digits` after the point."""
-        return NOTHING if value is None else format_decimal(round(value, digits), locale=self.code)
+        if value is None:
+            return NOTHING
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        # `+ 0.0` turns a rounded -0.0 into 0.0.
+        return format_decimal(round(value, digits) + 0.0, format=pattern, locale=self.code)
 
     def compact(self, value: float | None) -> str:
         """`12345` as `12.3K`; numbers under 10,000 in full."""

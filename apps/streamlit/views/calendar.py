@@ -20,6 +20,8 @@ from operations.states import ItemState, ParkReason
 
 _OPEN = "open_item"
 _WEEK = "calendar_week"
+FIRST_WAITING = 5
+MOST_WAITING = 50  # a list that nobody reads to its end is not drawn to its end
 
 
 def render(work: Workspace) -> None:
@@ -226,19 +228,19 @@ def _waiting(work: Workspace) -> None:
         if not views:
             continue
         section(f"{text(f'calendar.{name}')} · {text.number(len(views))}", help=text(f"calendar.{name}_help"))
-        for view in views[:20]:
-            with st.container(
-                border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{view.item.content_item_id}"
-            ):
-                st.markdown(
-                    f"{_network_badge(work, view.item.network.value)} {one_line(view.item.text, 140)}", width="stretch"
-                )
-                st.button(
-                    text("calendar.open"),
-                    key=f"open-{view.item.content_item_id}",
-                    on_click=_open,
-                    args=(view.item.content_item_id,),
-                )
+        for view in views[:FIRST_WAITING]:
+            _waiting_row(work, view)
+        if rest := views[FIRST_WAITING:]:
+            with st.expander(text("calendar.more", count=text.number(len(rest)))):
+                for view in rest[:MOST_WAITING]:
+                    _waiting_row(work, view)
+
+
+def _waiting_row(work: Workspace, view: ItemView) -> None:
+    content_item_id = view.item.content_item_id
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{content_item_id}"):
+        st.markdown(f"{_network_badge(work, view.item.network.value)} {one_line(view.item.text, 140)}", width="stretch")
+        st.button(work.text("calendar.open"), key=f"open-{content_item_id}", on_click=_open, args=(content_item_id,))
 
 
 # --- one item ------------------------------------------------------------------------------------------------------------------
@@ -267,6 +269,9 @@ def _item(work: Workspace, view: ItemView) -> None:
     left, right = st.columns([1.35, 1], gap="large")
     edited = item.text
     with left:
+        if item.reply_to_comment_id and (comment := work.data.comment(item.reply_to_comment_id)):
+            st.markdown(f"**{text('item.comment')}**")
+            st.markdown("> " + plain(comment).replace("\n", "\n> "))
         if is_changeable(view):
             edited = st.text_area(
                 text("item.text"), item.text, key=f"text-{item.content_item_id}-{item.revision}", height=230
@@ -404,8 +409,9 @@ def _move(work: Workspace, view: ItemView) -> None:
     text, item = work.text, view.item
     with st.popover(text("item.move"), icon=":material/event:", key="move"):
         local = (item.scheduled_at or work.now.at + timedelta(days=1)).astimezone(ZoneInfo(work.zone))
+        first = max(local.date(), work.today)  # a missed slot lies in the past
         st.caption(text("item.move_zone", zone=text.zone(work.zone, work.now.at)))
-        day = st.date_input(text("item.day"), local.date(), min_value=work.today, key="move-day", format="DD/MM/YYYY")
+        day = st.date_input(text("item.day"), first, min_value=work.today, key="move-day", format="DD/MM/YYYY")
         clock = st.time_input(
             text("item.hour"),
             local.time().replace(second=0, microsecond=0),

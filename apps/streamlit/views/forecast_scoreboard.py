@@ -133,8 +133,8 @@ def _coverage(work: Workspace, scores: pl.DataFrame) -> None:
         alt=text("forecasts.over_time_alt"),
     )
     calibration = work.data.calibration()
-    if not calibration.is_empty():
-        multiplier = calibration["interval_multiplier"][-1]
+    multiplier = None if calibration.is_empty() else calibration["interval_multiplier"][-1]
+    if multiplier is not None:
         st.caption(text("forecasts.multiplier", times=text.times(multiplier)))
 
 

@@ -100,7 +100,7 @@ def _needs(work: Workspace) -> None:
         if not needs:
             st.markdown(f":green[:material/task_alt:] {text('overview.nothing_needed')}")
         for need, count in needs:
-            page = "views/data_health.py" if need in ("paused_accounts", "failed") else "views/calendar.py"
+            page = "views/data_health.py" if need in ("stuck", "paused_accounts") else "views/calendar.py"
             label = f"**{text.number(count)}** {text(f'need.{need}', count=count)}"
             st.page_link(page, label=label, icon=":material/arrow_forward:")
 
@@ -145,13 +145,15 @@ def _rivals(work: Workspace) -> None:
         hide_index=True,
         placeholder=NOTHING,
         column_config={
-            "name": st.column_config.TextColumn(text("rivals.name"), width=212),
+            "name": st.column_config.TextColumn(text("rivals.name"), width=205),
             "followers": st.column_config.NumberColumn(text("metric.followers"), format="compact"),
             "posts_per_week": st.column_config.NumberColumn(text("rivals.posts_per_week"), format="%.1f"),
             "median": st.column_config.NumberColumn(
                 text("rivals.median"), format="%.0f", help=text("figure.likes_and_comments")
             ),
-            "per_thousand_followers": st.column_config.NumberColumn(text("rivals.per_thousand"), format="%.2f"),
+            "per_thousand_followers": st.column_config.NumberColumn(
+                text("rivals.per_thousand"), format="%.1f", help=text("rivals.per_thousand_help")
+            ),
         },
     )
 

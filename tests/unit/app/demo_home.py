@@ -24,7 +24,7 @@ from contracts.clock import FixedClock
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, Client, ContentItem, Forecast, Media, Receipt, Token
 from contracts.settings import Settings
-from contracts.tables import ACCOUNTS, CLIENTS, POST_METRICS, POSTS
+from contracts.tables import ACCOUNTS, CLIENTS, COMMENTS, POST_METRICS, POSTS
 from lakehouse import DeltaLake
 from operations import IntentState, ParkReason, open_store, set_up
 from operations.content import locked_item
@@ -439,6 +439,12 @@ def _bronze(lake: DeltaLake, clients: list[Client], accounts: list[dict], posts:
         pl.lit("").alias("content_sha256"), pl.lit((NOW - timedelta(days=3)).date()).alias("day"),
     )  # fmt: skip
     lake.append(POSTS, seen.select(POSTS.schema.names()))
+    comment = {
+        "comment_id": "bluesky:at://x/1", "post_id": "bluesky:at://x/0", "account_id": accounts[0]["account_id"],
+        "client_id": "harbor-coffee", "network": "bluesky", "native_id": "at://x/1", "text": "Is the *Guji* back?", "is_own": False,
+        "commented_at": observed, "observed_at": observed, "raw": "{}", "day": observed.date(),
+    }  # fmt: skip
+    lake.append(COMMENTS, pl.DataFrame([{name: comment.get(name) for name in COMMENTS.schema}], schema=COMMENTS.schema))
     quarantine = POST_METRICS.quarantine()
     rows = [
         {

@@ -80,10 +80,20 @@ def test_posts_mark_maturity_and_leave_replies_out(demo_home: Settings) -> None:
 def test_freshness_is_per_source_and_network(demo_home: Settings) -> None:
     fresh = _data(demo_home).freshness()
     assert fresh.select("source", "network").rows() == [
-        ("accounts", "bluesky"), ("accounts", "instagram"), ("posts", "bluesky"), ("posts", "instagram"),
+        ("accounts", "bluesky"), ("accounts", "instagram"), ("comments", "bluesky"), ("posts", "bluesky"), ("posts", "instagram"),
     ]  # fmt: skip
     assert fresh["newest"].min() == NOW - timedelta(days=3)
-    assert dict(fresh.select("source", "is_read_whole").iter_rows()) == {"accounts": True, "posts": False}
+    assert dict(fresh.select("source", "is_read_whole").iter_rows()) == {
+        "accounts": True,
+        "comments": False,
+        "posts": False,
+    }
+
+
+def test_a_comment_is_read_by_its_own_client_only(demo_home: Settings) -> None:
+    assert _data(demo_home).comment("bluesky:at://x/1") == "Is the *Guji* back?"
+    assert _data(demo_home).comment("bluesky:at://x/2") is None
+    assert _data(demo_home, "verde-cocina").comment("bluesky:at://x/1") is None
 
 
 def test_quarantined_rows_are_counted_by_reason_most_first(demo_home: Settings) -> None:

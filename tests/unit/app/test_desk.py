@@ -54,6 +54,7 @@ def test_what_needs_a_person_is_counted_by_urgency(store: SqlStore, demo_home: S
     needs = _desk(store, demo_home.home).needs(NOW)
     assert {name: count for name, count in needs.items() if count} == {"parked": 1, "approve": 3, "replies": 1}
     later = _desk(store, demo_home.home).needs(NOW + timedelta(hours=6))
+    assert needs["stuck"] == 0
     assert (later["approve_soon"], later["approve"]) == (1, 2)
 
 

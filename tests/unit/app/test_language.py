@@ -125,6 +125,7 @@ def test_quantities_are_written_as_each_language_does() -> None:
     assert english.moment(at, "America/New_York") == "Wed, May 27, 10:05"
     assert spanish.moment(at, "Europe/Madrid") == "mié, 27 may, 16:05"
     assert spanish.short_day(date(2026, 5, 27)) == "27 may"
+    assert (english.number(0, digits=2), spanish.number(-0.001, digits=2)) == ("0.00", "0,00")
     assert english.number(None) == english.percent(None) == english.moment(None, "UTC") == "–"
 
 

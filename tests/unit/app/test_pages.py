@@ -220,6 +220,34 @@ def test_a_slot_is_moved_in_the_clients_own_hours(at: AppTest, demo_home: Settin
     assert view.is_slot_held
 
 
+def test_a_missed_slot_can_be_moved_to_a_coming_day(demo_home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import date, timedelta
+
+    from tests.unit.app.demo_home import DemoClock
+
+    clock = DemoClock(NOW + timedelta(days=3))
+    app = _open_item(_app(demo_home.home, clock.url, monkeypatch), ITEMS.approved)
+    assert app.date_input(key="move-day").value == date(2026, 5, 30)
+    assert "Slot missed" in _words(app)
+    clock.close()
+
+
+def test_a_reply_is_shown_beside_the_comment_that_it_answers(at: AppTest) -> None:
+    _open_item(at, ITEMS.reply)
+    assert "Is the \\*Guji\\* back?" in _words(at)
+
+
+def test_posts_that_should_be_out_are_called_out(demo_home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import timedelta
+
+    from tests.unit.app.demo_home import DemoClock
+
+    clock = DemoClock(NOW + timedelta(days=3))
+    app = _open(_app(demo_home.home, clock.url, monkeypatch), "overview")
+    assert any("nothing is publishing" in link.label for link in app.page_link)
+    clock.close()
+
+
 def test_a_move_into_quiet_hours_is_warned_of(at: AppTest) -> None:
     from datetime import time
 
