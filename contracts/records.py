@@ -301,6 +301,8 @@ class Forecast(Record):
     lower_log_engagement: float
     upper_log_engagement: float
     interval_level: float = 0.8
+    interval_multiplier: float = 1.0
+    """By what the model's own half-widths were multiplied, as learned from scored forecasts."""
     percentile: float | None = None
     """Rank of the forecast among the account's past matured posts, 0 to 1."""
     model_name: str

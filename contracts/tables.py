@@ -293,6 +293,7 @@ FORECASTS = _spec(
         "lower_log_engagement": pl.Float64,
         "upper_log_engagement": pl.Float64,
         "interval_level": pl.Float64,
+        "interval_multiplier": pl.Float64,
         "percentile": pl.Float64,
         "model_name": pl.String,
         "model_version": pl.String,

@@ -86,6 +86,7 @@ def shadow_forecasts(lake: Lake, scope: TenantScope) -> pl.DataFrame:
     return frame.with_columns(
         forecast_id=pl.Series(ids, dtype=pl.String),
         content_item_id=pl.lit(None, dtype=pl.String),
+        interval_multiplier=pl.lit(1.0),
         origin=pl.lit("shadow"),
         day=pl.col("forecast_at").dt.date(),
     ).select(list(FORECASTS.schema))

@@ -87,6 +87,7 @@ def _forecast(
         expected_log_engagement=middle,
         lower_log_engagement=max(0.0, middle - multiplier * (middle - score["lower_log_engagement"])),
         upper_log_engagement=middle + multiplier * (score["upper_log_engagement"] - middle),
+        interval_multiplier=multiplier,
         percentile=None if own is None or own.is_empty() else float((own < middle).mean() or 0.0),
         model_name=MODEL_NAME,
         model_version=version,

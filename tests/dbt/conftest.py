@@ -197,7 +197,7 @@ def _seed_actions(home: Home, chance: random.Random) -> None:
             {"forecast_id": f"forecast-{number}", "client_id": post["client_id"], "account_id": post["account_id"],
              "post_id": None if is_decision else post_id, "content_item_id": item if is_decision else None,
              "origin": "decision" if is_decision else "shadow", "expected_log_engagement": round(expected, 1),
-             "lower_log_engagement": expected - 0.5, "upper_log_engagement": expected + 0.5, "interval_level": 0.8,
+             "lower_log_engagement": expected - 0.5, "upper_log_engagement": expected + 0.5, "interval_level": 0.8, "interval_multiplier": 1.2 if is_decision else None,
              "model_name": "engagement", "model_version": str(1 + number % 2),
              "forecast_at": at + timedelta(hours=1 if number % 12 == 0 else -1), "day": at.date()}
         )  # fmt: skip

@@ -294,7 +294,8 @@ def scores(bronze, posts) -> list[Row]:
             {**{name: forecast[name] for name in ("forecast_id", "client_id", "account_id", "origin", "model_version")},
              "post_id": post["post_id"], "expected_log_engagement": forecast["expected_log_engagement"], "log_engagement": outcome,
              "is_covered": forecast["lower_log_engagement"] <= outcome <= forecast["upper_log_engagement"],
-             "error": error, "absolute_error": abs(error), "mature_at": post["mature_at"]}
+             "error": error, "absolute_error": abs(error), "mature_at": post["mature_at"],
+             "interval_multiplier": forecast["interval_multiplier"] or 1.0}
         )  # fmt: skip
     return rows
 

@@ -71,6 +71,7 @@ select
     lower_log_engagement,
     upper_log_engagement,
     interval_level,
+    coalesce(interval_multiplier, 1) as interval_multiplier,
     mature_engagements,
     log_engagement,
     log_engagement between lower_log_engagement and upper_log_engagement as is_covered,

@@ -21,6 +21,7 @@ renamed as (
         lower_log_engagement,
         upper_log_engagement,
         interval_level,
+        interval_multiplier,
         forecast_at,
         day
 
