@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 from playwright.sync_api import Page, sync_playwright
@@ -36,6 +37,7 @@ CHROMIUM_FLAGS = (
 )  # fmt: skip
 INSTALL = "apt-get install chromium"
 PAGES = ("overview", "content-performance", "calendar", "forecast-scoreboard", "data-health")
+OPEN_GROUPS = ("features", "models", "learning", "decisions", "actions")
 WIDTH = 1440
 START_SECONDS = 120
 
@@ -122,6 +124,8 @@ def picture_app(page: Page, url: str, output: Path, *, client: str | None) -> No
         path = "" if name == PAGES[0] else name
         page.goto(f"{url}/{path}" + (f"?client={client}" if client else ""))
         wait_for_app(page)
+        if name == "calendar":
+            _turn_to_fuller_week(page)
         height = page.evaluate(
             "() => Math.ceil(document.querySelector('[data-testid=\"stMainBlockContainer\"]').getBoundingClientRect().height)"
         )
@@ -131,6 +135,17 @@ def picture_app(page: Page, url: str, output: Path, *, client: str | None) -> No
         print(f"wrote {output / name}.png")
         if name == "calendar":
             _picture_item(page, output)
+
+
+def _turn_to_fuller_week(page: Page) -> None:
+    """Last week, where more happened in it than is planned for this one: at the end of a demo run it often did."""
+    cards = page.locator("[class*='st-key-card-']:visible")
+    planned = cards.count()
+    page.locator(".st-key-week-back button:visible").click()
+    wait_for_app(page)
+    if cards.count() <= planned:
+        page.locator(".st-key-week-now button:visible").click()
+        wait_for_app(page)
 
 
 def _picture_item(page: Page, output: Path) -> None:
@@ -148,22 +163,19 @@ def _picture_item(page: Page, output: Path) -> None:
 
 
 def picture_graph(page: Page, url: str, output: Path) -> None:
-    """The asset graph as Dagster draws it: by group, and every asset."""
-    page.set_viewport_size({"width": 1800, "height": 820})
+    """The asset graph as Dagster draws it: by stage, and with the stages that learn and decide laid open.
+
+    All assets in one picture would be seven screens tall and unreadable.
+    """
     page.add_init_script("localStorage.setItem('communityNux', '\"seen\"')")  # no invitation over the picture
-    page.goto(f"{url}/asset-groups")
-    page.wait_for_selector("[class*='AssetGroupNode'], svg foreignObject", timeout=90_000)
-    page.wait_for_timeout(4_000)
-    page.screenshot(path=output / "asset-graph.png")
-    print(f"wrote {output / 'asset-graph.png'}")
-    page.set_viewport_size({"width": 2600, "height": 1700})
-    page.keyboard.press("Alt+e")  # expand all groups
-    page.wait_for_timeout(3_000)
-    page.reload()  # a fresh page fits the whole graph into view
-    page.wait_for_selector("svg foreignObject", timeout=90_000)
-    page.wait_for_timeout(6_000)
-    page.screenshot(path=output / "asset-graph-expanded.png")
-    print(f"wrote {output / 'asset-graph-expanded.png'}")
+    laid_open = quote(",".join(f"global@global:{group}" for group in OPEN_GROUPS))
+    for name, query in (("asset-graph", ""), ("asset-graph-decisions", f"?expanded={laid_open}")):
+        page.set_viewport_size({"width": 1800, "height": 1150 if query else 820})
+        page.goto(f"{url}/asset-groups{query}")
+        page.wait_for_selector("svg foreignObject", timeout=90_000)
+        page.wait_for_timeout(6_000)
+        page.screenshot(path=output / f"{name}.png")
+        print(f"wrote {output / name}.png")
 
 
 def _liveliest_client(settings: Settings) -> str | None:

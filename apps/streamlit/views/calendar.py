@@ -112,10 +112,14 @@ def _week(work: Workspace) -> None:
         empty(work, "calendar.empty_week")
     posts = work.data.posts()
     posts = posts if posts.is_empty() else posts.filter(pl.col("published_at").is_between(start, end, closed="left"))
+    # A post that went out since the last reading of the ledger is known by its address only.
     outcomes = {
-        post["content_item_id"]: post for post in posts.iter_rows(named=True) if post["content_item_id"] is not None
+        post[key]: post for post in posts.iter_rows(named=True) for key in ("permalink", "content_item_id") if post[key]
     }
-    others = [post for post in posts.iter_rows(named=True) if post["content_item_id"] is None]
+    ours = {view.permalink for view in views if view.permalink}
+    others = [
+        post for post in posts.iter_rows(named=True) if not post["content_item_id"] and post["permalink"] not in ours
+    ]
     for index, column in enumerate(st.columns(7, gap="xsmall")):
         day = monday + timedelta(days=index)
         marker = "today" if day == work.today else "past" if day < work.today else "coming"
@@ -124,7 +128,7 @@ def _week(work: Workspace) -> None:
             for view in views:
                 at = view.item.scheduled_at
                 if at is not None and at.astimezone(ZoneInfo(work.zone)).date() == day:
-                    _card(work, view, outcomes.get(view.item.content_item_id))
+                    _card(work, view, outcomes.get(view.item.content_item_id) or outcomes.get(view.permalink))
             for post in sorted(others, key=lambda post: post["published_at"]):
                 if post["published_day"] == day:
                     _posted_by_client(work, post)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -310,6 +311,25 @@ def test_a_parked_post_is_resolved_by_the_post_that_was_read(at: AppTest, demo_h
     at.button(key="park-live-confirm").click().run()
     assert not at.exception, [error.value for error in at.exception]
     assert _state(demo_home, ITEMS.parked) is ItemState.PUBLISHED
+
+
+def test_a_post_of_pulso_that_the_ledger_does_not_link_yet_is_shown_once_with_its_outcome(
+    at: AppTest, demo_home: Settings
+) -> None:
+    from lakehouse import DeltaLake
+
+    lake = DeltaLake(demo_home.lake_path)
+    rows = lake.scan("gold/fct_posts", scope=TenantScope.all_clients("a test")).collect()
+    is_ours = pl.col("content_item_id") == ITEMS.published
+    rows = rows.with_columns(
+        pl.when(is_ours).then(pl.lit("https://example.test/p/1")).otherwise("permalink").alias("permalink"),
+        pl.lit(None, pl.String).alias("content_item_id"),
+    )
+    rows.write_delta(lake.path("gold/fct_posts"), mode="overwrite")
+    _open(at, "calendar")
+    captions = [caption.value for caption in at.caption]
+    assert "18 engagements so far" in captions
+    assert not any("example.test/p/1" in caption for caption in captions)
 
 
 def test_weeks_can_be_turned(at: AppTest) -> None:
