@@ -92,6 +92,11 @@ class Desk:
             )
         return tuple(shown)
 
+    def native_ids(self) -> Mapping[str, str]:
+        """The network's own id of each published item's newest post."""
+        published = self._store.outbox(self._scope, states=(IntentState.PUBLISHED.value,))
+        return {entry.content_item_id: entry.native_id for entry in published if entry.native_id is not None}
+
     def outbox_counts(self) -> Mapping[str, int]:
         """Intents per state, states without any left out."""
         counts = Counter(entry.state for entry in self._store.outbox(self._scope))

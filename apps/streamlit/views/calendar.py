@@ -112,13 +112,12 @@ def _week(work: Workspace) -> None:
         empty(work, "calendar.empty_week")
     posts = work.data.posts()
     posts = posts if posts.is_empty() else posts.filter(pl.col("published_at").is_between(start, end, closed="left"))
-    # A post that went out since the last reading of the ledger is known by its address only.
-    outcomes = {
-        post[key]: post for post in posts.iter_rows(named=True) for key in ("permalink", "content_item_id") if post[key]
-    }
-    ours = {view.permalink for view in views if view.permalink}
+    # A post that went out since the ledger was last read is known by the network's id only.
+    native_ids = work.desk.native_ids()
+    ours = set(native_ids.values())
+    outcomes = {post["native_id"]: post for post in posts.iter_rows(named=True)}
     others = [
-        post for post in posts.iter_rows(named=True) if not post["content_item_id"] and post["permalink"] not in ours
+        post for post in posts.iter_rows(named=True) if not post["content_item_id"] and post["native_id"] not in ours
     ]
     for index, column in enumerate(st.columns(7, gap="xsmall")):
         day = monday + timedelta(days=index)
@@ -128,7 +127,7 @@ def _week(work: Workspace) -> None:
             for view in views:
                 at = view.item.scheduled_at
                 if at is not None and at.astimezone(ZoneInfo(work.zone)).date() == day:
-                    _card(work, view, outcomes.get(view.item.content_item_id) or outcomes.get(view.permalink))
+                    _card(work, view, outcomes.get(native_ids.get(view.item.content_item_id)))
             for post in sorted(others, key=lambda post: post["published_at"]):
                 if post["published_day"] == day:
                     _posted_by_client(work, post)

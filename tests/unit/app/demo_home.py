@@ -130,7 +130,10 @@ def _write_store(settings: Settings, clients: list[Client]) -> dict[str, Content
             intent.commit_calls = 1
             if content_item_id == ITEMS.published:
                 intent.receipt = Receipt(
-                    native_id="published-1", permalink="https://example.test/p/1", published_at=at, how="answered"
+                    native_id="harborandoak.bsky.test-900",
+                    permalink="https://example.test/harborandoak.bsky.test/900",
+                    published_at=at,
+                    how="answered",
                 )
                 intent.published_at = at
                 move(session, intent, IntentState.PUBLISHED, at=at)
