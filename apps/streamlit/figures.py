@@ -41,7 +41,7 @@ def followers_trend(daily: pl.DataFrame, names: Mapping[str, str], language: Lan
             y=(rows["followers"] / first - 1).to_list() if first else [],
             name=names.get(str(account_id), str(account_id)),
             mode="lines",
-            line={"color": network_colour(network), "width": 2.4, "shape": "spline", "smoothing": 0.4},
+            line={"color": network_colour(network), "width": 2.4},
             customdata=[
                 [language.number(value), language.day(day)]
                 for value, day in rows.select("followers", "day").iter_rows()
