@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -186,7 +186,7 @@ NETWORKS = pytest.mark.parametrize(
 
 @NETWORKS
 @given(fates=ANY_FATES)
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_through_any_deaths_and_losses_each_post_appears_once(
     full_template: Path, fates: dict[str, list[Fate]], is_keyed: bool, can_tell: bool
 ) -> None:
@@ -195,7 +195,7 @@ def test_through_any_deaths_and_losses_each_post_appears_once(
 
 def test_the_property_catches_a_publisher_that_resends_on_timeout(full_template: Path) -> None:
     @given(fates=ANY_FATES)
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
     def search(fates: dict[str, list[Fate]]) -> None:
         live_through(full_template, fates, is_keyed=False, can_tell=True, publisher_type=ResendOnTimeout)
 
