@@ -96,6 +96,7 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
                 sandbox.move_to(morning)
                 steps.step(f"{morning:%a %d %b}: observe outcomes, score forecasts")
                 turn.took(pipeline.run(jobs.REFRESH, day=morning.date()))
+            turn.took(pipeline.run(jobs.PUBLISH, day=sandbox.now().date()))  # what was due meanwhile is told as missed
             turn.ended_at = sandbox.now()
     return turn
 
@@ -117,7 +118,7 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
             turn.took(pipeline.run(jobs.DECIDE, day=sandbox.now().date()))
             steps.step("publish what is due")
             turn.took(pipeline.run(jobs.PUBLISH, day=sandbox.now().date()))
-            last = datetime.fromisoformat(sandbox.world()["last_post_at"].replace("Z", "+00:00"))
+            last = datetime.fromisoformat(sandbox.world()["replay"]["last"])
             mature = last + timedelta(hours=settings.backfill_mature_after_hours, days=1)
             sandbox.move_to(max(mature, sandbox.now()))
             steps.step(

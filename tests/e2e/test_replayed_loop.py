@@ -13,7 +13,8 @@ from contracts.errors import PulsoError
 from contracts.settings import Settings
 from lakehouse import DeltaLake
 
-pytestmark = pytest.mark.slow
+# A whole run passes through every third party; their own warnings are judged where each is tested alone.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 START = datetime(2023, 1, 2, 9)  # noqa: DTZ001  (files carry naive times)
 POSTS = 240
@@ -88,7 +89,7 @@ def test_nothing_is_written_for_clients_without_facts(home: Settings) -> None:
 
 def test_a_table_without_required_columns_is_refused_and_leaves_nothing(settings: Settings, folder: Path) -> None:
     path = folder / "nothing_useful.csv"
-    pl.DataFrame({"a": [1], "b": [2]}).write_csv(path)
+    pl.DataFrame({"text": ["no date"], "likes": [2]}).write_csv(path)
 
     with pytest.raises(PulsoError, match="published_at"):
         prepare_replay(settings, path, Console(quiet=True))
