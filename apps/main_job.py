@@ -89,8 +89,9 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
             turn = Turn(sandbox.now())
             for number in range(days):
                 if number:
-                    steps.step(f"move the clock to {_next_morning(sandbox.now()):%a %d %b}")
-                    sandbox.move_to(_next_morning(sandbox.now()))
+                    morning = _next_morning(sandbox.now())
+                    steps.step(f"move the clock to {morning:%a %d %b}")
+                    sandbox.move_to(morning)
                 _business_day(pipeline, sandbox, settings, turn, steps, is_first=number == 0)
             for morning in _mornings_of_outcomes(sandbox.now(), settings):
                 sandbox.move_to(morning)

@@ -6,30 +6,20 @@ import dagster as dg
 import polars as pl
 
 from assets.bronze.directory import STAGE
-from assets.bronze.failures import CHECK_NAME as ALL_READ
+from assets.bronze.entry import checks_of, enter
 from assets.bronze.failures import accounts_check
-from assets.checks.boundary import CHECK_NAME as BOUNDARY
 from assets.checks.boundary import boundary_check, inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
-from assets.keys import asset_options, key_of
+from assets.keys import asset_options
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import Collector, Lake, Store
-from contracts.tables import ACCOUNT_METRICS, ACCOUNTS, TableSpec
+from contracts.tables import ACCOUNT_METRICS, ACCOUNTS
 
 REPORTED_AGAIN_FOR = timedelta(days=3)
 """Networks correct their daily figures for some days: each run fetches these again."""
-
-
-def checks_of(table: TableSpec) -> list[dg.AssetCheckSpec]:
-    return [
-        dg.AssetCheckSpec(
-            BOUNDARY, asset=key_of(table), description="Rows that may enter; the others stand in quarantine."
-        ),
-        dg.AssetCheckSpec(ALL_READ, asset=key_of(table), description="Every connected account answered."),
-    ]
 
 
 @dg.asset(
@@ -55,19 +45,12 @@ def accounts(
         return materialised(ACCOUNTS, None, frame=kept, as_of=days.now, checks=passed, metadata={"replayed": True})
     connected = store.accounts(scope)
     collected = collector.profiles(connected)
-    rules = rules_for(ACCOUNTS)
-    checked = inspect(to_frame(collected.rows, ACCOUNTS, day=days.end), ACCOUNTS, rules, now=days.now)
-    lake.append(ACCOUNTS.quarantine(), checked.quarantined)
-    return materialised(
-        ACCOUNTS,
-        lake.append(ACCOUNTS, checked.good),
-        frame=checked.good,
-        as_of=days.now,
-        checks=[
-            boundary_check(ACCOUNTS, checked.broken, rows=len(collected.rows), rules=rules),
-            accounts_check(ACCOUNTS, collected.failures, accounts=len(connected)),
-        ],
-    )
+    frame = to_frame(collected.rows, ACCOUNTS, day=days.end)
+    checked = inspect(frame, ACCOUNTS, rules_for(ACCOUNTS), now=days.now)
+    return enter(
+        lake, ACCOUNTS, checked, write=lake.append, rows=frame.height, failures=collected.failures,
+        accounts=len(connected), as_of=days.now,
+    )  # fmt: skip
 
 
 @dg.asset(
@@ -89,16 +72,9 @@ def account_metrics(
     days, scope = run_days(context, clock.now()), config.scope(STAGE)
     connected = store.accounts(scope)
     collected = collector.account_metrics(connected, start=days.start - REPORTED_AGAIN_FOR, end=days.end)
-    rules = rules_for(ACCOUNT_METRICS)
-    checked = inspect(to_frame(collected.rows, ACCOUNT_METRICS), ACCOUNT_METRICS, rules, now=days.now)
-    lake.append(ACCOUNT_METRICS.quarantine(), checked.quarantined)
-    return materialised(
-        ACCOUNT_METRICS,
-        lake.merge(ACCOUNT_METRICS, checked.good),
-        frame=checked.good,
-        as_of=days.now,
-        checks=[
-            boundary_check(ACCOUNT_METRICS, checked.broken, rows=len(collected.rows), rules=rules),
-            accounts_check(ACCOUNT_METRICS, collected.failures, accounts=len(connected)),
-        ],
-    )
+    frame = to_frame(collected.rows, ACCOUNT_METRICS)
+    checked = inspect(frame, ACCOUNT_METRICS, rules_for(ACCOUNT_METRICS), now=days.now)
+    return enter(
+        lake, ACCOUNT_METRICS, checked, write=lake.merge, rows=frame.height, failures=collected.failures,
+        accounts=len(connected), as_of=days.now,
+    )  # fmt: skip

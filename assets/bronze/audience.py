@@ -2,16 +2,14 @@
 
 import dagster as dg
 
-from assets.bronze.accounts import checks_of
 from assets.bronze.directory import STAGE
-from assets.bronze.failures import accounts_check
+from assets.bronze.entry import checks_of, enter
 from assets.bronze.observations import posts_with_new_comments
-from assets.checks.boundary import boundary_check, inspect
+from assets.checks.boundary import inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
 from assets.keys import asset_options, key_of
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
-from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import Collected, Collector, Lake, Store
 from contracts.tables import COMMENTS, POST_METRICS, POSTS
@@ -39,19 +37,10 @@ def comments(
     wanted = () if days.is_past else posts_with_new_comments(lake, scope, now=days.now)
     collected = collector.comments(connected, wanted) if wanted else Collected()
     frame = to_frame(collected.rows, COMMENTS, day=days.end).unique("comment_id", keep="first", maintain_order=True)
-    rules = rules_for(COMMENTS)
-    checked = inspect(frame, COMMENTS, rules, now=days.now)
+    checked = inspect(frame, COMMENTS, rules_for(COMMENTS), now=days.now)
     known = lake.scan(COMMENTS, scope=scope).select("comment_id").collect()
     new = checked.good.join(known, on="comment_id", how="anti")
-    lake.append(COMMENTS.quarantine(), checked.quarantined)
-    return materialised(
-        COMMENTS,
-        lake.append(COMMENTS, new),
-        frame=new,
-        as_of=days.now,
-        metadata={"posts_read": len(wanted)},
-        checks=[
-            boundary_check(COMMENTS, checked.broken, rows=frame.height, rules=rules),
-            accounts_check(COMMENTS, collected.failures, accounts=len(connected)),
-        ],
-    )
+    return enter(
+        lake, COMMENTS, checked, write=lake.append, rows=frame.height, failures=collected.failures,
+        accounts=len(connected), as_of=days.now, new=new, metadata={"posts_read": len(wanted)},
+    )  # fmt: skip

@@ -1,7 +1,6 @@
 """What to observe next, derived from what was observed before: watermarks, changed content, honest backfill marks."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -77,8 +76,3 @@ def _post(row: dict[str, object]) -> Post:
     fields: dict[str, object] = {name: row[name] for name in Post.model_fields}
     fields |= {"network": Network(str(row["network"])), "content_format": ContentFormat(str(row["content_format"]))}
     return Post.model_validate(fields)
-
-
-def known_accounts(account_ids: Sequence[str], marks: dict[str, datetime]) -> dict[str, datetime]:
-    """The watermarks of these accounts only."""
-    return {account: marks[account] for account in account_ids if account in marks}

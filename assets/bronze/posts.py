@@ -5,17 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from assets.bronze.accounts import checks_of
 from assets.bronze.directory import STAGE
-from assets.bronze.failures import accounts_check
+from assets.bronze.entry import checks_of, enter
 from assets.bronze.observations import OBSERVED_FOR, only_changed, watermarks, with_backfill_mark, with_fingerprint
 from assets.bronze.split import split_observation
-from assets.checks.boundary import boundary_check
-from assets.checks.expectations import rules_for
 from assets.frames import to_frame
 from assets.keys import spec_options
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
-from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import Collector, Lake, Store
 from contracts.tables import POST_METRICS, POSTS
@@ -58,15 +54,7 @@ def posts_and_metrics(
     new_posts = of_posts.good if days.is_past else only_changed(of_posts.good, lake, scope)
     write = lake.merge if days.is_past else lake.append
     for table, part, frame in ((POSTS, of_posts, new_posts), (POST_METRICS, of_metrics, of_metrics.good)):
-        lake.append(table.quarantine(), part.quarantined)
-        yield materialised(
-            table,
-            write(table, frame),
-            frame=frame,
-            as_of=days.now,
-            metadata={"observed_posts": posts.height, "replayed": days.is_past},
-            checks=[
-                boundary_check(table, part.broken, rows=posts.height, rules=rules_for(table)),
-                accounts_check(table, collected.failures, accounts=len(connected)),
-            ],
-        )
+        yield enter(
+            lake, table, part, write=write, rows=posts.height, failures=collected.failures, accounts=len(connected),
+            as_of=days.now, new=frame, metadata={"observed_posts": posts.height, "replayed": days.is_past},
+        )  # fmt: skip

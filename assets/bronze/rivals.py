@@ -5,15 +5,13 @@ from datetime import datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from assets.bronze.accounts import checks_of
 from assets.bronze.directory import STAGE
-from assets.bronze.failures import accounts_check
-from assets.checks.boundary import boundary_check, inspect
+from assets.bronze.entry import checks_of, enter
+from assets.checks.boundary import inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
 from assets.keys import asset_options, key_of
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
-from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import Collected, CompetitorReader, Lake, Store
 from contracts.scope import TenantScope
@@ -52,16 +50,8 @@ def competitor_posts(
         Collected() if days.is_past else competitor_reader.read(watched, since=_since(lake), observed_at=days.now)
     )
     frame = to_frame(collected.rows, COMPETITOR_POSTS, day=days.end)
-    rules = rules_for(COMPETITOR_POSTS)
-    checked = inspect(frame, COMPETITOR_POSTS, rules, now=days.now)
-    lake.append(COMPETITOR_POSTS.quarantine(), checked.quarantined)
-    return materialised(
-        COMPETITOR_POSTS,
-        lake.append(COMPETITOR_POSTS, checked.good),
-        frame=checked.good,
-        as_of=days.now,
-        checks=[
-            boundary_check(COMPETITOR_POSTS, checked.broken, rows=frame.height, rules=rules),
-            accounts_check(COMPETITOR_POSTS, collected.failures, accounts=len(watched)),
-        ],
-    )
+    checked = inspect(frame, COMPETITOR_POSTS, rules_for(COMPETITOR_POSTS), now=days.now)
+    return enter(
+        lake, COMPETITOR_POSTS, checked, write=lake.append, rows=frame.height, failures=collected.failures,
+        accounts=len(watched), as_of=days.now,
+    )  # fmt: skip
