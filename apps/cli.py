@@ -24,8 +24,12 @@ trace_app = typer.Typer(help="From a result back to everything behind it.", no_a
 client_app = typer.Typer(help="Clients: the brands that Pulso works for.", no_args_is_help=True)
 accounts_app = typer.Typer(help="Accounts and their credentials.", no_args_is_help=True)
 for name, group in {
-    "lake": lake_app, "sandbox": sandbox_app, "trace": trace_app, "client": client_app, "accounts": accounts_app,
-}.items():  # fmt: skip
+    "lake": lake_app,
+    "sandbox": sandbox_app,
+    "trace": trace_app,
+    "client": client_app,
+    "accounts": accounts_app,
+}.items():
     app.add_typer(group, name=name)
 
 console = Console(file=sys.stdout)  # bound now: runs redirect what they print themselves
@@ -117,9 +121,14 @@ def posts(client: Annotated[str, typer.Option(help="Only this client.")] = "") -
     for entry in sorted(entries, key=lambda e: e.recorded_at, reverse=True):
         if entry.action == "publish":
             table.add_row(
-                entry.post_id or "-", entry.client_id, entry.state, str(entry.published_at or "-"),
-                str(entry.commit_calls), entry.approved_by or "-", entry.reason or "",
-            )  # fmt: skip
+                entry.post_id or "-",
+                entry.client_id,
+                entry.state,
+                str(entry.published_at or "-"),
+                str(entry.commit_calls),
+                entry.approved_by or "-",
+                entry.reason or "",
+            )
     console.print(
         table if table.row_count else "Nothing yet: `pulso run` publishes, or approve a draft in the calendar."
     )
@@ -227,9 +236,13 @@ def accounts_add(
     from orchestration.resources import open_store
 
     account = Account(
-        account_id=f"{network}:{native_id}", client_id=client, network=Network(network), native_id=native_id,
-        handle=handle, base_url=base_url,
-    )  # fmt: skip
+        account_id=f"{network}:{native_id}",
+        client_id=client,
+        network=Network(network),
+        native_id=native_id,
+        handle=handle,
+        base_url=base_url,
+    )
     with open_store(_settings()) as store:
         store.save_account(account, actor=OPERATOR)
     console.print(f"Saved. Next: `pulso accounts connect {account.account_id}`.")

@@ -96,9 +96,16 @@ def start_sandbox(
 ) -> subprocess.Popen[bytes]:
     """Start the process. Its state is under `home/sandbox` and survives it."""
     command = [
-        sys.executable, "-m", "sandbox", "--port", str(settings.sandbox_port),
-        "--state-dir", str(settings.home / "sandbox"), "--seed", str(seed),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "sandbox",
+        "--port",
+        str(settings.sandbox_port),
+        "--state-dir",
+        str(settings.home / "sandbox"),
+        "--seed",
+        str(seed),
+    ]
     if posts is not None:
         command += ["--world", "replayed", "--posts", str(posts)]
     log = log or settings.home / "logs" / "sandbox.log"

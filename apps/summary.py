@@ -101,10 +101,13 @@ def _kpis(lake: Lake) -> Table:
     newest = whole.group_by("client_id", maintain_order=True).last().sort("client_id")
     for row in newest.head(MAX_CLIENTS).iter_rows(named=True):
         table.add_row(
-            row["client_id"], _number(row["posts_published"]), _number(row["followers"]),
-            _number(row["mean_engagements_per_post"], 1), _ratio(row["engagement_rate_by_followers"]),
+            row["client_id"],
+            _number(row["posts_published"]),
+            _number(row["followers"]),
+            _number(row["mean_engagements_per_post"], 1),
+            _ratio(row["engagement_rate_by_followers"]),
             _ratio(row["engagement_rate_by_reach"]),
-        )  # fmt: skip
+        )
     if newest.height > MAX_CLIENTS:
         table.add_row(f"and {newest.height - MAX_CLIENTS} more", "", "", "", "", "")
     return table
@@ -112,9 +115,13 @@ def _kpis(lake: Lake) -> Table:
 
 def _forecasts(lake: Lake) -> Table:
     table = Table(
-        "origin", "forecasts scored", "rank correlation", "80 % interval covers", "mean absolute error (log)",
+        "origin",
+        "forecasts scored",
+        "rank correlation",
+        "80 % interval covers",
+        "mean absolute error (log)",
         title="Forecasts against outcomes (weighted over clients)",
-    )  # fmt: skip
+    )
     skill = lake.scan("gold/kpi_forecast_skill", scope=EVERYONE).collect()
     weight = pl.col("scored_forecasts")
     by_origin = skill.group_by("origin").agg(
@@ -127,9 +134,11 @@ def _forecasts(lake: Lake) -> Table:
     for row in by_origin.sort("origin").iter_rows(named=True):
         table.add_row(
             {"decision": "Pulso's own posts", "shadow": "all other posts, as if before"}[row["origin"]],
-            _number(row["scored_forecasts"]), _number(row["rank_correlation"], 2), _ratio(row["coverage_ratio"]),
+            _number(row["scored_forecasts"]),
+            _number(row["rank_correlation"], 2),
+            _ratio(row["coverage_ratio"]),
             _number(row["mean_absolute_error"], 2),
-        )  # fmt: skip
+        )
     if by_origin.is_empty():
         table.add_row("none yet: outcomes need days to mature", "0", "", "", "")
     return table

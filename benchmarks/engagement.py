@@ -75,9 +75,12 @@ def main() -> int:
         return 2
     for name in arguments.set or sorted(SETS, reverse=True):
         table = run(
-            name, Path(arguments.data), mature_after_hours=arguments.mature_after_hours,
-            resamples=arguments.resamples, seed=arguments.seed,
-        )  # fmt: skip
+            name,
+            Path(arguments.data),
+            mature_after_hours=arguments.mature_after_hours,
+            resamples=arguments.resamples,
+            seed=arguments.seed,
+        )
         sys.stdout.write(table + "\n\n")
         sys.stdout.flush()
     return 0

@@ -32,9 +32,16 @@ from operations import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-default-apps", "--hide-scrollbars",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--hide-scrollbars",
+)
 INSTALL = "apt-get install chromium"
 PAGES = ("overview", "content-performance", "calendar", "forecast-scoreboard", "data-health")
 OPEN_GROUPS = ("features", "models", "learning", "decisions", "actions")

@@ -10,10 +10,18 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 _SIMPLE: dict[DataTypeClass, str] = {
-    pl.String: "VARCHAR", pl.Boolean: "BOOLEAN", pl.Date: "DATE", pl.Time: "TIME", pl.Binary: "BLOB",
-    pl.Int8: "TINYINT", pl.Int16: "SMALLINT", pl.Int32: "INTEGER", pl.Int64: "BIGINT",
-    pl.Float32: "FLOAT", pl.Float64: "DOUBLE",
-}  # fmt: skip
+    pl.String: "VARCHAR",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.Time: "TIME",
+    pl.Binary: "BLOB",
+    pl.Int8: "TINYINT",
+    pl.Int16: "SMALLINT",
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+    pl.Float32: "FLOAT",
+    pl.Float64: "DOUBLE",
+}
 
 
 def duckdb_type(dtype: DataType | DataTypeClass) -> str:

@@ -56,13 +56,39 @@ SCORE_PRIOR_POSTS = 50.0
 PARALLEL_FROM_ROWS = 200_000
 
 NUMERIC_FEATURES = (
-    "media_count", "local_hour", "local_weekday", "text_length", "word_count", "hashtag_count", "mention_count", "has_link",
-    "has_question", "exclamation_count", "emoji_count", "uppercase_ratio", "digit_count", "line_count",
-    "days_since_first_post", "hours_since_previous_post", "posts_last_7d", "history_count", "history_median_10",
-    "history_median_30", "history_median_100", "history_mean_10", "history_mean_100", "history_std_30", "history_trend",
-    "history_residual_scale", "history_format_effect", "history_hour_effect", "history_weekday_effect",
-    "history_text_effect", "history_text_nearest", "log_followers",
-)  # fmt: skip
+    "media_count",
+    "local_hour",
+    "local_weekday",
+    "text_length",
+    "word_count",
+    "hashtag_count",
+    "mention_count",
+    "has_link",
+    "has_question",
+    "exclamation_count",
+    "emoji_count",
+    "uppercase_ratio",
+    "digit_count",
+    "line_count",
+    "days_since_first_post",
+    "hours_since_previous_post",
+    "posts_last_7d",
+    "history_count",
+    "history_median_10",
+    "history_median_30",
+    "history_median_100",
+    "history_mean_10",
+    "history_mean_100",
+    "history_std_30",
+    "history_trend",
+    "history_residual_scale",
+    "history_format_effect",
+    "history_hour_effect",
+    "history_weekday_effect",
+    "history_text_effect",
+    "history_text_nearest",
+    "log_followers",
+)
 LEVEL = "history_median_30"
 
 
@@ -172,10 +198,12 @@ class _Interval:
         timeline = Timeline(codes[: known.height], known["known_at"].to_numpy())
         tail = (1 - self.level) / 2
         rolling = known[timeline.order].select(
-            pl.col("score").rolling_quantile(q, interpolation="linear", window_size=SCORE_WINDOW, min_samples=1)
-            .over("account_id").alias(name)
+            pl.col("score")
+            .rolling_quantile(q, interpolation="linear", window_size=SCORE_WINDOW, min_samples=1)
+            .over("account_id")
+            .alias(name)
             for name, q in (("lower", tail), ("upper", 1 - tail))
-        )  # fmt: skip
+        )
         groups = codes[known.height :]
         last = timeline.last_at(groups, features["published_at"].to_physical().to_numpy())
         weight = np.clip(last - timeline.first(groups) + 1, 0, SCORE_WINDOW)
@@ -229,8 +257,11 @@ class _Recipe:
 _MEDIAN: tuple[Loss, ...] = ("absolute_error",)
 _BLEND: tuple[Loss, ...] = ("absolute_error", "squared_error")
 RECIPES = (
-    _Recipe("residual", _MEDIAN), _Recipe("residual", _BLEND), _Recipe("label", _MEDIAN), _Recipe("label", _BLEND),
-)  # fmt: skip
+    _Recipe("residual", _MEDIAN),
+    _Recipe("residual", _BLEND),
+    _Recipe("label", _MEDIAN),
+    _Recipe("label", _BLEND),
+)
 
 
 def _design(features: pl.DataFrame, names: Sequence[str], formats: Sequence[str], text: Floats) -> Floats:
@@ -271,9 +302,15 @@ class _Stack:
         with threadpool_limits(1 if rows.height < PARALLEL_FROM_ROWS else None, user_api="openmp"):
             for target, loss in sorted({(recipe.target, loss) for recipe in recipes for loss in recipe.losses}):
                 booster = HistGradientBoostingRegressor(
-                    loss=loss, max_iter=300, learning_rate=0.05, max_leaf_nodes=15, l2_regularization=5.0,
-                    min_samples_leaf=int(np.clip(rows.height // 50, 10, 60)), early_stopping=False, random_state=seed,
-                )  # fmt: skip
+                    loss=loss,
+                    max_iter=300,
+                    learning_rate=0.05,
+                    max_leaf_nodes=15,
+                    l2_regularization=5.0,
+                    min_samples_leaf=int(np.clip(rows.height // 50, 10, 60)),
+                    early_stopping=False,
+                    random_state=seed,
+                )
                 boosters[target, loss] = booster.fit(design, residual if target == "residual" else label)
         return cls(numeric, formats, _TextRidge.fit(counts, accounts, residual), boosters)
 

@@ -215,9 +215,14 @@ def metrics(
 
 
 def interval_metrics(
-    accounts: NDArray[np.str_], label: Floats, lower: Floats, upper: Floats, *, level: float,
+    accounts: NDArray[np.str_],
+    label: Floats,
+    lower: Floats,
+    upper: Floats,
+    *,
+    level: float,
     min_posts: int = MIN_POSTS_PER_ACCOUNT,
-) -> IntervalMetrics:  # fmt: skip
+) -> IntervalMetrics:
     """Coverage overall and by account (accounts with `min_posts`), width and interval score."""
     is_covered = (label >= lower) & (label <= upper)
     by_account = {
@@ -242,9 +247,16 @@ def interval_metrics(
 
 
 def paired_differences(
-    accounts: NDArray[np.str_], published_at: pl.Series, label: Floats, forecast: Floats, baselines: Mapping[str, Floats],
-    *, resamples: int, seed: int, min_posts: int = MIN_POSTS_PER_ACCOUNT,
-) -> tuple[Difference, ...]:  # fmt: skip
+    accounts: NDArray[np.str_],
+    published_at: pl.Series,
+    label: Floats,
+    forecast: Floats,
+    baselines: Mapping[str, Floats],
+    *,
+    resamples: int,
+    seed: int,
+    min_posts: int = MIN_POSTS_PER_ACCOUNT,
+) -> tuple[Difference, ...]:
     """Model minus each baseline in rank correlation and MAE, with 95 % percentile intervals from one paired bootstrap.
 
     Two levels: accounts are drawn with replacement, and within a drawn account its ISO weeks of posts (posts of a week share
@@ -291,9 +303,14 @@ def _mean_correlation(label: Floats, forecast: Floats, groups: list[NDArray[np.i
 
 
 def evaluate(
-    split: TimeSplit, forecasts: pl.DataFrame, features: pl.DataFrame, *, resamples: int = 500, seed: int = 0,
+    split: TimeSplit,
+    forecasts: pl.DataFrame,
+    features: pl.DataFrame,
+    *,
+    resamples: int = 500,
+    seed: int = 0,
     min_posts: int = MIN_POSTS_PER_ACCOUNT,
-) -> Evaluation:  # fmt: skip
+) -> Evaluation:
     """Score forecasts of `split.test` (same row order) against the label and the baselines on the same rows.
 
     `features` holds every labelled row, for what the baselines may know at each test row's publication.
@@ -309,14 +326,24 @@ def evaluate(
         train_rows=split.train.height,
         model=metrics(accounts, label, expected, min_posts=min_posts),
         interval=interval_metrics(
-            accounts, label, forecasts["lower_log_engagement"].to_numpy(), forecasts["upper_log_engagement"].to_numpy(),
-            level=float(forecasts["interval_level"][0]), min_posts=min_posts,
+            accounts,
+            label,
+            forecasts["lower_log_engagement"].to_numpy(),
+            forecasts["upper_log_engagement"].to_numpy(),
+            level=float(forecasts["interval_level"][0]),
+            min_posts=min_posts,
         ),
         baselines={name: metrics(accounts, label, values, min_posts=min_posts) for name, values in baselines.items()},
         differences=paired_differences(
-            accounts, test["published_at"], label, expected, baselines,
-            resamples=resamples, seed=seed, min_posts=min_posts,
+            accounts,
+            test["published_at"],
+            label,
+            expected,
+            baselines,
+            resamples=resamples,
+            seed=seed,
+            min_posts=min_posts,
         ),
         resamples=resamples,
         seed=seed,
-    )  # fmt: skip
+    )

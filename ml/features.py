@@ -20,12 +20,23 @@ from ml.history import Timeline
 from ml.text import causal_vectors, similar_residuals, text_counts
 
 REQUIRED_COLUMNS = (
-    "post_id", "account_id", "client_id", "network", "published_at", "content_format", "text", "local_hour", "local_weekday",
-    "mature_engagements", "mature_at",
-)  # fmt: skip
+    "post_id",
+    "account_id",
+    "client_id",
+    "network",
+    "published_at",
+    "content_format",
+    "text",
+    "local_hour",
+    "local_weekday",
+    "mature_engagements",
+    "mature_at",
+)
 OPTIONAL_COLUMNS: dict[str, pl.DataType] = {
-    "media_count": pl.Int32(), "is_reply": pl.Boolean(), "followers_at_post": pl.Int64(),
-}  # fmt: skip
+    "media_count": pl.Int32(),
+    "is_reply": pl.Boolean(),
+    "followers_at_post": pl.Int64(),
+}
 OUTCOME_COLUMNS = ("mature_engagements", "mature_at")
 
 LEVEL_WINDOW = 30

@@ -74,9 +74,12 @@ def register(
         )
     source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL_NAME}"
     version = client.create_model_version(
-        MODEL_NAME, source=source, run_id=run_id, description="; ".join(training.gate.reasons),
+        MODEL_NAME,
+        source=source,
+        run_id=run_id,
+        description="; ".join(training.gate.reasons),
         tags={"kind": training.model.kind, "is_gate_passed": str(training.gate.is_passed).lower()},
-    )  # fmt: skip
+    )
     if training.gate.is_passed:
         client.set_registered_model_alias(MODEL_NAME, CHAMPION, version.version)
     return Registered(str(version.version), run_id, training.gate.is_passed, training.gate.reasons)
@@ -141,10 +144,13 @@ def _log(client: "MlflowClient", run_id: str, training: Training) -> None:
 
     model, evaluation = training.model, training.evaluation
     params: dict[str, Any] = {
-        "kind": model.kind, "recipe": model.recipe.name if model.recipe else "none", "trained_posts": model.trained_posts,
-        "trained_accounts": model.trained_accounts, "trained_until": model.trained_until.isoformat(),
+        "kind": model.kind,
+        "recipe": model.recipe.name if model.recipe else "none",
+        "trained_posts": model.trained_posts,
+        "trained_accounts": model.trained_accounts,
+        "trained_until": model.trained_until.isoformat(),
         "interval_level": model.interval.level,
-    }  # fmt: skip
+    }
     figures = {f"validation_mae/{name}": error for name, error in model.validation_errors.items()}
     if evaluation is not None:
         params["cutoff"] = evaluation.cutoff.isoformat()

@@ -20,10 +20,14 @@ CAUTION = 1.0
 """Posterior standard deviations by which an effect is drawn towards zero before it counts."""
 HOUR_EFFECTS_SCHEMA = pl.Schema(
     {
-        "account_id": pl.String, "hour_block": pl.Int32, "posts": pl.Int64, "effect": pl.Float64,
-        "standard_error": pl.Float64, "cautious_effect": pl.Float64,
+        "account_id": pl.String,
+        "hour_block": pl.Int32,
+        "posts": pl.Int64,
+        "effect": pl.Float64,
+        "standard_error": pl.Float64,
+        "cautious_effect": pl.Float64,
     }
-)  # fmt: skip
+)
 
 
 def hour_effects(features: pl.DataFrame) -> pl.DataFrame:
@@ -36,9 +40,11 @@ def hour_effects(features: pl.DataFrame) -> pl.DataFrame:
     """
     known = features.filter(pl.col("is_label_mature") & pl.col("history_median_30").is_not_null())
     residual = (
-        pl.col("log_engagement") - pl.col("history_median_30") - pl.col("history_format_effect").fill_null(0.0)
+        pl.col("log_engagement")
+        - pl.col("history_median_30")
+        - pl.col("history_format_effect").fill_null(0.0)
         - pl.col("history_text_effect").fill_null(0.0)
-    ).clip(-MAX_ABSOLUTE_RESIDUAL, MAX_ABSOLUTE_RESIDUAL)  # fmt: skip
+    ).clip(-MAX_ABSOLUTE_RESIDUAL, MAX_ABSOLUTE_RESIDUAL)
     rows = known.select(
         "account_id",
         (pl.col("local_hour") // HOUR_BLOCK).cast(pl.Int32).alias("hour_block"),

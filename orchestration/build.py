@@ -18,9 +18,22 @@ from orchestration.jobs import ALL_JOBS
 from orchestration.schedules import ALL_SCHEDULES
 
 ASSET_MODULES = (
-    directory, accounts, posts, audience, rivals, ledger, imports, post_features, engagement, calibration, ideas, drafts,
-    slots, replies, sent,
-)  # fmt: skip
+    directory,
+    accounts,
+    posts,
+    audience,
+    rivals,
+    ledger,
+    imports,
+    post_features,
+    engagement,
+    calibration,
+    ideas,
+    drafts,
+    slots,
+    replies,
+    sent,
+)
 
 
 def build_definitions(resources: Mapping[str, Any], *, manifest: Path) -> dg.Definitions:

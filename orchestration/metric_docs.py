@@ -37,10 +37,14 @@ def _section(model: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for name, metric in metrics.items():
         cells = (
-            f"`{name}`", model["columns"][name]["description"], metric["formula"], metric["grain"],
-            ", ".join(metric["networks"]) or "none yet", ", ".join(f"`{table}`" for table in metric["source"].split(", ")),
+            f"`{name}`",
+            model["columns"][name]["description"],
+            metric["formula"],
+            metric["grain"],
+            ", ".join(metric["networks"]) or "none yet",
+            ", ".join(f"`{table}`" for table in metric["source"].split(", ")),
             str(metric["version"]),
-        )  # fmt: skip
+        )
         yield f"| {' | '.join(cells)} |"
     yield ""
 

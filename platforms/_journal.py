@@ -18,10 +18,29 @@ Journal = Callable[[Mapping[str, Any]], None]
 MASK = "***"
 _VISIBLE_PARAMETERS = frozenset(
     {
-        "actor", "after", "collection", "creation_id", "cursor", "depth", "fields", "grant_type", "image_url", "limit",
-        "media_type", "metric", "metric_type", "parentHeight", "period", "repo", "rkey", "since", "until", "uri", "uris",
+        "actor",
+        "after",
+        "collection",
+        "creation_id",
+        "cursor",
+        "depth",
+        "fields",
+        "grant_type",
+        "image_url",
+        "limit",
+        "media_type",
+        "metric",
+        "metric_type",
+        "parentHeight",
+        "period",
+        "repo",
+        "rkey",
+        "since",
+        "until",
+        "uri",
+        "uris",
     }
-)  # fmt: skip
+)
 _LOOKS_SECRET = re.compile(r"[A-Za-z0-9_\-.=]{32,}")
 
 

@@ -45,9 +45,11 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"default {DEFAULT_SEED}")
     parser.add_argument("--now", type=_moment, help=f"start of the world (seeded default {DEFAULT_NOW.isoformat()})")
     parser.add_argument(
-        "--rate-limits", choices=("relaxed", "real"), default="relaxed",
+        "--rate-limits",
+        choices=("relaxed", "real"),
+        default="relaxed",
         help="real: the networks' own quotas; relaxed: a thousand times as much",
-    )  # fmt: skip
+    )
     return parser.parse_args(arguments)
 
 
@@ -82,9 +84,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = uvicorn.Config(
-        app, http=CuttableProtocol, ws="none", lifespan="off", access_log=False, log_level="warning",
-        timeout_keep_alive=KEEP_ALIVE_SECONDS, server_header=False, timeout_graceful_shutdown=2,
-    )  # fmt: skip
+        app,
+        http=CuttableProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
     asyncio.run(AnnouncingServer(config, url).serve(sockets=[listener]))
     return 0
 

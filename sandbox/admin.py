@@ -169,13 +169,18 @@ class Admin:
                     if post_id in (None, post.native_id):
                         shown += [
                             {
-                                "network": account.network, "native_account_id": account.native_id,
-                                "post_native_id": post.native_id, "native_id": comment.native_id,
-                                "parent_native_id": None, "text": comment.text, "kind": comment.kind,
-                                "created_at": to_datetime(comment.created_ms).isoformat(), "origin": "audience",
+                                "network": account.network,
+                                "native_account_id": account.native_id,
+                                "post_native_id": post.native_id,
+                                "native_id": comment.native_id,
+                                "parent_native_id": None,
+                                "text": comment.text,
+                                "kind": comment.kind,
+                                "created_at": to_datetime(comment.created_ms).isoformat(),
+                                "origin": "audience",
                             }
                             for comment in self._host.comments(post)
-                        ]  # fmt: skip
+                        ]
             if origin != "audience":
                 shown += self._own_comments(account, post_id)
         return shown
@@ -202,13 +207,19 @@ class Admin:
             ]
         return [
             {
-                "network": account.network, "native_account_id": account.native_id, "post_native_id": root,
-                "native_id": native_id, "parent_native_id": parent, "text": text, "kind": "own",
-                "created_at": to_datetime(created_ms).isoformat(), "origin": "api",
+                "network": account.network,
+                "native_account_id": account.native_id,
+                "post_native_id": root,
+                "native_id": native_id,
+                "parent_native_id": parent,
+                "text": text,
+                "kind": "own",
+                "created_at": to_datetime(created_ms).isoformat(),
+                "origin": "api",
             }
             for root, parent, native_id, text, created_ms in rows
             if post_id in (None, root)
-        ]  # fmt: skip
+        ]
 
     def _faults(self, request: Request, body: Any) -> Any:
         plane = self._host.faults

@@ -80,9 +80,13 @@ class Credentials:
         refresh_id = secrets.token_hex(16)
         common = {"sub": did, "aud": "did:web:localhost", "iat": now}
         self._state.insert(
-            "tokens", token_id=refresh_id, network="bluesky", account_id=did, kind="refresh",
+            "tokens",
+            token_id=refresh_id,
+            network="bluesky",
+            account_id=did,
+            kind="refresh",
             expires_at=now + REFRESH_SECONDS,
-        )  # fmt: skip
+        )
         return Session(
             access=self._sign({"scope": _ACCESS, **common, "exp": now + ACCESS_SECONDS, "jti": secrets.token_hex(8)}),
             refresh=self._sign({"scope": _REFRESH, **common, "exp": now + REFRESH_SECONDS, "jti": refresh_id}),
@@ -170,9 +174,13 @@ class Credentials:
         """A new long-lived token; older ones stay good."""
         token = f"IGSBX{self._digest('graph', account_id, secrets.token_hex(8))}"
         self._state.insert(
-            "tokens", token_id=token, network="instagram", account_id=account_id, kind="long_lived",
+            "tokens",
+            token_id=token,
+            network="instagram",
+            account_id=account_id,
+            kind="long_lived",
             expires_at=self._machine() + GRAPH_TOKEN_SECONDS,
-        )  # fmt: skip
+        )
         return token
 
     def account_of_graph_token(self, token: str) -> str:
@@ -195,7 +203,12 @@ class Credentials:
     def _expire(self, token_id: str, network: str, account_id: str, kind: str, expires_at: float) -> None:
         if token_id not in self._expired:
             self._state.insert(
-                "tokens", token_id=token_id, network=network, account_id=account_id, kind=kind, expires_at=expires_at,
+                "tokens",
+                token_id=token_id,
+                network=network,
+                account_id=account_id,
+                kind=kind,
+                expires_at=expires_at,
                 is_expired=1,
-            )  # fmt: skip
+            )
             self._expired.add(token_id)

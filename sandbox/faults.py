@@ -79,9 +79,15 @@ class FaultRule:
     def describe(self) -> dict[str, Any]:
         """As the admin page shows it."""
         return {
-            "id": self.fault_id, "network": self.network, "operation": self.operation, "kind": self.kind,
-            "probability": self.probability, "times": self.times, "params": dict(self.params), "fired": self.fired,
-        }  # fmt: skip
+            "id": self.fault_id,
+            "network": self.network,
+            "operation": self.operation,
+            "kind": self.kind,
+            "probability": self.probability,
+            "times": self.times,
+            "params": dict(self.params),
+            "fired": self.fired,
+        }
 
 
 class Effects:

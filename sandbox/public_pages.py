@@ -76,13 +76,17 @@ class PublicPages:
         address = f"/public/{account.network}/{account.handle}"
         followers = self._host.world.followers(account, self._host.clock.now_ms)
         profile = {
-            "@context": "https://schema.org", "@type": "ProfilePage",
+            "@context": "https://schema.org",
+            "@type": "ProfilePage",
             "mainEntity": {
-                "@type": "Organization", "name": account.display_name, "alternateName": account.handle,
-                "identifier": account.native_id, "url": f"{self._host.base_url}{address}",
+                "@type": "Organization",
+                "name": account.display_name,
+                "alternateName": account.handle,
+                "identifier": account.native_id,
+                "url": f"{self._host.base_url}{address}",
                 **({"interactionStatistic": _statistic("FollowAction", followers)} if followers is not None else {}),
             },
-        }  # fmt: skip
+        }
         count = (
             "" if followers is None else f'<data class="followers" value="{followers}">{followers:,} followers</data>'
         )
@@ -123,11 +127,15 @@ class PublicPages:
             if metric in counts
         ]
         linked = {
-            "@context": "https://schema.org", "@type": "SocialMediaPosting", "identifier": post.native_id,
-            "url": permalink, "datePublished": when, "articleBody": post.text,
+            "@context": "https://schema.org",
+            "@type": "SocialMediaPosting",
+            "identifier": post.native_id,
+            "url": permalink,
+            "datePublished": when,
+            "articleBody": post.text,
             "author": {"@type": "Organization", "name": account.display_name, "alternateName": account.handle},
             "interactionStatistic": statistics,
-        }  # fmt: skip
+        }
         figures = "".join(
             f'<data class="{name}" value="{counts[name]}">{counts[name]:,} {name}</data>'
             for name in ("likes", "comments")

@@ -17,11 +17,24 @@ from sandbox.world.model import DAY_MS, Account, Comment, Counts, Post, to_datet
 from sandbox.world.residents import did_of, instagram_id_of
 
 COLUMNS: dict[str, pl.DataType] = {
-    "network": pl.String(), "account_handle": pl.String(), "account_native_id": pl.String(), "account_name": pl.String(),
-    "post_native_id": pl.String(), "permalink": pl.String(), "published_at": pl.Datetime("us", "UTC"), "text": pl.String(),
-    "content_format": pl.String(), "likes": pl.Int64(), "comments": pl.Int64(), "shares": pl.Int64(), "saves": pl.Int64(),
-    "views": pl.Int64(), "reach": pl.Int64(), "followers": pl.Int64(), "source_row": pl.Int64(),
-}  # fmt: skip
+    "network": pl.String(),
+    "account_handle": pl.String(),
+    "account_native_id": pl.String(),
+    "account_name": pl.String(),
+    "post_native_id": pl.String(),
+    "permalink": pl.String(),
+    "published_at": pl.Datetime("us", "UTC"),
+    "text": pl.String(),
+    "content_format": pl.String(),
+    "likes": pl.Int64(),
+    "comments": pl.Int64(),
+    "shares": pl.Int64(),
+    "saves": pl.Int64(),
+    "views": pl.Int64(),
+    "reach": pl.Int64(),
+    "followers": pl.Int64(),
+    "source_row": pl.Int64(),
+}
 """What the file must hold: one row per post."""
 COUNTED = ("likes", "comments", "shares", "saves", "views", "reach")
 MATURE_MS = 7 * DAY_MS
@@ -90,9 +103,15 @@ class ReplayedWorld:
         elif not native_id:
             native_id = instagram_id_of(handle)
         account = Account(
-            network=network, native_id=native_id, handle=handle, display_name=str(name[-1]) if len(name) else handle,
-            biography="", client_slug=_slug(handle.removesuffix(".bsky.test")), language="en", time_zone="UTC",
-        )  # fmt: skip
+            network=network,
+            native_id=native_id,
+            handle=handle,
+            display_name=str(name[-1]) if len(name) else handle,
+            biography="",
+            client_slug=_slug(handle.removesuffix(".bsky.test")),
+            language="en",
+            time_zone="UTC",
+        )
         milliseconds = rows["published_at"].dt.epoch("ms").to_list()
         self._accounts[native_id] = account
         self._times[native_id] = milliseconds

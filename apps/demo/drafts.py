@@ -22,10 +22,17 @@ DRAFTS_PER_CLIENT = {"harbor-coffee": (2, 2), "verde-cocina": (2, 1), "brisa-sur
 
 NO_POSTS = pl.DataFrame(
     schema={
-        "client_id": pl.String, "account_id": pl.String, "network": pl.String, "text": pl.String, "content_format": pl.String,
-        "published_at": UTC_TYPE, "is_reply": pl.Boolean, "mature_engagements": pl.Int64, "mature_at": UTC_TYPE,
+        "client_id": pl.String,
+        "account_id": pl.String,
+        "network": pl.String,
+        "text": pl.String,
+        "content_format": pl.String,
+        "published_at": UTC_TYPE,
+        "is_reply": pl.Boolean,
+        "mature_engagements": pl.Int64,
+        "mature_at": UTC_TYPE,
     }
-)  # fmt: skip
+)
 
 _INTRODUCTION = f"""# Ten drafts, unedited
 

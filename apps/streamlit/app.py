@@ -35,11 +35,14 @@ def main() -> None:
     text = load_language(st.session_state.setdefault("language", "en"))
     pages = [
         st.Page(
-            FOLDER / "views" / f"{name}.py", title=text(f"page.{name}"), icon=icon, default=name == "overview",
+            FOLDER / "views" / f"{name}.py",
+            title=text(f"page.{name}"),
+            icon=icon,
+            default=name == "overview",
             url_path=name.replace("_", "-"),
         )
         for name, icon in PAGES.items()
-    ]  # fmt: skip
+    ]
     page = st.navigation(pages)
     try:
         store = open_store(settings)

@@ -67,12 +67,36 @@ class ClientData:
         posts = self.read(
             "gold/fct_posts",
             (
-                "account_id", "network", "post_id", "native_id", "permalink", "text", "content_format", "is_reply", "published_at",
-                "published_day", "local_hour", "local_weekday", "content_item_id", "is_published_by_pulso", "likes", "comments",
-                "shares", "saves", "quotes", "reach", "views", "impressions", "engagements", "mature_engagements", "mature_at",
-                "age_hours", "is_backfilled", *(f"engagement_rate_by_{rate}" for rate in RATES),
+                "account_id",
+                "network",
+                "post_id",
+                "native_id",
+                "permalink",
+                "text",
+                "content_format",
+                "is_reply",
+                "published_at",
+                "published_day",
+                "local_hour",
+                "local_weekday",
+                "content_item_id",
+                "is_published_by_pulso",
+                "likes",
+                "comments",
+                "shares",
+                "saves",
+                "quotes",
+                "reach",
+                "views",
+                "impressions",
+                "engagements",
+                "mature_engagements",
+                "mature_at",
+                "age_hours",
+                "is_backfilled",
+                *(f"engagement_rate_by_{rate}" for rate in RATES),
             ),
-        )  # fmt: skip
+        )
         if posts.is_empty():
             return posts
         return (
@@ -143,10 +167,14 @@ class ClientData:
         return pl.DataFrame(
             sizes,
             schema={
-                "stage": pl.String, "table": pl.String, "version": pl.Int64, "rows": pl.Int64, "newest": pl.Datetime("us", "UTC"),
+                "stage": pl.String,
+                "table": pl.String,
+                "version": pl.Int64,
+                "rows": pl.Int64,
+                "newest": pl.Datetime("us", "UTC"),
             },
             orient="row",
-        )  # fmt: skip
+        )
 
     def freshness(self) -> pl.DataFrame:
         """Newest row per source and network: `source`, `network`, `newest`, `rows`, `is_read_whole` (see READ_WHOLE)."""

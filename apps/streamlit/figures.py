@@ -329,9 +329,15 @@ def coverage_over_time(coverage: pl.DataFrame, language: Language, *, promised: 
         x=times, y=local["high"].to_list(), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
     )
     figure.add_scatter(
-        x=times, y=local["low"].to_list(), mode="lines", line={"width": 0}, fill="tonexty", fillcolor=BAND,
-        name=language("figure.interval_95"), hoverinfo="skip",
-    )  # fmt: skip
+        x=times,
+        y=local["low"].to_list(),
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=BAND,
+        name=language("figure.interval_95"),
+        hoverinfo="skip",
+    )
     figure.add_scatter(
         x=times,
         y=local["coverage"].to_list(),

@@ -49,9 +49,17 @@ def sent_actions(
     for table, action in ((PUBLISHED_POSTS, "publish"), (SENT_REPLIES, "reply")):
         frame = to_frame([e for e in entries if e.action == action], table, day=pl.col("recorded_at").dt.date())
         yield materialised(
-            table, lake.merge(table, frame), frame=frame, as_of=days.now,
+            table,
+            lake.merge(table, frame),
+            frame=frame,
+            as_of=days.now,
             metadata={
-                "drained": may_send, "published": report.published, "reconciled": report.reconciled,
-                "missed": report.missed, "parked": report.parked, "failed": report.failed, "deferred": report.deferred,
+                "drained": may_send,
+                "published": report.published,
+                "reconciled": report.reconciled,
+                "missed": report.missed,
+                "parked": report.parked,
+                "failed": report.failed,
+                "deferred": report.deferred,
             },
-        )  # fmt: skip
+        )

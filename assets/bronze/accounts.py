@@ -48,9 +48,15 @@ def accounts(
     frame = to_frame(collected.rows, ACCOUNTS, day=days.end)
     checked = inspect(frame, ACCOUNTS, rules_for(ACCOUNTS), now=days.now)
     return enter(
-        lake, ACCOUNTS, checked, write=lake.append, rows=frame.height, failures=collected.failures,
-        accounts=len(connected), as_of=days.now,
-    )  # fmt: skip
+        lake,
+        ACCOUNTS,
+        checked,
+        write=lake.append,
+        rows=frame.height,
+        failures=collected.failures,
+        accounts=len(connected),
+        as_of=days.now,
+    )
 
 
 @dg.asset(
@@ -75,6 +81,12 @@ def account_metrics(
     frame = to_frame(collected.rows, ACCOUNT_METRICS)
     checked = inspect(frame, ACCOUNT_METRICS, rules_for(ACCOUNT_METRICS), now=days.now)
     return enter(
-        lake, ACCOUNT_METRICS, checked, write=lake.merge, rows=frame.height, failures=collected.failures,
-        accounts=len(connected), as_of=days.now,
-    )  # fmt: skip
+        lake,
+        ACCOUNT_METRICS,
+        checked,
+        write=lake.merge,
+        rows=frame.height,
+        failures=collected.failures,
+        accounts=len(connected),
+        as_of=days.now,
+    )

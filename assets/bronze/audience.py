@@ -41,6 +41,14 @@ def comments(
     known = lake.scan(COMMENTS, scope=scope).select("comment_id").collect()
     new = checked.good.join(known, on="comment_id", how="anti")
     return enter(
-        lake, COMMENTS, checked, write=lake.append, rows=frame.height, failures=collected.failures,
-        accounts=len(connected), as_of=days.now, new=new, metadata={"posts_read": len(wanted)},
-    )  # fmt: skip
+        lake,
+        COMMENTS,
+        checked,
+        write=lake.append,
+        rows=frame.height,
+        failures=collected.failures,
+        accounts=len(connected),
+        as_of=days.now,
+        new=new,
+        metadata={"posts_read": len(wanted)},
+    )

@@ -61,11 +61,16 @@ def imports(
     lake.append(POST_METRICS, of_metrics.good)
 
     row = {
-        "import_id": f"{config.client_id}:{digest[:16]}", "client_id": config.client_id, "file_name": path.name,
-        "file_sha256": digest, "rows": table.rows, "used_rows": of_posts.good.height,
-        "rejected_rows": rejected.height + of_posts.quarantined["post_id"].n_unique(), "report": table.report,
+        "import_id": f"{config.client_id}:{digest[:16]}",
+        "client_id": config.client_id,
+        "file_name": path.name,
+        "file_sha256": digest,
+        "rows": table.rows,
+        "used_rows": of_posts.good.height,
+        "rejected_rows": rejected.height + of_posts.quarantined["post_id"].n_unique(),
+        "report": table.report,
         "imported_at": now,
-    }  # fmt: skip
+    }
     frame = pl.DataFrame([row], schema=IMPORTS.schema)
     return materialised(
         IMPORTS,

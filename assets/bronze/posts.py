@@ -55,6 +55,14 @@ def posts_and_metrics(
     write = lake.merge if days.is_past else lake.append
     for table, part, frame in ((POSTS, of_posts, new_posts), (POST_METRICS, of_metrics, of_metrics.good)):
         yield enter(
-            lake, table, part, write=write, rows=posts.height, failures=collected.failures, accounts=len(connected),
-            as_of=days.now, new=frame, metadata={"observed_posts": posts.height, "replayed": days.is_past},
-        )  # fmt: skip
+            lake,
+            table,
+            part,
+            write=write,
+            rows=posts.height,
+            failures=collected.failures,
+            accounts=len(connected),
+            as_of=days.now,
+            new=frame,
+            metadata={"observed_posts": posts.height, "replayed": days.is_past},
+        )

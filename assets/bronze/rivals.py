@@ -52,6 +52,12 @@ def competitor_posts(
     frame = to_frame(collected.rows, COMPETITOR_POSTS, day=days.end)
     checked = inspect(frame, COMPETITOR_POSTS, rules_for(COMPETITOR_POSTS), now=days.now)
     return enter(
-        lake, COMPETITOR_POSTS, checked, write=lake.append, rows=frame.height, failures=collected.failures,
-        accounts=len(watched), as_of=days.now,
-    )  # fmt: skip
+        lake,
+        COMPETITOR_POSTS,
+        checked,
+        write=lake.append,
+        rows=frame.height,
+        failures=collected.failures,
+        accounts=len(watched),
+        as_of=days.now,
+    )

@@ -73,6 +73,9 @@ def content_drafts(
     written = lake.append(CONTENT_DRAFTS, frame)
     saved = store.save_drafts([item for row, item in chosen if row["is_allowed"]])
     return materialised(
-        CONTENT_DRAFTS, written, frame=pl.concat([kept, frame]), as_of=days.now,
+        CONTENT_DRAFTS,
+        written,
+        frame=pl.concat([kept, frame]),
+        as_of=days.now,
         metadata={"new": frame.height, "sent_to_store": saved, "policy_version": POLICY_VERSION},
-    )  # fmt: skip
+    )

@@ -34,13 +34,19 @@ def as_posts(moments: Sequence[Moment]) -> pl.DataFrame:
         local = moment.at.astimezone(ZoneInfo(moment.client.time_zone))
         rows.append(
             {
-                "post_id": f"draft:{number}", "account_id": moment.item.account_id, "client_id": moment.client.client_id,
-                "network": moment.item.network.value, "published_at": moment.at,
-                "content_format": moment.item.content_format.value, "text": moment.item.text,
-                "media_count": len(moment.item.media), "local_hour": local.hour, "local_weekday": local.weekday(),
+                "post_id": f"draft:{number}",
+                "account_id": moment.item.account_id,
+                "client_id": moment.client.client_id,
+                "network": moment.item.network.value,
+                "published_at": moment.at,
+                "content_format": moment.item.content_format.value,
+                "text": moment.item.text,
+                "media_count": len(moment.item.media),
+                "local_hour": local.hour,
+                "local_weekday": local.weekday(),
                 "is_reply": False,
             }
-        )  # fmt: skip
+        )
     return pl.DataFrame(rows, schema_overrides={"published_at": pl.Datetime("us", "UTC")})
 
 

@@ -43,25 +43,37 @@ def content_ideas(
     posts = lake.scan("gold/fct_posts", scope=scope).collect()
     clients = {c.client_id: c for c in store.clients(scope) if c.is_active}
     open_accounts = [
-        a for a in store.accounts(scope)
+        a
+        for a in store.accounts(scope)
         if not days.is_past and a.client_id in clients and a.account_id not in set(kept["account_id"])
-    ]  # fmt: skip
+    ]
     rows = [
         {
             **evidence_columns(idea.decision(account_id=account.account_id, policy_version=POLICY_VERSION)),
-            "idea_id": idea.idea_id, "network": idea.network.value, "pillar_id": idea.pillar_id,
-            "fact_ids": list(idea.fact_ids), "angle": idea.angle, "content_format": idea.content_format.value,
+            "idea_id": idea.idea_id,
+            "network": idea.network.value,
+            "pillar_id": idea.pillar_id,
+            "fact_ids": list(idea.fact_ids),
+            "angle": idea.angle,
+            "content_format": idea.content_format.value,
             "reason": idea.reason,
         }
         for account in open_accounts
         for idea in propose_ideas(
-            clients[account.client_id], account.network, posts.filter(pl.col("client_id") == account.client_id),
-            count=config.ideas_per_account, now=days.now, seed=seed_of("idea", days.end, account.account_id),
+            clients[account.client_id],
+            account.network,
+            posts.filter(pl.col("client_id") == account.client_id),
+            count=config.ideas_per_account,
+            now=days.now,
+            seed=seed_of("idea", days.end, account.account_id),
         )
-    ]  # fmt: skip
+    ]
     frame = decision_frame(rows, CONTENT_IDEAS)
     without_facts = sorted(c.client_id for c in clients.values() if not c.brand.facts)
     return materialised(
-        CONTENT_IDEAS, lake.append(CONTENT_IDEAS, frame), frame=pl.concat([kept, frame]), as_of=days.now,
+        CONTENT_IDEAS,
+        lake.append(CONTENT_IDEAS, frame),
+        frame=pl.concat([kept, frame]),
+        as_of=days.now,
         metadata={"new": frame.height, "clients_without_facts": ", ".join(without_facts) or "none"},
-    )  # fmt: skip
+    )

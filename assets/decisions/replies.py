@@ -60,12 +60,17 @@ def reply_drafts(
     saved = store.save_drafts([item for _, item in drafts if item is not None])
     approved = 0 if days.is_past else store.approve_by_policy(scope)
     return materialised(
-        REPLY_DRAFTS, written, frame=frame, as_of=days.now,
+        REPLY_DRAFTS,
+        written,
+        frame=frame,
+        as_of=days.now,
         metadata={
-            "comments": frame.height, "with_an_answer": saved, "for_a_person": int(frame["needs_person"].sum()),
+            "comments": frame.height,
+            "with_an_answer": saved,
+            "for_a_person": int(frame["needs_person"].sum()),
             "approved_by_policy": approved,
         },
-    )  # fmt: skip
+    )
 
 
 def _drafted(
@@ -92,11 +97,17 @@ def _drafted(
     item_id = str(uuid5(NAMESPACE_URL, f"pulso:reply:{comment['comment_id']}"))
     row = {
         **evidence_columns(decision),
-        "content_item_id": item_id, "comment_id": comment["comment_id"], "post_id": comment["post_id"],
-        "network": account.network.value, "intent": reply.understanding.intent.value,
-        "sentiment": reply.understanding.sentiment, "confidence": reply.confidence,
-        "needs_person": reply.needs_person, "reason": reply.reason, "text": reply.text,
-    }  # fmt: skip
+        "content_item_id": item_id,
+        "comment_id": comment["comment_id"],
+        "post_id": comment["post_id"],
+        "network": account.network.value,
+        "intent": reply.understanding.intent.value,
+        "sentiment": reply.understanding.sentiment,
+        "confidence": reply.confidence,
+        "needs_person": reply.needs_person,
+        "reason": reply.reason,
+        "text": reply.text,
+    }
     return row, _item(item_id, reply, comment, client, account, decision, now) if reply.text else None
 
 

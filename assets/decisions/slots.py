@@ -58,9 +58,10 @@ def post_schedule(
     kept = standing(lake, POST_SCHEDULE, scope, start=days.start, end=days.end)
     start, end = days.now + FIRST_SLOT_AFTER, days.now + timedelta(hours=config.horizon_hours)
     waiting = [
-        i for i in store.content_items(scope, states=["draft"])
+        i
+        for i in store.content_items(scope, states=["draft"])
         if not days.is_past and i.scheduled_at is None and i.reply_to_comment_id is None
-    ]  # fmt: skip
+    ]
     planner = _Planner(
         clients={c.client_id: c for c in store.clients(scope)},
         taken=store.taken_slots(scope, start=start - timedelta(days=2), end=end + timedelta(days=2)),
@@ -79,10 +80,17 @@ def post_schedule(
     proposed = store.propose_slots(dict(frame.select("content_item_id", "scheduled_at").iter_rows()))
     approved = 0 if days.is_past else store.approve_by_policy(scope)
     return materialised(
-        POST_SCHEDULE, written, frame=pl.concat([kept, frame]), as_of=days.now,
-        metadata={"planned": frame.height, "without_a_slot": len(waiting) - frame.height, "proposed": proposed,
-                  "approved_by_policy": approved},
-    )  # fmt: skip
+        POST_SCHEDULE,
+        written,
+        frame=pl.concat([kept, frame]),
+        as_of=days.now,
+        metadata={
+            "planned": frame.height,
+            "without_a_slot": len(waiting) - frame.height,
+            "proposed": proposed,
+            "approved_by_policy": approved,
+        },
+    )
 
 
 class _Planner:

@@ -128,19 +128,30 @@ def choose(
     row = {
         **evidence_columns(decision),
         **({n: getattr(forecast, n) for n in _FORECAST_COLUMNS} if forecast else {}),
-        "content_item_id": item.content_item_id, "revision": item.revision, "idea_id": idea["idea_id"],
-        "network": item.network.value, "text": item.text, "content_format": item.content_format.value,
-        "language": item.language, "pillar_id": item.pillar_id, "fact_ids": list(item.fact_ids),
+        "content_item_id": item.content_item_id,
+        "revision": item.revision,
+        "idea_id": idea["idea_id"],
+        "network": item.network.value,
+        "text": item.text,
+        "content_format": item.content_format.value,
+        "language": item.language,
+        "pillar_id": item.pillar_id,
+        "fact_ids": list(item.fact_ids),
         "is_allowed": verdict.is_allowed,
         "violations": json.dumps([v.model_dump() for v in verdict.violations], ensure_ascii=False),
         "feature_row": json.dumps(forecast.feature_row if forecast else {}, ensure_ascii=False),
-    }  # fmt: skip
+    }
     return row, item
 
 
 _FORECAST_COLUMNS = (
-    "expected_log_engagement", "lower_log_engagement", "upper_log_engagement", "interval_level", "percentile", "model_name",
-)  # fmt: skip
+    "expected_log_engagement",
+    "lower_log_engagement",
+    "upper_log_engagement",
+    "interval_level",
+    "percentile",
+    "model_name",
+)
 
 
 def _evidence(number: int, variant: Variant, forecast: Forecast | None, verdict: Verdict) -> dict[str, Any]:

@@ -27,18 +27,30 @@ _GRAPHEME = regex.compile(r"\X")
 
 _THANKS = {
     "en": (
-        "Thank you, that means a lot to us!", "Thanks for the kind words!", "So glad to hear it. Thank you!",
-        "Thank you for being here!", "That made us smile. Thank you!", "Thanks so much for telling us!",
+        "Thank you, that means a lot to us!",
+        "Thanks for the kind words!",
+        "So glad to hear it. Thank you!",
+        "Thank you for being here!",
+        "That made us smile. Thank you!",
+        "Thanks so much for telling us!",
     ),
     "es": (
-        "¡Muchas gracias, nos alegra un montón!", "¡Gracias por estas palabras!", "¡Qué alegría leerte! Gracias.",
-        "¡Gracias por estar ahí!", "Nos has sacado una sonrisa. ¡Gracias!", "¡Mil gracias por contárnoslo!",
+        "¡Muchas gracias, nos alegra un montón!",
+        "¡Gracias por estas palabras!",
+        "¡Qué alegría leerte! Gracias.",
+        "¡Gracias por estar ahí!",
+        "Nos has sacado una sonrisa. ¡Gracias!",
+        "¡Mil gracias por contárnoslo!",
     ),
     "pt": (
-        "Muito obrigado, isso vale muito para a gente!", "Obrigado pelo carinho!", "Que alegria ler isso. Obrigado!",
-        "Obrigado por estar com a gente!", "Esse comentário nos fez sorrir. Obrigado!", "Valeu demais por contar!",
+        "Muito obrigado, isso vale muito para a gente!",
+        "Obrigado pelo carinho!",
+        "Que alegria ler isso. Obrigado!",
+        "Obrigado por estar com a gente!",
+        "Esse comentário nos fez sorrir. Obrigado!",
+        "Valeu demais por contar!",
     ),
-}  # fmt: skip
+}
 
 _BEFORE_FACT = {
     "en": ("Good question!", "Thanks for asking!", "Glad you ask."),

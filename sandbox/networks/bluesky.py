@@ -348,10 +348,18 @@ class Bluesky:
         with self._host.state.transaction():
             sequence = self._host.state.next_number("commit")
             row = {
-                "uri": uri, "did": account.native_id, "collection": collection, "rkey": rkey, "cid": cid,
-                "value": orjson.dumps(record).decode(), "indexed_ms": now_ms, "committed_at": time.time(),
-                "sequence": sequence, "posts_before": posts_before, "previous_ms": previous_ms,
-            }  # fmt: skip
+                "uri": uri,
+                "did": account.native_id,
+                "collection": collection,
+                "rkey": rkey,
+                "cid": cid,
+                "value": orjson.dumps(record).decode(),
+                "indexed_ms": now_ms,
+                "committed_at": time.time(),
+                "sequence": sequence,
+                "posts_before": posts_before,
+                "previous_ms": previous_ms,
+            }
             self._host.state.insert("records", **row)
         if collection == records.POST:
             self._host.remember(published_record(row))
@@ -557,11 +565,17 @@ class Bluesky:
             view = self._views.comment(comment)
             notifications.append(
                 {
-                    "uri": view["uri"], "cid": view["cid"], "author": view["author"], "reason": "reply",
-                    "reasonSubject": comment.post_id, "record": view["record"], "isRead": False,
-                    "indexedAt": view["indexedAt"], "labels": [],
+                    "uri": view["uri"],
+                    "cid": view["cid"],
+                    "author": view["author"],
+                    "reason": "reply",
+                    "reasonSubject": comment.post_id,
+                    "record": view["record"],
+                    "isRead": False,
+                    "indexedAt": view["indexedAt"],
+                    "labels": [],
                 }
-            )  # fmt: skip
+            )
         body: dict[str, Any] = {"notifications": notifications, "priority": False}
         if len(notifications) == limit:
             body["cursor"] = notifications[-1]["indexedAt"]

@@ -140,8 +140,10 @@ class BlueskyViews:
             for item in embed["images"]:
                 name = f"plain/{did}/{item['image']['ref']['$link']}"
                 image = {
-                    "thumb": f"{base}/feed_thumbnail/{name}", "fullsize": f"{base}/feed_fullsize/{name}", "alt": item["alt"],
-                }  # fmt: skip
+                    "thumb": f"{base}/feed_thumbnail/{name}",
+                    "fullsize": f"{base}/feed_fullsize/{name}",
+                    "alt": item["alt"],
+                }
                 if "aspectRatio" in item:
                     image["aspectRatio"] = item["aspectRatio"]
                 images.append(image)

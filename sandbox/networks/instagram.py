@@ -386,9 +386,16 @@ class Instagram:
     def _own(self, row: Mapping[str, Any]) -> _Remark:
         account = self._host.accounts[row["account_id"]]
         return _Remark(
-            row["comment_id"], row["media_id"], row["parent_id"], row["text"], row["created_ms"], account.handle,
-            account.native_id, 0, True,
-        )  # fmt: skip
+            row["comment_id"],
+            row["media_id"],
+            row["parent_id"],
+            row["text"],
+            row["created_ms"],
+            account.handle,
+            account.native_id,
+            0,
+            True,
+        )
 
     def _remarks(self, post: Post, parent_id: str | None) -> list[_Remark]:
         """Comments under a post (parent None) or answers under a comment, newest first."""
@@ -467,11 +474,16 @@ class Instagram:
         with self._host.state.transaction():
             comment_id = f"177{self._host.state.next_number('comment'):014d}"
             self._host.state.insert(
-                "comments", comment_id=comment_id, media_id=post.native_id,
+                "comments",
+                comment_id=comment_id,
+                media_id=post.native_id,
                 parent_id=parent.parent_id or parent.native_id if parent else None,
-                account_id=_me(call).native_id, text=text, created_ms=self._host.clock.now_ms, committed_at=time.time(),
+                account_id=_me(call).native_id,
+                text=text,
+                created_ms=self._host.clock.now_ms,
+                committed_at=time.time(),
                 sequence=self._host.state.next_number("commit"),
-            )  # fmt: skip
+            )
         self._host.has_own_comments = True
         return Answer({"id": comment_id})
 
@@ -501,9 +513,16 @@ class Instagram:
 
 def _of_audience(comment: Comment) -> _Remark:
     return _Remark(
-        comment.native_id, comment.post_id, None, comment.text, comment.created_ms, comment.author_handle,
-        comment.author_id, comment.likes, False,
-    )  # fmt: skip
+        comment.native_id,
+        comment.post_id,
+        None,
+        comment.text,
+        comment.created_ms,
+        comment.author_handle,
+        comment.author_id,
+        comment.likes,
+        False,
+    )
 
 
 def _usage_headers(version: str, account_id: str, window: Window) -> dict[str, str]:

@@ -38,32 +38,44 @@ DAILY_PUBLISHING_QUOTA = 50
 def already_published() -> Refusal:
     """The answer to a second publish of one container."""
     return graph_error(
-        "The media has already been published", 9007, subcode=2207027, title="Media ID is not available",
+        "The media has already been published",
+        9007,
+        subcode=2207027,
+        title="Media ID is not available",
         user_message="This container was published before and can not be published again.",
-    )  # fmt: skip
+    )
 
 
 def check_caption(caption: str) -> None:
     """Refuse a caption past the network's limits."""
     if len(caption) > MAX_CAPTION:
         raise graph_error(
-            "The caption was too long.", 36004, subcode=2207010, title="Caption too long",
+            "The caption was too long.",
+            36004,
+            subcode=2207010,
+            title="Caption too long",
             user_message=f"The caption has {len(caption)} characters; the limit is {MAX_CAPTION}.",
-        )  # fmt: skip
+        )
     if len(re.findall(r"#\w+", caption)) > MAX_HASHTAGS or len(re.findall(r"@\w+", caption)) > MAX_MENTIONS:
         raise graph_error(
-            "Invalid parameter", 100, subcode=2207040, title="Too many tags",
+            "Invalid parameter",
+            100,
+            subcode=2207040,
+            title="Too many tags",
             user_message=f"At most {MAX_HASHTAGS} hashtags and {MAX_MENTIONS} mentions.",
-        )  # fmt: skip
+        )
 
 
 def check_image(content: bytes) -> None:
     """Refuse a picture that the feed does not take: size, format, width, aspect ratio."""
     if len(content) > MAX_IMAGE_BYTES:
         raise graph_error(
-            "The image size is too large.", 36000, subcode=2207004, title="Image size too large",
+            "The image size is too large.",
+            36000,
+            subcode=2207004,
+            title="Image size too large",
             user_message="The image is too large to download. It should be less than 8 MiB.",
-        )  # fmt: skip
+        )
     try:
         with Image.open(io.BytesIO(content)) as image:
             kind, (width, height) = image.format, image.size
@@ -71,15 +83,20 @@ def check_image(content: bytes) -> None:
         kind, width, height = None, 0, 0
     if kind != "JPEG":
         raise graph_error(
-            "The image format is not supported.", 36001, subcode=2207005, title="Image format not supported",
+            "The image format is not supported.",
+            36001,
+            subcode=2207005,
+            title="Image format not supported",
             user_message="The image must be a JPEG.",
-        )  # fmt: skip
+        )
     if not 0.8 <= round(width / height, 2) <= 1.91 or width < 320:
         raise graph_error(
-            "The submitted image with aspect ratio cannot be published.", 36003, subcode=2207009,
+            "The submitted image with aspect ratio cannot be published.",
+            36003,
+            subcode=2207009,
             title="Invalid aspect ratio",
             user_message=f"{width} x {height}: the ratio must lie between 4:5 and 1.91:1, the width be 320 or more.",
-        )  # fmt: skip
+        )
 
 
 class Containers:
@@ -117,9 +134,15 @@ class Containers:
         with self._host.state.transaction():
             container_id = f"176{self._host.state.next_number('container'):014d}"
             self._host.state.insert(
-                "containers", container_id=container_id, account_id=account.native_id, spec=orjson.dumps(spec).decode(),
-                status=status, error=error, polls=0, created_ms=self._host.clock.now_ms,
-            )  # fmt: skip
+                "containers",
+                container_id=container_id,
+                account_id=account.native_id,
+                spec=orjson.dumps(spec).decode(),
+                status=status,
+                error=error,
+                polls=0,
+                created_ms=self._host.clock.now_ms,
+            )
         return container_id
 
     def _children(self, account: Account, text: str) -> list[dict[str, str]]:
@@ -142,9 +165,12 @@ class Containers:
         if not url:
             raise graph_error(f"(#100) The parameter {name} is required", 100)
         problem = graph_error(
-            "Only photo or video can be accepted as media type.", 9004, subcode=2207052,
-            title="The media could not be fetched", user_message=f"The media could not be fetched from this URI: {url}",
-        )  # fmt: skip
+            "Only photo or video can be accepted as media type.",
+            9004,
+            subcode=2207052,
+            title="The media could not be fetched",
+            user_message=f"The media could not be fetched from this URI: {url}",
+        )
         target = urlsplit(url)
         if target.scheme != "http" or target.hostname not in _LOOPBACK:
             raise problem
@@ -186,9 +212,12 @@ class Containers:
     def not_ready() -> Refusal:
         """The answer to a publish of a container that is still being processed."""
         return graph_error(
-            "Media ID is not available", 9007, subcode=2207027, title="Media ID is not available",
+            "Media ID is not available",
+            9007,
+            subcode=2207027,
+            title="Media ID is not available",
             user_message="The media is not ready for publishing, please wait for a moment.",
-        )  # fmt: skip
+        )
 
     # --- publishing ---
 
@@ -203,39 +232,56 @@ class Containers:
         row = self._host.state.one("containers", container_id=container_id, account_id=account.native_id)
         if row is None:
             raise graph_error(
-                "The requested resource does not exist", 24, subcode=2207006, title="Media not found",
+                "The requested resource does not exist",
+                24,
+                subcode=2207006,
+                title="Media not found",
                 user_message=f"The media with {container_id} cannot be found.",
-            )  # fmt: skip
+            )
         status = self.status(row)
         if status == "PUBLISHED":
             raise already_published()
         if status == "EXPIRED":
             raise graph_error(
-                "The requested resource does not exist", 24, subcode=2207008, title="Media builder expired",
+                "The requested resource does not exist",
+                24,
+                subcode=2207008,
+                title="Media builder expired",
                 user_message=f"Media builder with creation id = {container_id} has been expired.",
-            )  # fmt: skip
+            )
         if status == "ERROR":
             raise graph_error(
-                "The video format is not supported.", 352, subcode=2207026, title="Unsupported video format",
+                "The video format is not supported.",
+                352,
+                subcode=2207026,
+                title="Unsupported video format",
                 user_message="The video format is not supported. Upload a MOV or MP4.",
-            )  # fmt: skip
+            )
         if status != "FINISHED":
             raise self.not_ready()
         used, allowed = self.quota(account)
         if used >= allowed:
             raise graph_error(
-                "Application request limit reached", 9, subcode=2207042, title="Publishing limit reached",
+                "Application request limit reached",
+                9,
+                subcode=2207042,
+                title="Publishing limit reached",
                 user_message=f"At most {allowed} posts in 24 hours.",
-            )  # fmt: skip
+            )
         posts_before, previous_ms = self._host.recent_activity(account)
         with self._host.state.transaction():
             sequence = self._host.state.next_number("commit")
             media = {
-                "media_id": f"178{self._host.state.next_number('media'):014d}", "account_id": account.native_id,
-                "container_id": container_id, "spec": row["spec"], "created_ms": self._host.clock.now_ms,
-                "committed_at": time.time(), "sequence": sequence, "posts_before": posts_before,
+                "media_id": f"178{self._host.state.next_number('media'):014d}",
+                "account_id": account.native_id,
+                "container_id": container_id,
+                "spec": row["spec"],
+                "created_ms": self._host.clock.now_ms,
+                "committed_at": time.time(),
+                "sequence": sequence,
+                "posts_before": posts_before,
                 "previous_ms": previous_ms,
-            }  # fmt: skip
+            }
             self._host.state.insert("media", **media)
             self._host.state.update(
                 "containers", {"container_id": container_id}, status="PUBLISHED", media_id=media["media_id"]

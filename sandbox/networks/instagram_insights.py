@@ -14,13 +14,23 @@ from sandbox.world.seeding import stream
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 _MEDIA = {
-    "views": "views", "reach": "reach", "saved": "saves", "likes": "likes", "comments": "comments", "shares": "shares",
-}  # fmt: skip
+    "views": "views",
+    "reach": "reach",
+    "saved": "saves",
+    "likes": "likes",
+    "comments": "comments",
+    "shares": "shares",
+}
 _REELS = ("ig_reels_avg_watch_time", "ig_reels_video_view_total_time")
 _SERIES = ("reach", "follower_count")
 _TOTALS = {
-    "reach": "reach", "likes": "likes", "views": "views", "comments": "comments", "shares": "shares", "saves": "saves",
-}  # fmt: skip
+    "reach": "reach",
+    "likes": "likes",
+    "views": "views",
+    "comments": "comments",
+    "shares": "shares",
+    "saves": "saves",
+}
 _DAILY_OVERLAP = 0.85
 """An account's daily reach as a share of the sum over its posts: some people see two."""
 _GROWING_DAYS = 40
@@ -77,10 +87,14 @@ class Insights:
                 )
                 data.append(
                     {
-                        "name": name, "period": "lifetime", **shape, "title": _title(name), "description": _title(name),
+                        "name": name,
+                        "period": "lifetime",
+                        **shape,
+                        "title": _title(name),
+                        "description": _title(name),
                         "id": f"{post.native_id}/insights/{name}/lifetime",
                     }
-                )  # fmt: skip
+                )
         return {"data": data}
 
     @staticmethod

@@ -31,31 +31,55 @@ ALL = TenantScope.all_clients("a test")
 
 def client(client_id: str) -> Client:
     return Client(
-        client_id=client_id, name=client_id.title(), time_zone="UTC", language="en",
+        client_id=client_id,
+        name=client_id.title(),
+        time_zone="UTC",
+        language="en",
         brand=BrandKit(voice="", audience="", pillars=(), facts=()),
-    )  # fmt: skip
+    )
 
 
 def account(client_id: str, native_id: str) -> Account:
     return Account(
-        account_id=f"instagram:{native_id}", client_id=client_id, network=Network.INSTAGRAM, native_id=native_id,
-        handle=native_id, base_url="http://127.0.0.1:1",
-    )  # fmt: skip
+        account_id=f"instagram:{native_id}",
+        client_id=client_id,
+        network=Network.INSTAGRAM,
+        native_id=native_id,
+        handle=native_id,
+        base_url="http://127.0.0.1:1",
+    )
 
 
 def post(of: Account, number: int, *, at: datetime, observed_at: datetime = NOW, text: str | None = None) -> Post:
     return Post(
-        post_id=f"instagram:{of.native_id}-{number}", account_id=of.account_id, client_id=of.client_id,
-        network=of.network, native_id=f"{of.native_id}-{number}", permalink=None, text=text or f"post {number}",
-        content_format=ContentFormat.IMAGE, media_count=1, published_at=at, observed_at=observed_at, raw='{"kept": true}',
-    )  # fmt: skip
+        post_id=f"instagram:{of.native_id}-{number}",
+        account_id=of.account_id,
+        client_id=of.client_id,
+        network=of.network,
+        native_id=f"{of.native_id}-{number}",
+        permalink=None,
+        text=text or f"post {number}",
+        content_format=ContentFormat.IMAGE,
+        media_count=1,
+        published_at=at,
+        observed_at=observed_at,
+        raw='{"kept": true}',
+    )
 
 
 def count(of: Post, metric: str, value: int) -> PostMetricPoint:
     return PostMetricPoint(
-        post_id=of.post_id, account_id=of.account_id, client_id=of.client_id, network=of.network, metric=metric,
-        value=value, observed_at=of.observed_at, is_backfilled=False, source="media", raw="{}",
-    )  # fmt: skip
+        post_id=of.post_id,
+        account_id=of.account_id,
+        client_id=of.client_id,
+        network=of.network,
+        metric=metric,
+        value=value,
+        observed_at=of.observed_at,
+        is_backfilled=False,
+        source="media",
+        raw="{}",
+    )
 
 
 @dataclass
@@ -74,22 +98,35 @@ class FakeCollector:
         self.calls += 1
         return tuple(
             CollectionFailure(
-                client_id=a.client_id, account_id=a.account_id, network=a.network, what=what, error_class="auth",
+                client_id=a.client_id,
+                account_id=a.account_id,
+                network=a.network,
+                what=what,
+                error_class="auth",
                 message="token revoked",
             )
             for a in accounts
             if a.account_id in self.broken
-        )  # fmt: skip
+        )
 
     def profiles(self, accounts: Sequence[Account]) -> Collected[AccountSnapshot]:
         rows = tuple(
             AccountSnapshot(
-                account_id=a.account_id, client_id=a.client_id, network=a.network, native_id=a.native_id, handle=a.handle,
-                display_name=None, followers=100, following=1, posts_count=2, observed_at=NOW, raw="{}",
+                account_id=a.account_id,
+                client_id=a.client_id,
+                network=a.network,
+                native_id=a.native_id,
+                handle=a.handle,
+                display_name=None,
+                followers=100,
+                following=1,
+                posts_count=2,
+                observed_at=NOW,
+                raw="{}",
             )
             for a in accounts
             if a.account_id not in self.broken
-        )  # fmt: skip
+        )
         return Collected(rows, self._failures(accounts, "profile"))
 
     def account_metrics(self, accounts: Sequence[Account], *, start: date, end: date) -> Collected[AccountMetricPoint]:

@@ -157,11 +157,17 @@ def test_reported_figures_of_a_failing_account_survive_a_rerun(house: House) -> 
 
     house.collector.points = [
         AccountMetricPoint(
-            account_id=a.account_id, client_id=a.client_id, network=a.network, metric="reach", day=NOW.date(), value=50,
-            fetched_at=NOW, raw="{}",
+            account_id=a.account_id,
+            client_id=a.client_id,
+            network=a.network,
+            metric="reach",
+            day=NOW.date(),
+            value=50,
+            fetched_at=NOW,
+            raw="{}",
         )
         for a in house.store.known_accounts
-    ]  # fmt: skip
+    ]
     house.materialize(account_metrics)
     house.collector.broken = frozenset({"instagram:a1"})
 

@@ -109,11 +109,18 @@ def seed_bronze(home: Home) -> None:
     home.write(
         tables.CLIENTS,
         [
-            {"client_id": c, "name": c.title(), "time_zone": zone, "language": "en", "autonomy": "manual", "is_active": True,
-             "exported_at": NOW}
+            {
+                "client_id": c,
+                "name": c.title(),
+                "time_zone": zone,
+                "language": "en",
+                "autonomy": "manual",
+                "is_active": True,
+                "exported_at": NOW,
+            }
             for c, zone in CLIENTS.items()
         ],
-    )  # fmt: skip
+    )
     start = datetime(2026, 3, 1, tzinfo=UTC)
     posts, counts, profiles = [], [], []
     for client in CLIENTS:
@@ -130,17 +137,32 @@ def seed_bronze(home: Home) -> None:
                 followers = None if chance.random() < 0.2 else 1000 + chance.randint(-50, 50)
                 if is_observed and day > 6:
                     profiles.append(
-                        {**account, "handle": f"{client}.{day}", "display_name": client.title(), "followers": followers,
-                         "posts_count": day, "observed_at": at, "raw": "{}", "day": at.date()}
-                    )  # fmt: skip
+                        {
+                            **account,
+                            "handle": f"{client}.{day}",
+                            "display_name": client.title(),
+                            "followers": followers,
+                            "posts_count": day,
+                            "observed_at": at,
+                            "raw": "{}",
+                            "day": at.date(),
+                        }
+                    )
             for number in range(0 if (client, network) == ("paulo", "bluesky") else 30):
                 published = start + timedelta(seconds=chance.randint(0, 48 * 86400))
                 native = f"{client}{number}"
                 post = {
-                    **account, "native_id": native, "post_id": f"{network}:{native}", "permalink": f"https://example/{native}",
-                    "text": f"Post {number}", "content_format": "image", "media_count": 1, "published_at": published,
-                    "is_reply": chance.random() < 0.1, "raw": "{}",
-                }  # fmt: skip
+                    **account,
+                    "native_id": native,
+                    "post_id": f"{network}:{native}",
+                    "permalink": f"https://example/{native}",
+                    "text": f"Post {number}",
+                    "content_format": "image",
+                    "media_count": 1,
+                    "published_at": published,
+                    "is_reply": chance.random() < 0.1,
+                    "raw": "{}",
+                }
                 is_late = chance.random() < 0.25
                 seen = published + (timedelta(days=chance.randint(2, 12)) if is_late else timedelta(hours=1))
                 versions = [seen, seen + timedelta(days=1)] if chance.random() < 0.2 else [seen]
@@ -158,21 +180,38 @@ def seed_bronze(home: Home) -> None:
                         values[metric] = max(0, values[metric] + chance.randint(-3, 9))
                         moment = at + timedelta(seconds=0 if metric in ("likes", "comments") else 30)
                         counts.append(
-                            {**account, "post_id": post["post_id"], "metric": metric, "value": values[metric],
-                             "observed_at": moment, "is_backfilled": is_late and step == 0, "source": "media", "raw": "{}",
-                             "day": moment.date()}
-                        )  # fmt: skip
+                            {
+                                **account,
+                                "post_id": post["post_id"],
+                                "metric": metric,
+                                "value": values[metric],
+                                "observed_at": moment,
+                                "is_backfilled": is_late and step == 0,
+                                "source": "media",
+                                "raw": "{}",
+                                "day": moment.date(),
+                            }
+                        )
     home.write(tables.ACCOUNTS, profiles)
     home.write(tables.POSTS, posts)
     home.write(tables.POST_METRICS, counts)
     home.write(
         tables.ACCOUNT_METRICS,
         [
-            {"client_id": "york", "account_id": "instagram:york", "network": "instagram", "metric": metric, "value": day - 5,
-             "fetched_at": NOW, "raw": "{}", "day": (start + timedelta(days=day)).date()}
-            for day in range(10) for metric in ("reach", "follower_count")
+            {
+                "client_id": "york",
+                "account_id": "instagram:york",
+                "network": "instagram",
+                "metric": metric,
+                "value": day - 5,
+                "fetched_at": NOW,
+                "raw": "{}",
+                "day": (start + timedelta(days=day)).date(),
+            }
+            for day in range(10)
+            for metric in ("reach", "follower_count")
         ],
-    )  # fmt: skip
+    )
     _seed_actions(home, chance)
 
 
@@ -185,22 +224,46 @@ def _seed_actions(home: Home, chance: random.Random) -> None:
         if number % 3 == 0:
             for state, proof, recorded in (("approved", None, at - timedelta(hours=1)), ("published", post_id, at)):
                 actions.append(
-                    {"ledger_id": f"ledger-{number}", "client_id": post["client_id"], "account_id": post["account_id"],
-                     "network": post["network"], "action": "publish", "content_item_id": item, "revision": 1, "occurrence": 1,
-                     "state": state, "post_id": proof, "scheduled_at": at - timedelta(seconds=chance.randint(0, 90)),
-                     "published_at": at if proof else None, "commit_calls": int(proof is not None), "decision_ids": ["d"],
-                     "recorded_at": recorded, "day": recorded.date()}
-                )  # fmt: skip
+                    {
+                        "ledger_id": f"ledger-{number}",
+                        "client_id": post["client_id"],
+                        "account_id": post["account_id"],
+                        "network": post["network"],
+                        "action": "publish",
+                        "content_item_id": item,
+                        "revision": 1,
+                        "occurrence": 1,
+                        "state": state,
+                        "post_id": proof,
+                        "scheduled_at": at - timedelta(seconds=chance.randint(0, 90)),
+                        "published_at": at if proof else None,
+                        "commit_calls": int(proof is not None),
+                        "decision_ids": ["d"],
+                        "recorded_at": recorded,
+                        "day": recorded.date(),
+                    }
+                )
         expected = chance.uniform(2, 5)
         is_decision = number % 3 == 0
         forecasts.append(
-            {"forecast_id": f"forecast-{number}", "client_id": post["client_id"], "account_id": post["account_id"],
-             "post_id": None if is_decision else post_id, "content_item_id": item if is_decision else None,
-             "origin": "decision" if is_decision else "shadow", "expected_log_engagement": round(expected, 1),
-             "lower_log_engagement": expected - 0.5, "upper_log_engagement": expected + 0.5, "interval_level": 0.8, "interval_multiplier": 1.2 if is_decision else None,
-             "model_name": "engagement", "model_version": str(1 + number % 2),
-             "forecast_at": at + timedelta(hours=1 if number % 12 == 0 else -1), "day": at.date()}
-        )  # fmt: skip
+            {
+                "forecast_id": f"forecast-{number}",
+                "client_id": post["client_id"],
+                "account_id": post["account_id"],
+                "post_id": None if is_decision else post_id,
+                "content_item_id": item if is_decision else None,
+                "origin": "decision" if is_decision else "shadow",
+                "expected_log_engagement": round(expected, 1),
+                "lower_log_engagement": expected - 0.5,
+                "upper_log_engagement": expected + 0.5,
+                "interval_level": 0.8,
+                "interval_multiplier": 1.2 if is_decision else None,
+                "model_name": "engagement",
+                "model_version": str(1 + number % 2),
+                "forecast_at": at + timedelta(hours=1 if number % 12 == 0 else -1),
+                "day": at.date(),
+            }
+        )
     # The ledger is exported by the day of the last change: an action that changed on two days stands on both.
     by_day = {(row["ledger_id"], row["day"]): row for row in actions}
     for day in sorted({row["day"] for row in by_day.values()}):
@@ -214,17 +277,37 @@ def _seed_actions(home: Home, chance: random.Random) -> None:
     home.write(
         tables.COMPETITORS,
         [
-            {"client_id": client, "competitor_id": rival, "network": "bluesky", "handle": rival, "profile_url": "u", "exported_at": NOW}
+            {
+                "client_id": client,
+                "competitor_id": rival,
+                "network": "bluesky",
+                "handle": rival,
+                "profile_url": "u",
+                "exported_at": NOW,
+            }
             for client, rival in (("york", "r1"), ("madrid", "r1"), ("madrid", "r2"))
         ],
-    )  # fmt: skip
+    )
     home.write(
         tables.COMPETITOR_POSTS,
         [
-            {"competitor_post_id": f"{rival}-{number}", "competitor_id": rival, "network": "bluesky", "handle": rival,
-             "permalink": "u", "text": "x", "published_at": NOW - timedelta(days=9), "likes": None if number == 2 else number + step,
-             "comments": step if number else None, "followers": 10, "observed_at": NOW - timedelta(days=2 - step), "raw": "{}",
-             "day": (NOW - timedelta(days=2 - step)).date()}
-            for rival in ("r1", "r2", "unwatched") for number in range(3) for step in range(2)
+            {
+                "competitor_post_id": f"{rival}-{number}",
+                "competitor_id": rival,
+                "network": "bluesky",
+                "handle": rival,
+                "permalink": "u",
+                "text": "x",
+                "published_at": NOW - timedelta(days=9),
+                "likes": None if number == 2 else number + step,
+                "comments": step if number else None,
+                "followers": 10,
+                "observed_at": NOW - timedelta(days=2 - step),
+                "raw": "{}",
+                "day": (NOW - timedelta(days=2 - step)).date(),
+            }
+            for rival in ("r1", "r2", "unwatched")
+            for number in range(3)
+            for step in range(2)
         ],
-    )  # fmt: skip
+    )

@@ -15,21 +15,29 @@ def model(name: str, *parents: str, schema: str = "gold") -> tuple[str, dict]:
 
 def check(name: str, *tested: str, attached: str | None = None) -> tuple[str, dict]:
     node = {
-        "resource_type": "test", "name": name, "config": {"schema": "dbt_test__audit"},
-        "attached_node": f"model.{attached}" if attached else None, "depends_on": {"nodes": [f"model.{t}" for t in tested]},
-    }  # fmt: skip
+        "resource_type": "test",
+        "name": name,
+        "config": {"schema": "dbt_test__audit"},
+        "attached_node": f"model.{attached}" if attached else None,
+        "depends_on": {"nodes": [f"model.{t}" for t in tested]},
+    }
     return f"test.{name}", node
 
 
 MANIFEST = {
     "nodes": dict(
         [
-            model("staged", schema="silver"), model("clients"), model("posts", "staged"), model("daily", "posts"), model("weekly", "daily"),
-            check("posts_unique", "posts", attached="posts"), check("posts_of_clients", "clients", "posts", attached="posts"),
+            model("staged", schema="silver"),
+            model("clients"),
+            model("posts", "staged"),
+            model("daily", "posts"),
+            model("weekly", "daily"),
+            check("posts_unique", "posts", attached="posts"),
+            check("posts_of_clients", "clients", "posts", attached="posts"),
             check("reconciled", "posts", "clients"),
         ]
     )
-}  # fmt: skip
+}
 SOUND = {
     **{f"model.{name}": "success" for name in ("staged", "clients", "posts", "daily", "weekly")},
     **{f"test.{name}": "pass" for name in ("posts_unique", "posts_of_clients", "reconciled")},

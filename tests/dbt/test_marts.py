@@ -86,9 +86,16 @@ def _post(row: Row, counts: list[Row], followers: list[Row], item: str | None, z
     before = [f["followers"] for f in followers if f["observed_at"] <= at]
     after = [f["followers"] for f in followers if at < f["observed_at"] <= at + timedelta(days=7)]
     post = {
-        **{name: row[name] for name in ("client_id", "account_id", "network", "post_id", "text", "is_reply", "published_at")},
-        "published_day": local.date(), "local_hour": local.hour, "local_weekday": local.weekday(), "time_zone": zone.key,
-        "content_item_id": item, "is_published_by_pulso": item is not None,
+        **{
+            name: row[name]
+            for name in ("client_id", "account_id", "network", "post_id", "text", "is_reply", "published_at")
+        },
+        "published_day": local.date(),
+        "local_hour": local.hour,
+        "local_weekday": local.weekday(),
+        "time_zone": zone.key,
+        "content_item_id": item,
+        "is_published_by_pulso": item is not None,
         **{name: last.get(name) for name in (*INTERACTIONS, "reach", "views", "impressions")},
         "engagements": total(last.get(name) for name in INTERACTIONS),
         "metrics_observed_at": counts[-1]["observed_at"] if counts else None,
@@ -98,7 +105,7 @@ def _post(row: Row, counts: list[Row], followers: list[Row], item: str | None, z
         "mature_at": mature_at if mature else None,
         "matured_observed_at": mature[0]["observed_at"] if mature else None,
         "followers_at_post": before[-1] if before else after[0] if after else None,
-    }  # fmt: skip
+    }
     return post | {
         f"engagement_rate_by_{name}": rate(post["engagements"], post[column]) for name, column in RATES.items()
     }
@@ -132,11 +139,20 @@ def account_days(posts, followers_by_day) -> list[Row]:
             followers = observed.get(day, followers)
             of_day = [post for post in own if post["published_day"] == day]
             rows.append(
-                {"client_id": client, "account_id": account, "day": day, "posts_published": len(of_day),
-                 **{n: total(p[n] for p in of_day) for n in ("engagements", "likes", "comments", "shares", "saves", "reach", "views")},
-                 "followers": followers, "followers_delta": deltas.get(day),
-                 **{f"engagement_rate_by_{name}": pooled(of_day, column) for name, column in RATES.items()}}
-            )  # fmt: skip
+                {
+                    "client_id": client,
+                    "account_id": account,
+                    "day": day,
+                    "posts_published": len(of_day),
+                    **{
+                        n: total(p[n] for p in of_day)
+                        for n in ("engagements", "likes", "comments", "shares", "saves", "reach", "views")
+                    },
+                    "followers": followers,
+                    "followers_delta": deltas.get(day),
+                    **{f"engagement_rate_by_{name}": pooled(of_day, column) for name, column in RATES.items()},
+                }
+            )
     return rows
 
 
@@ -187,10 +203,17 @@ def test_fct_post_metrics_daily(built, bronze, posts, zones) -> None:
     for (post_id, metric, day), row in sorted(last.items(), key=lambda item: item[0]):
         before = previous.get((post_id, metric))
         expected.append(
-            {"client_id": client[post_id], "post_id": post_id, "metric": metric, "day": day, "value": row["value"],
-             "delta": None if before is None else row["value"] - before, "observed_at": row["observed_at"],
-             "is_backfilled": row["is_backfilled"]}
-        )  # fmt: skip
+            {
+                "client_id": client[post_id],
+                "post_id": post_id,
+                "metric": metric,
+                "day": day,
+                "value": row["value"],
+                "delta": None if before is None else row["value"] - before,
+                "observed_at": row["observed_at"],
+                "is_backfilled": row["is_backfilled"],
+            }
+        )
         previous[post_id, metric] = row["value"]
     assert any(row["delta"] is not None and row["delta"] < 0 for row in expected)
     assert_same(built.mart("fct_post_metrics_daily"), expected, key=["post_id", "metric", "day"])
@@ -237,13 +260,19 @@ def test_kpi_client_weekly(built, posts, account_days) -> None:
                     known[row["account_id"]] = row["followers"]
             engagements = [p["engagements"] for p in of_week if p["engagements"] is not None]
             expected.append(
-                {"client_id": client, "week": week, "posts_published": len(of_week), "engagements": total(engagements),
-                 "reach": total(p["reach"] for p in of_week), "views": total(p["views"] for p in of_week),
-                 "followers": total(known.values()),
-                 "followers_delta": total(row["followers_delta"] for row in days if monday(row["day"]) == week),
-                 "mean_engagements_per_post": fmean(engagements) if engagements else None,
-                 **{f"engagement_rate_by_{name}": pooled(of_week, column) for name, column in RATES.items()}}
-            )  # fmt: skip
+                {
+                    "client_id": client,
+                    "week": week,
+                    "posts_published": len(of_week),
+                    "engagements": total(engagements),
+                    "reach": total(p["reach"] for p in of_week),
+                    "views": total(p["views"] for p in of_week),
+                    "followers": total(known.values()),
+                    "followers_delta": total(row["followers_delta"] for row in days if monday(row["day"]) == week),
+                    "mean_engagements_per_post": fmean(engagements) if engagements else None,
+                    **{f"engagement_rate_by_{name}": pooled(of_week, column) for name, column in RATES.items()},
+                }
+            )
     assert_same(built.mart("kpi_client_weekly"), expected, key=["client_id", "week"])
 
 
@@ -256,10 +285,17 @@ def test_fct_publications(built, bronze) -> None:
     for row in sorted(bronze["action_ledger"], key=lambda row: row["recorded_at"]):
         last[row["ledger_id"]] = row
     expected = [
-        {**{name: row[name] for name in ("ledger_id", "client_id", "state", "post_id", "decision_ids", "recorded_at")},
-         "lateness_seconds": (row["published_at"] - row["scheduled_at"]).total_seconds() if row["published_at"] else None}
+        {
+            **{
+                name: row[name]
+                for name in ("ledger_id", "client_id", "state", "post_id", "decision_ids", "recorded_at")
+            },
+            "lateness_seconds": (row["published_at"] - row["scheduled_at"]).total_seconds()
+            if row["published_at"]
+            else None,
+        }
         for row in last.values()
-    ]  # fmt: skip
+    ]
     assert len(bronze["action_ledger"]) > len(expected)
     assert_same(built.mart("fct_publications"), expected, key=["ledger_id"])
 
@@ -269,10 +305,17 @@ def test_fct_competitor_posts(built, bronze) -> None:
     for row in sorted(bronze["competitor_posts"], key=lambda row: row["observed_at"]):
         last[row["competitor_post_id"]] = row
     expected = [
-        {"client_id": watcher["client_id"], "competitor_post_id": row["competitor_post_id"], "likes": row["likes"],
-         "comments": row["comments"], "engagements": total((row["likes"], row["comments"]))}
-        for watcher in bronze["competitors"] for row in last.values() if row["competitor_id"] == watcher["competitor_id"]
-    ]  # fmt: skip
+        {
+            "client_id": watcher["client_id"],
+            "competitor_post_id": row["competitor_post_id"],
+            "likes": row["likes"],
+            "comments": row["comments"],
+            "engagements": total((row["likes"], row["comments"])),
+        }
+        for watcher in bronze["competitors"]
+        for row in last.values()
+        if row["competitor_id"] == watcher["competitor_id"]
+    ]
     assert_same(built.mart("fct_competitor_posts"), expected, key=["client_id", "competitor_post_id"])
 
 
@@ -291,12 +334,21 @@ def scores(bronze, posts) -> list[Row]:
         outcome = math.log1p(post["mature_engagements"])
         error = forecast["expected_log_engagement"] - outcome
         rows.append(
-            {**{name: forecast[name] for name in ("forecast_id", "client_id", "account_id", "origin", "model_version")},
-             "post_id": post["post_id"], "expected_log_engagement": forecast["expected_log_engagement"], "log_engagement": outcome,
-             "is_covered": forecast["lower_log_engagement"] <= outcome <= forecast["upper_log_engagement"],
-             "error": error, "absolute_error": abs(error), "mature_at": post["mature_at"],
-             "interval_multiplier": forecast["interval_multiplier"] or 1.0}
-        )  # fmt: skip
+            {
+                **{
+                    name: forecast[name]
+                    for name in ("forecast_id", "client_id", "account_id", "origin", "model_version")
+                },
+                "post_id": post["post_id"],
+                "expected_log_engagement": forecast["expected_log_engagement"],
+                "log_engagement": outcome,
+                "is_covered": forecast["lower_log_engagement"] <= outcome <= forecast["upper_log_engagement"],
+                "error": error,
+                "absolute_error": abs(error),
+                "mature_at": post["mature_at"],
+                "interval_multiplier": forecast["interval_multiplier"] or 1.0,
+            }
+        )
     return rows
 
 
@@ -320,12 +372,20 @@ def test_kpi_forecast_skill(built, scores) -> None:
             if len(own) >= 3 and all(len(set(side)) > 1 for side in zip(*own, strict=True)):
                 correlations.append(float(spearmanr(*zip(*own, strict=True)).statistic))
         expected.append(
-            {"client_id": client, "origin": origin, "model_version": version, "scored_forecasts": len(rows),
-             "rank_correlation": fmean(correlations) if correlations else None,
-             "coverage_ratio": fmean(row["is_covered"] for row in rows), "interval_level": 0.8,
-             "mean_absolute_error": fmean(row["absolute_error"] for row in rows), "bias": fmean(row["error"] for row in rows),
-             "first_scored_at": min(row["mature_at"] for row in rows), "last_scored_at": max(row["mature_at"] for row in rows)}
-        )  # fmt: skip
+            {
+                "client_id": client,
+                "origin": origin,
+                "model_version": version,
+                "scored_forecasts": len(rows),
+                "rank_correlation": fmean(correlations) if correlations else None,
+                "coverage_ratio": fmean(row["is_covered"] for row in rows),
+                "interval_level": 0.8,
+                "mean_absolute_error": fmean(row["absolute_error"] for row in rows),
+                "bias": fmean(row["error"] for row in rows),
+                "first_scored_at": min(row["mature_at"] for row in rows),
+                "last_scored_at": max(row["mature_at"] for row in rows),
+            }
+        )
     assert any(row["rank_correlation"] is not None for row in expected)
     assert_same(built.mart("kpi_forecast_skill"), expected, key=["client_id", "origin", "model_version"])
 

@@ -39,10 +39,18 @@ def bronze_posts(path) -> pl.DataFrame:
 def test_every_post_of_the_file_is_in_gold(home, reference_data) -> None:
     source = bronze_posts(reference_data / "instagram_br_state_gov" / "instagram_br_state_gov.parquet")
     possible = source.filter(pl.col("likes") >= 0, pl.col("comments") >= 0)  # the rest is quarantined at the boundary
-    clients = possible.select("client_id").unique().with_columns(
-        name="client_id", time_zone=pl.lit("America/Sao_Paulo"), language=pl.lit("pt"), autonomy=pl.lit("manual"),
-        is_active=pl.lit(value=True), exported_at=pl.lit(OBSERVED_AT),
-    )  # fmt: skip
+    clients = (
+        possible.select("client_id")
+        .unique()
+        .with_columns(
+            name="client_id",
+            time_zone=pl.lit("America/Sao_Paulo"),
+            language=pl.lit("pt"),
+            autonomy=pl.lit("manual"),
+            is_active=pl.lit(value=True),
+            exported_at=pl.lit(OBSERVED_AT),
+        )
+    )
     counts = pl.concat(
         possible.with_columns(
             metric=pl.lit(metric), value=pl.col(metric), is_backfilled=pl.lit(value=True), source=pl.lit("media")

@@ -31,9 +31,18 @@ def test_sources_are_bronze_assets(warehouse) -> None:
     upstream = {key.to_user_string() for key in warehouse.dependency_keys - warehouse.keys}
     assert upstream == {
         f"bronze/{name}"
-        for name in ("clients", "accounts", "account_metrics", "posts", "post_metrics", "competitors", "competitor_posts",
-                     "action_ledger", "forecasts")
-    }  # fmt: skip
+        for name in (
+            "clients",
+            "accounts",
+            "account_metrics",
+            "posts",
+            "post_metrics",
+            "competitors",
+            "competitor_posts",
+            "action_ledger",
+            "forecasts",
+        )
+    }
 
 
 def test_one_build_at_a_time(warehouse) -> None:

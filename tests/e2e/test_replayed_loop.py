@@ -24,14 +24,20 @@ def table() -> pl.DataFrame:
     """Two accounts, a post every eight hours, with habits that a model can learn."""
     rows = [
         {
-            "network": "INSTAGRAM", "account": ("padaria", "livraria")[n % 2], "profile_id": ("901", "902")[n % 2],
-            "message_id": str(70_000 + n), "link": f"https://social.example/p/{n}",
+            "network": "INSTAGRAM",
+            "account": ("padaria", "livraria")[n % 2],
+            "profile_id": ("901", "902")[n % 2],
+            "message_id": str(70_000 + n),
+            "link": f"https://social.example/p/{n}",
             "published_at": (START + timedelta(hours=8 * n)).isoformat(sep=" "),
-            "text": f"post {n} " + "pão quente #padaria " * (n % 5), "likes": 20 + 15 * (n % 5) + (n * 37) % 11,
-            "comments": (n * 13) % 7, "media_kind": ("p", "reel")[n % 3 == 0], "mood": "?",
+            "text": f"post {n} " + "pão quente #padaria " * (n % 5),
+            "likes": 20 + 15 * (n % 5) + (n * 37) % 11,
+            "comments": (n * 13) % 7,
+            "media_kind": ("p", "reel")[n % 3 == 0],
+            "mood": "?",
         }
         for n in range(POSTS)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows)
 
 

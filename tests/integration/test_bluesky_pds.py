@@ -101,9 +101,13 @@ class Person:
         )
         self.token = Token(access_token=answer["accessJwt"], refresh_token=answer["refreshJwt"])
         self.account = Account(
-            account_id=f"bluesky:{answer['did']}", client_id="c", network=Network.BLUESKY, native_id=answer["did"],
-            handle=handle, base_url=pds_url,
-        )  # fmt: skip
+            account_id=f"bluesky:{answer['did']}",
+            client_id="c",
+            network=Network.BLUESKY,
+            native_id=answer["did"],
+            handle=handle,
+            base_url=pds_url,
+        )
         self.files: dict[str, bytes] = {}
 
     async def load(self, account_id: str) -> Token:
@@ -123,9 +127,15 @@ class Person:
         Image.new("RGB", (320, 200), colour).save(buffer := io.BytesIO(), "PNG")
         self.files[colour] = buffer.getvalue()
         return Media(
-            media_id=colour, path=colour, mime_type="image/png", alt_text=f"All {colour}", width=320, height=200,
-            size_bytes=len(buffer.getvalue()), sha256="0" * 64,
-        )  # fmt: skip
+            media_id=colour,
+            path=colour,
+            mime_type="image/png",
+            alt_text=f"All {colour}",
+            width=320,
+            height=200,
+            size_bytes=len(buffer.getvalue()),
+            sha256="0" * 64,
+        )
 
     @asynccontextmanager
     async def connector(self, *, timeout: float = 20.0) -> AsyncIterator[Connector]:
@@ -155,9 +165,13 @@ def person(pds_url: str) -> Callable[[str], Person]:
 
 def request_for(account: Account, text: str, **more: Any) -> PublishRequest:
     fields: dict[str, Any] = {
-        "intent_id": f"item/{text}/1", "account": account, "text": text, "content_format": ContentFormat.TEXT,
-        "language": "en", "created_at": datetime.now(UTC),
-    }  # fmt: skip
+        "intent_id": f"item/{text}/1",
+        "account": account,
+        "text": text,
+        "content_format": ContentFormat.TEXT,
+        "language": "en",
+        "created_at": datetime.now(UTC),
+    }
     return PublishRequest(**(fields | more))
 
 

@@ -55,9 +55,13 @@ class Sandbox:
     def account(self, network: Network, slug: str = "harbor-coffee") -> Account:
         known = self.known[network.value, slug]
         return Account(
-            account_id=f"{network.value}:{known['native_id']}", client_id=slug, network=network,
-            native_id=known["native_id"], handle=known["handle"], base_url=f"{self.url}/{network.value}",
-        )  # fmt: skip
+            account_id=f"{network.value}:{known['native_id']}",
+            client_id=slug,
+            network=network,
+            native_id=known["native_id"],
+            handle=known["handle"],
+            base_url=f"{self.url}/{network.value}",
+        )
 
     def published(self, account: Account) -> list[dict[str, Any]]:
         return list(self.get("posts", network=account.network.value, native_account_id=account.native_id, origin="api"))
@@ -85,9 +89,15 @@ class Sandbox:
         content = buffer.getvalue()
         self.files[f"media/{colour}.jpg"] = content
         return Media(
-            media_id=colour, path=f"media/{colour}.jpg", mime_type="image/jpeg", alt_text=f"All {colour}", width=640,
-            height=640, size_bytes=len(content), sha256=colour.encode().hex().ljust(64, "0"),
-        )  # fmt: skip
+            media_id=colour,
+            path=f"media/{colour}.jpg",
+            mime_type="image/jpeg",
+            alt_text=f"All {colour}",
+            width=640,
+            height=640,
+            size_bytes=len(content),
+            sha256=colour.encode().hex().ljust(64, "0"),
+        )
 
     def networks(self) -> HttpNetworks:
         patience = Patience(timeout=3.0, attempts=2, first_backoff=0.01, longest_wait=3.0)
@@ -132,10 +142,14 @@ def make_request(sandbox: Sandbox) -> Callable[..., PublishRequest]:
             else ()
         )
         fields: dict[str, Any] = {
-            "intent_id": f"{text}/{next(numbers)}", "account": sandbox.account(network), "text": text,
-            "content_format": ContentFormat.IMAGE if pictures else ContentFormat.TEXT, "media": pictures,
-            "language": "en", "created_at": sandbox.clock.now(),
-        }  # fmt: skip
+            "intent_id": f"{text}/{next(numbers)}",
+            "account": sandbox.account(network),
+            "text": text,
+            "content_format": ContentFormat.IMAGE if pictures else ContentFormat.TEXT,
+            "media": pictures,
+            "language": "en",
+            "created_at": sandbox.clock.now(),
+        }
         return PublishRequest(**(fields | more))
 
     return build

@@ -34,8 +34,10 @@ def oracle_python() -> str:
 def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Any:
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--port", "0", "--state-dir", str(tmp_path_factory.mktemp("sandbox"))],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     yield process.stdout.readline().removeprefix("READY ").strip()
     process.terminate()
@@ -52,8 +54,10 @@ def test_the_public_client_posts_reads_replies_and_deletes(oracle_python: str, s
     script = ROOT / "tests" / "integration" / "oracle_atproto.py"
     finished = subprocess.run(
         [oracle_python, str(script), f"{sandbox_url}/bluesky", account["handle"], account["app_password"]],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert finished.returncode == 0, finished.stderr
     seen = json.loads(finished.stdout)
 

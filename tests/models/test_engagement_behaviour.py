@@ -42,9 +42,11 @@ def test_invariance_names_and_times_of_other_things_do_not_matter(
 ) -> None:
     rows = real_split.test.head(300)
     renamed = rows.with_columns(
-        pl.lit("another client").alias("client_id"), ("x" + pl.col("post_id")).alias("post_id"),
-        pl.lit(None, dtype=pl.Float64).alias("log_engagement"), pl.lit(value=False).alias("is_label_mature"),
-    )  # fmt: skip
+        pl.lit("another client").alias("client_id"),
+        ("x" + pl.col("post_id")).alias("post_id"),
+        pl.lit(None, dtype=pl.Float64).alias("log_engagement"),
+        pl.lit(value=False).alias("is_label_mature"),
+    )
     assert np.array_equal(expected(real_model, rows), expected(real_model, renamed))
     shuffled = rows.with_row_index().sample(fraction=1.0, shuffle=True, seed=1)
     assert np.allclose(
@@ -87,12 +89,22 @@ def test_minimum_function_obvious_cases_are_right(real_model: EngagementModel, r
 def test_real_posts_leak_nothing_either(real_features: pl.DataFrame, real_split: TimeSplit) -> None:
     """Outcomes of the future, replaced by nonsense, change no feature of the past: on real posts, whole pipeline."""
     moment = real_split.cutoff
-    columns = ["post_id", "account_id", "client_id", "network", "published_at", "content_format", "text", "local_hour",
-               "local_weekday"]  # fmt: skip
+    columns = [
+        "post_id",
+        "account_id",
+        "client_id",
+        "network",
+        "published_at",
+        "content_format",
+        "text",
+        "local_hour",
+        "local_weekday",
+    ]
     posts = real_features.select(
-        *columns, pl.col("log_engagement").exp().sub(1).round().cast(pl.Int64).alias("mature_engagements"),
+        *columns,
+        pl.col("log_engagement").exp().sub(1).round().cast(pl.Int64).alias("mature_engagements"),
         pl.col("label_known_at").alias("mature_at"),
-    )  # fmt: skip
+    )
     nonsense = posts.with_columns(
         pl.when(pl.col("mature_at") > moment).then(10**6).otherwise("mature_engagements").alias("mature_engagements")
     )

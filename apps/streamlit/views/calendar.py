@@ -469,11 +469,15 @@ def _adopt(work: Workspace, view: ItemView) -> None:
     """Choose the live post among those that were read from the account around the slot."""
     text, slot = work.text, view.item.scheduled_at or work.now.at
     posts = work.data.posts()
-    near = [] if posts.is_empty() else posts.filter(
-        (pl.col("account_id") == view.item.account_id)
-        & pl.col("content_item_id").is_null()
-        & pl.col("published_at").is_between(slot - timedelta(days=1), slot + timedelta(days=3))
-    ).to_dicts()  # fmt: skip
+    near = (
+        []
+        if posts.is_empty()
+        else posts.filter(
+            (pl.col("account_id") == view.item.account_id)
+            & pl.col("content_item_id").is_null()
+            & pl.col("published_at").is_between(slot - timedelta(days=1), slot + timedelta(days=3))
+        ).to_dicts()
+    )
     if not near:
         st.markdown(text("park.none_read"))
         return
@@ -485,9 +489,13 @@ def _adopt(work: Workspace, view: ItemView) -> None:
     )
     if st.button(text("park.live_confirm"), type="primary", key="park-live-confirm", disabled=not work.actor):
         write = partial(
-            work.desk.adopt, view, native_id=chosen["native_id"], permalink=chosen["permalink"],
-            published_at=chosen["published_at"], actor=work.actor,
-        )  # fmt: skip
+            work.desk.adopt,
+            view,
+            native_id=chosen["native_id"],
+            permalink=chosen["permalink"],
+            published_at=chosen["published_at"],
+            actor=work.actor,
+        )
         _do(work, write, text("park.adopted"))
 
 

@@ -86,9 +86,13 @@ def _filtered(work: Workspace, posts: pl.DataFrame) -> pl.DataFrame:
         )
         pillars = {pillar.pillar_id: pillar.name for pillar in work.client.brand.pillars}
         chosen = st.multiselect(
-            text("content.pillar"), list(pillars), format_func=lambda pillar_id: pillars[pillar_id], key="content_pillar",
-            placeholder=text("content.any"), width=240,
-        )  # fmt: skip
+            text("content.pillar"),
+            list(pillars),
+            format_func=lambda pillar_id: pillars[pillar_id],
+            key="content_pillar",
+            placeholder=text("content.any"),
+            width=240,
+        )
         only_mature = st.toggle(text("content.only_final"), help=text("content.only_final_help"), key="content_final")
         only_pulso = st.toggle(text("content.only_pulso"), key="content_pulso")
     days = PERIODS[period or "all"]

@@ -166,9 +166,10 @@ def _table(work: Workspace, scores: pl.DataFrame) -> None:
         words = dict(texts.select("post_id", "text").iter_rows()) if not texts.is_empty() else {}
         table = scores.sort("published_at", descending=True).select(
             pl.col("published_at").dt.convert_time_zone(work.zone).dt.replace_time_zone(None),
-            pl.col("post_id").replace_strict(words, default=None, return_dtype=pl.String).map_elements(
-                lambda words: one_line(words, 90).replace("\\", ""), return_dtype=pl.String
-            ).alias("text"),
+            pl.col("post_id")
+            .replace_strict(words, default=None, return_dtype=pl.String)
+            .map_elements(lambda words: one_line(words, 90).replace("\\", ""), return_dtype=pl.String)
+            .alias("text"),
             pl.col("origin").replace({origin: text(f"origin.{origin}") for origin in ("decision", "shadow")}),
             (pl.col("expected_log_engagement").exp() - 1).alias("expected"),
             (pl.col("lower_log_engagement").exp() - 1).alias("lower"),
@@ -176,7 +177,7 @@ def _table(work: Workspace, scores: pl.DataFrame) -> None:
             "mature_engagements",
             "is_covered",
             "model_version",
-        )  # fmt: skip
+        )
         st.dataframe(
             table,
             hide_index=True,

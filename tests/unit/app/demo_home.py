@@ -38,9 +38,15 @@ ROOT = Path(__file__).resolve().parents[3]
 MATURITY = timedelta(hours=72)
 
 _TYPES = {
-    "varchar": pl.String, "bigint": pl.Int64, "integer": pl.Int32, "double": pl.Float64, "boolean": pl.Boolean,
-    "timestamptz": pl.Datetime("us", "UTC"), "date": pl.Date, "varchar[]": pl.List(pl.String),
-}  # fmt: skip
+    "varchar": pl.String,
+    "bigint": pl.Int64,
+    "integer": pl.Int32,
+    "double": pl.Float64,
+    "boolean": pl.Boolean,
+    "timestamptz": pl.Datetime("us", "UTC"),
+    "date": pl.Date,
+    "varchar[]": pl.List(pl.String),
+}
 
 
 def gold_schema(table: str) -> pl.Schema:
@@ -147,14 +153,42 @@ def _write_store(settings: Settings, clients: list[Client]) -> dict[str, Content
 def _harbor_items(client: Client, settings: Settings) -> dict[str, ContentItem]:
     card = _card(settings)
     texts = {
-        ITEMS.to_approve: (0, "Start with 60 grams of coffee per litre of water, then change one thing at a time. Save this for your next brew. ☕", NOW + timedelta(days=1, hours=1)),
-        ITEMS.to_reject: (1, "Our Huila lot comes from 31 small farms in Colombia, all above 1,700 metres. Ask us at the bar and we will brew you a cup.", NOW + timedelta(days=2, hours=2)),
-        ITEMS.blocked: (0, "The world's best cold brew, guaranteed. Fourteen hours in the fridge and nothing else.", NOW + timedelta(days=2, hours=22)),
-        ITEMS.slotless: (0, "Rinse the paper filter with hot water first. It removes the paper taste and warms the cup.", None),
-        ITEMS.approved: (1, "Let the grounds bloom for 40 seconds with twice their weight in water. #HomeBrewing", NOW + timedelta(hours=5)),
-        ITEMS.published: (0, "Washed coffees taste cleaner because the fruit is removed before the beans dry.", NOW - timedelta(days=1)),
-        ITEMS.parked: (0, "Saturday cupping at nine: six coffees, no snobbery. Tell a friend who brews at home.", NOW - timedelta(hours=20)),
-    }  # fmt: skip
+        ITEMS.to_approve: (
+            0,
+            "Start with 60 grams of coffee per litre of water, then change one thing at a time. Save this for your next brew. ☕",
+            NOW + timedelta(days=1, hours=1),
+        ),
+        ITEMS.to_reject: (
+            1,
+            "Our Huila lot comes from 31 small farms in Colombia, all above 1,700 metres. Ask us at the bar and we will brew you a cup.",
+            NOW + timedelta(days=2, hours=2),
+        ),
+        ITEMS.blocked: (
+            0,
+            "The world's best cold brew, guaranteed. Fourteen hours in the fridge and nothing else.",
+            NOW + timedelta(days=2, hours=22),
+        ),
+        ITEMS.slotless: (
+            0,
+            "Rinse the paper filter with hot water first. It removes the paper taste and warms the cup.",
+            None,
+        ),
+        ITEMS.approved: (
+            1,
+            "Let the grounds bloom for 40 seconds with twice their weight in water. #HomeBrewing",
+            NOW + timedelta(hours=5),
+        ),
+        ITEMS.published: (
+            0,
+            "Washed coffees taste cleaner because the fruit is removed before the beans dry.",
+            NOW - timedelta(days=1),
+        ),
+        ITEMS.parked: (
+            0,
+            "Saturday cupping at nine: six coffees, no snobbery. Tell a friend who brews at home.",
+            NOW - timedelta(hours=20),
+        ),
+    }
     items = {name: _item(client, name, account, text, slot) for name, (account, text, slot) in texts.items()}
     for name in (ITEMS.to_reject, ITEMS.approved):
         items[name] = items[name].model_copy(update={"content_format": ContentFormat.IMAGE, "media": (card,)})
@@ -206,9 +240,15 @@ def _card(settings: Settings) -> Media:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.getvalue())
     return Media(
-        media_id=digest[:16], path=str(path.relative_to(settings.home)), mime_type="image/jpeg", alt_text="A cup of filter coffee from above",
-        width=1080, height=1080, size_bytes=len(content.getvalue()), sha256=digest,
-    )  # fmt: skip
+        media_id=digest[:16],
+        path=str(path.relative_to(settings.home)),
+        mime_type="image/jpeg",
+        alt_text="A cup of filter coffee from above",
+        width=1080,
+        height=1080,
+        size_bytes=len(content.getvalue()),
+        sha256=digest,
+    )
 
 
 # --- the lake ------------------------------------------------------------------------------------------------------------------
@@ -225,14 +265,21 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     fct_posts = _gold(lake, "fct_posts", posts)
     accounts = [
         {
-            "client_id": account.client_id, "account_id": account.account_id, "network": account.network.value,
-            "native_id": account.native_id, "handle": account.handle, "display_name": client.name,
-            "followers": 4200 if account.network is Network.BLUESKY else 11800, "posts_count": 300,
-            "followers_observed_at": NOW - timedelta(hours=2), "first_observed_at": NOW - timedelta(days=90), "time_zone": client.time_zone,
+            "client_id": account.client_id,
+            "account_id": account.account_id,
+            "network": account.network.value,
+            "native_id": account.native_id,
+            "handle": account.handle,
+            "display_name": client.name,
+            "followers": 4200 if account.network is Network.BLUESKY else 11800,
+            "posts_count": 300,
+            "followers_observed_at": NOW - timedelta(hours=2),
+            "first_observed_at": NOW - timedelta(days=90),
+            "time_zone": client.time_zone,
         }
         for client in clients
         for account in accounts_of(client.client_id)
-    ]  # fmt: skip
+    ]
     _gold(lake, "dim_accounts", accounts)
     _gold(lake, "dim_clients", [_dim_client(client) for client in clients])
     daily = _account_days(fct_posts, accounts)
@@ -254,9 +301,13 @@ def _gold(lake: DeltaLake, table: str, rows: list[dict]) -> pl.DataFrame:
 
 def _dim_client(client: Client) -> dict:
     return {
-        "client_id": client.client_id, "client_name": client.name, "time_zone": client.time_zone, "language": client.language,
-        "autonomy": client.autonomy.value, "is_active": True,
-    }  # fmt: skip
+        "client_id": client.client_id,
+        "client_name": client.name,
+        "time_zone": client.time_zone,
+        "language": client.language,
+        "autonomy": client.autonomy.value,
+        "is_active": True,
+    }
 
 
 def _posts(rng: np.random.Generator, client: Client, account: Account, items: dict[str, ContentItem]) -> list[dict]:
@@ -308,20 +359,45 @@ def _post(
     followers = 11000 if account.network is Network.INSTAGRAM else 4000
     is_mature = age >= MATURITY
     return {
-        "client_id": client.client_id, "account_id": account.account_id, "network": account.network.value,
-        "post_id": f"{account.network.value}:{account.handle}-{number}", "native_id": f"{account.handle}-{number}",
-        "permalink": f"https://example.test/{account.handle}/{number}", "text": text, "content_format": kind, "media_count": 1,
-        "is_reply": False, "published_at": at, "published_day": local.date(), "local_hour": local.hour,
-        "local_weekday": local.weekday(), "time_zone": client.time_zone, "language": client.language, "content_item_id": None,
-        "is_published_by_pulso": False, "likes": likes, "comments": comments, "shares": engagements - likes - comments,
-        "saves": None, "quotes": None, "reach": reach, "views": reach * 2 if reach else None, "impressions": None,
-        "engagements": engagements, "metrics_observed_at": NOW - timedelta(hours=2), "age_hours": age.total_seconds() / 3600,
-        "is_backfilled": False, "mature_engagements": engagements if is_mature else None,
-        "mature_at": at + MATURITY if is_mature else None, "matured_observed_at": at + MATURITY if is_mature else None,
-        "followers_at_post": followers, "engagement_rate_by_reach": engagements / reach if reach else None,
-        "engagement_rate_by_views": engagements / (reach * 2) if reach else None, "engagement_rate_by_impressions": None,
+        "client_id": client.client_id,
+        "account_id": account.account_id,
+        "network": account.network.value,
+        "post_id": f"{account.network.value}:{account.handle}-{number}",
+        "native_id": f"{account.handle}-{number}",
+        "permalink": f"https://example.test/{account.handle}/{number}",
+        "text": text,
+        "content_format": kind,
+        "media_count": 1,
+        "is_reply": False,
+        "published_at": at,
+        "published_day": local.date(),
+        "local_hour": local.hour,
+        "local_weekday": local.weekday(),
+        "time_zone": client.time_zone,
+        "language": client.language,
+        "content_item_id": None,
+        "is_published_by_pulso": False,
+        "likes": likes,
+        "comments": comments,
+        "shares": engagements - likes - comments,
+        "saves": None,
+        "quotes": None,
+        "reach": reach,
+        "views": reach * 2 if reach else None,
+        "impressions": None,
+        "engagements": engagements,
+        "metrics_observed_at": NOW - timedelta(hours=2),
+        "age_hours": age.total_seconds() / 3600,
+        "is_backfilled": False,
+        "mature_engagements": engagements if is_mature else None,
+        "mature_at": at + MATURITY if is_mature else None,
+        "matured_observed_at": at + MATURITY if is_mature else None,
+        "followers_at_post": followers,
+        "engagement_rate_by_reach": engagements / reach if reach else None,
+        "engagement_rate_by_views": engagements / (reach * 2) if reach else None,
+        "engagement_rate_by_impressions": None,
         "engagement_rate_by_followers": engagements / followers,
-    }  # fmt: skip
+    }
 
 
 def _account_days(posts: pl.DataFrame, accounts: list[dict]) -> list[dict]:
@@ -334,12 +410,17 @@ def _account_days(posts: pl.DataFrame, accounts: list[dict]) -> list[dict]:
             of_day = own.filter(pl.col("published_day") == day)
             rows.append(
                 {
-                    "client_id": account["client_id"], "account_id": account["account_id"], "network": account["network"], "day": day,
-                    "posts_published": of_day.height, "engagements": of_day["engagements"].sum(),
+                    "client_id": account["client_id"],
+                    "account_id": account["account_id"],
+                    "network": account["network"],
+                    "day": day,
+                    "posts_published": of_day.height,
+                    "engagements": of_day["engagements"].sum(),
                     "reach": of_day["reach"].sum() if of_day["reach"].drop_nulls().len() else None,
-                    "followers": int(account["followers"] * (0.93 + 0.07 * index / 90 + 0.004 * np.sin(index / 5))), "followers_delta": 5,
+                    "followers": int(account["followers"] * (0.93 + 0.07 * index / 90 + 0.004 * np.sin(index / 5))),
+                    "followers_delta": 5,
                 }
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -349,11 +430,18 @@ def _weeks(posts: pl.DataFrame, daily: list[dict]) -> list[dict]:
         week = row["day"] - timedelta(days=row["day"].weekday())
         if row["day"].weekday() == 6 or row["day"] == NOW.date():
             followers[row["client_id"], week] = followers.get((row["client_id"], week), 0) + row["followers"]
-    weeks = posts.with_columns(pl.col("published_day").dt.truncate("1w").alias("week")).group_by("client_id", "week").agg(
-        pl.len().alias("posts_published"), pl.col("engagements", "reach", "views").sum(),
-        pl.col("engagements").mean().alias("mean_engagements_per_post"),
-        (pl.col("engagements").filter(pl.col("reach").is_not_null()).sum() / pl.col("reach").sum()).alias("engagement_rate_by_reach"),
-    )  # fmt: skip
+    weeks = (
+        posts.with_columns(pl.col("published_day").dt.truncate("1w").alias("week"))
+        .group_by("client_id", "week")
+        .agg(
+            pl.len().alias("posts_published"),
+            pl.col("engagements", "reach", "views").sum(),
+            pl.col("engagements").mean().alias("mean_engagements_per_post"),
+            (pl.col("engagements").filter(pl.col("reach").is_not_null()).sum() / pl.col("reach").sum()).alias(
+                "engagement_rate_by_reach"
+            ),
+        )
+    )
     return [
         row | {"followers": followers.get((row["client_id"], row["week"]))}
         for row in weeks.sort("client_id", "week").to_dicts()
@@ -371,12 +459,21 @@ def _rival_posts(rng: np.random.Generator) -> list[dict]:
             likes = int(np.expm1(rng.normal(level, 0.7)))
             rows.append(
                 {
-                    "client_id": "harbor-coffee", "competitor_id": f"{network}:{handle}", "network": network, "handle": handle,
-                    "competitor_post_id": f"{handle}-{days_ago}", "permalink": None, "text": "A rival's post", "likes": likes,
-                    "published_at": NOW - timedelta(days=days_ago), "comments": likes // 15, "engagements": likes + likes // 15,
-                    "followers": followers, "observed_at": NOW - timedelta(hours=3),
+                    "client_id": "harbor-coffee",
+                    "competitor_id": f"{network}:{handle}",
+                    "network": network,
+                    "handle": handle,
+                    "competitor_post_id": f"{handle}-{days_ago}",
+                    "permalink": None,
+                    "text": "A rival's post",
+                    "likes": likes,
+                    "published_at": NOW - timedelta(days=days_ago),
+                    "comments": likes // 15,
+                    "engagements": likes + likes // 15,
+                    "followers": followers,
+                    "observed_at": NOW - timedelta(hours=3),
                 }
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -388,26 +485,47 @@ def _scores(rng: np.random.Generator, posts: pl.DataFrame) -> list[dict]:
         lower, upper = expected - 1.1, expected + 1.1
         rows.append(
             {
-                "client_id": post["client_id"], "forecast_id": f"f-{post['post_id']}", "account_id": post["account_id"],
-                "post_id": post["post_id"], "content_item_id": None, "origin": "decision" if len(rows) % 3 == 0 else "shadow",
-                "model_name": "engagement", "model_version": "3", "forecast_at": post["published_at"] - timedelta(hours=20),
-                "published_at": post["published_at"], "expected_log_engagement": expected, "lower_log_engagement": lower,
-                "upper_log_engagement": upper, "interval_level": 0.8, "mature_engagements": post["mature_engagements"],
-                "log_engagement": outcome, "is_covered": lower <= outcome <= upper, "absolute_error": abs(expected - outcome),
-                "error": expected - outcome, "mature_at": post["mature_at"],
+                "client_id": post["client_id"],
+                "forecast_id": f"f-{post['post_id']}",
+                "account_id": post["account_id"],
+                "post_id": post["post_id"],
+                "content_item_id": None,
+                "origin": "decision" if len(rows) % 3 == 0 else "shadow",
+                "model_name": "engagement",
+                "model_version": "3",
+                "forecast_at": post["published_at"] - timedelta(hours=20),
+                "published_at": post["published_at"],
+                "expected_log_engagement": expected,
+                "lower_log_engagement": lower,
+                "upper_log_engagement": upper,
+                "interval_level": 0.8,
+                "mature_engagements": post["mature_engagements"],
+                "log_engagement": outcome,
+                "is_covered": lower <= outcome <= upper,
+                "absolute_error": abs(expected - outcome),
+                "error": expected - outcome,
+                "mature_at": post["mature_at"],
             }
-        )  # fmt: skip
+        )
     return rows
 
 
 def _skill(scores: list[dict]) -> list[dict]:
     frame = pl.DataFrame(scores)
-    return frame.group_by("client_id", "origin", "model_version").agg(
-        pl.len().alias("scored_forecasts"), pl.col("is_covered").mean().alias("coverage_ratio"), pl.col("interval_level").first(),
-        pl.col("absolute_error").mean().alias("mean_absolute_error"), pl.col("error").mean().alias("bias"),
-        pl.corr("expected_log_engagement", "log_engagement", method="spearman").alias("rank_correlation"),
-        pl.col("mature_at").min().alias("first_scored_at"), pl.col("mature_at").max().alias("last_scored_at"),
-    ).to_dicts()  # fmt: skip
+    return (
+        frame.group_by("client_id", "origin", "model_version")
+        .agg(
+            pl.len().alias("scored_forecasts"),
+            pl.col("is_covered").mean().alias("coverage_ratio"),
+            pl.col("interval_level").first(),
+            pl.col("absolute_error").mean().alias("mean_absolute_error"),
+            pl.col("error").mean().alias("bias"),
+            pl.corr("expected_log_engagement", "log_engagement", method="spearman").alias("rank_correlation"),
+            pl.col("mature_at").min().alias("first_scored_at"),
+            pl.col("mature_at").max().alias("last_scored_at"),
+        )
+        .to_dicts()
+    )
 
 
 def _bronze(lake: DeltaLake, clients: list[Client], accounts: list[dict], posts: pl.DataFrame) -> None:
@@ -417,14 +535,19 @@ def _bronze(lake: DeltaLake, clients: list[Client], accounts: list[dict], posts:
         pl.DataFrame(
             [
                 {
-                    "client_id": client.client_id, "name": client.name, "time_zone": client.time_zone, "language": client.language,
-                    "autonomy": client.autonomy.value, "is_active": True, "exported_at": NOW - timedelta(hours=2),
+                    "client_id": client.client_id,
+                    "name": client.name,
+                    "time_zone": client.time_zone,
+                    "language": client.language,
+                    "autonomy": client.autonomy.value,
+                    "is_active": True,
+                    "exported_at": NOW - timedelta(hours=2),
                 }
                 for client in clients
             ],
             schema=CLIENTS.schema,
         ),
-    )  # fmt: skip
+    )
     observed = NOW - timedelta(hours=2)
     lake.append(
         ACCOUNTS,
@@ -438,30 +561,51 @@ def _bronze(lake: DeltaLake, clients: list[Client], accounts: list[dict], posts:
         ),
     )
     seen = posts.with_columns(
-        pl.lit(NOW - timedelta(days=3)).cast(pl.Datetime("us", "UTC")).alias("observed_at"), pl.lit("{}").alias("raw"),
-        pl.lit("").alias("content_sha256"), pl.lit((NOW - timedelta(days=3)).date()).alias("day"),
-    )  # fmt: skip
+        pl.lit(NOW - timedelta(days=3)).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+        pl.lit("{}").alias("raw"),
+        pl.lit("").alias("content_sha256"),
+        pl.lit((NOW - timedelta(days=3)).date()).alias("day"),
+    )
     lake.append(POSTS, seen.select(POSTS.schema.names()))
     comment = {
-        "comment_id": "bluesky:at://x/1", "post_id": "bluesky:at://x/0", "account_id": accounts[0]["account_id"],
-        "client_id": "harbor-coffee", "network": "bluesky", "native_id": "at://x/1", "text": "Is the *Guji* back?", "is_own": False,
-        "commented_at": observed, "observed_at": observed, "raw": "{}", "day": observed.date(),
-    }  # fmt: skip
+        "comment_id": "bluesky:at://x/1",
+        "post_id": "bluesky:at://x/0",
+        "account_id": accounts[0]["account_id"],
+        "client_id": "harbor-coffee",
+        "network": "bluesky",
+        "native_id": "at://x/1",
+        "text": "Is the *Guji* back?",
+        "is_own": False,
+        "commented_at": observed,
+        "observed_at": observed,
+        "raw": "{}",
+        "day": observed.date(),
+    }
     lake.append(COMMENTS, pl.DataFrame([{name: comment.get(name) for name in COMMENTS.schema}], schema=COMMENTS.schema))
     quarantine = POST_METRICS.quarantine()
     rows = [
         {
-            "post_id": f"instagram:harborandoak-{number}", "account_id": accounts[1]["account_id"], "client_id": "harbor-coffee",
-            "network": "instagram", "metric": "comments", "value": -1 if rule == "value_not_negative" else 4, "observed_at": observed,
-            "is_backfilled": False, "source": "media", "raw": json.dumps({"comments_count": -1}), "day": observed.date(), "rule": rule,
-            "reason": reason, "quarantined_at": observed,
+            "post_id": f"instagram:harborandoak-{number}",
+            "account_id": accounts[1]["account_id"],
+            "client_id": "harbor-coffee",
+            "network": "instagram",
+            "metric": "comments",
+            "value": -1 if rule == "value_not_negative" else 4,
+            "observed_at": observed,
+            "is_backfilled": False,
+            "source": "media",
+            "raw": json.dumps({"comments_count": -1}),
+            "day": observed.date(),
+            "rule": rule,
+            "reason": reason,
+            "quarantined_at": observed,
         }
         for rule, reason, count in (
             ("value_not_negative", "a count below zero", 4),
             ("observed_after_published", "counted before it was published", 1),
         )
         for number in range(count)
-    ]  # fmt: skip
+    ]
     lake.append(quarantine, pl.DataFrame(rows, schema=quarantine.schema))
 
 

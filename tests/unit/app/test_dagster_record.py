@@ -10,8 +10,13 @@ from contracts.records import CollectionFailure
 from contracts.tables import POSTS
 
 FAILURE = CollectionFailure(
-    client_id="harbor-coffee", account_id="instagram:1", network="instagram", what="posts", error_class="auth", message="expired"
-)  # fmt: skip
+    client_id="harbor-coffee",
+    account_id="instagram:1",
+    network="instagram",
+    what="posts",
+    error_class="auth",
+    message="expired",
+)
 
 
 def _materialize(home: Path, failures: tuple[CollectionFailure, ...]) -> None:

@@ -12,9 +12,17 @@ from lakehouse import DeltaLake
 from tests.unit.app.demo_home import CLIENT_IDS, NOW, gold_schema
 
 FRAMES = (
-    "accounts", "posts", "account_days", "weeks", "rival_posts", "forecast_scores", "forecast_skill", "calibration", "freshness",
+    "accounts",
+    "posts",
+    "account_days",
+    "weeks",
+    "rival_posts",
+    "forecast_scores",
+    "forecast_skill",
+    "calibration",
+    "freshness",
     "quarantined",
-)  # fmt: skip
+)
 
 
 def _data(settings: Settings, client_id: str = "harbor-coffee") -> ClientData:
@@ -80,8 +88,12 @@ def test_posts_mark_maturity_and_leave_replies_out(demo_home: Settings) -> None:
 def test_freshness_is_per_source_and_network(demo_home: Settings) -> None:
     fresh = _data(demo_home).freshness()
     assert fresh.select("source", "network").rows() == [
-        ("accounts", "bluesky"), ("accounts", "instagram"), ("comments", "bluesky"), ("posts", "bluesky"), ("posts", "instagram"),
-    ]  # fmt: skip
+        ("accounts", "bluesky"),
+        ("accounts", "instagram"),
+        ("comments", "bluesky"),
+        ("posts", "bluesky"),
+        ("posts", "instagram"),
+    ]
     assert fresh["newest"].min() == NOW - timedelta(days=3)
     assert dict(fresh.select("source", "is_read_whole").iter_rows()) == {
         "accounts": True,
@@ -99,8 +111,9 @@ def test_a_comment_is_read_by_its_own_client_only(demo_home: Settings) -> None:
 def test_quarantined_rows_are_counted_by_reason_most_first(demo_home: Settings) -> None:
     kept_out = _data(demo_home).quarantined()
     assert kept_out.select("table", "rule", "rows").rows() == [
-        ("bronze/post_metrics", "value_not_negative", 4), ("bronze/post_metrics", "observed_after_published", 1),
-    ]  # fmt: skip
+        ("bronze/post_metrics", "value_not_negative", 4),
+        ("bronze/post_metrics", "observed_after_published", 1),
+    ]
     assert _data(demo_home, "verde-cocina").quarantined().is_empty()
 
 

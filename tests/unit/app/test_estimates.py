@@ -73,10 +73,12 @@ def _scores(account: str, n: int, seed: int) -> pl.DataFrame:
     outcome = rng.normal(size=n)
     return pl.DataFrame(
         {
-            "account_id": [account] * n, "origin": ["shadow"] * n, "log_engagement": outcome,
+            "account_id": [account] * n,
+            "origin": ["shadow"] * n,
+            "log_engagement": outcome,
             "expected_log_engagement": 0.6 * outcome + rng.normal(size=n),
         }
-    )  # fmt: skip
+    )
 
 
 def test_rank_correlation_is_spearmans_with_an_interval_that_covers() -> None:

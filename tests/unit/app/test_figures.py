@@ -20,19 +20,24 @@ def language(request: pytest.FixtureRequest) -> Language:
 def _scores() -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "expected_log_engagement": [3.0, 4.0], "lower_log_engagement": [2.0, 3.0], "upper_log_engagement": [4.0, 5.0],
-            "log_engagement": [3.5, 5.5], "is_covered": [True, False],
+            "expected_log_engagement": [3.0, 4.0],
+            "lower_log_engagement": [2.0, 3.0],
+            "upper_log_engagement": [4.0, 5.0],
+            "log_engagement": [3.5, 5.5],
+            "is_covered": [True, False],
         }
-    )  # fmt: skip
+    )
 
 
 def test_weeks_that_still_grow_are_hollow(language: Language) -> None:
     weeks = pl.DataFrame(
         {
-            "week": [date(2026, 5, 11), date(2026, 5, 18), date(2026, 5, 25)], "engagements": [10, 20, 5],
-            "posts_published": [2, 3, 1], "mean_engagements_per_post": [5.0, 6.7, 5.0],
+            "week": [date(2026, 5, 11), date(2026, 5, 18), date(2026, 5, 25)],
+            "engagements": [10, 20, 5],
+            "posts_published": [2, 3, 1],
+            "mean_engagements_per_post": [5.0, 6.7, 5.0],
         }
-    )  # fmt: skip
+    )
     figure = figures.weekly_engagement(weeks, language, immature_from=date(2026, 5, 24))
     final, growing = figure.data
     assert (list(final.y), list(growing.y)) == ([10], [20, 5])
@@ -43,10 +48,12 @@ def test_weeks_that_still_grow_are_hollow(language: Language) -> None:
 def test_followers_are_compared_as_change_and_hovered_as_counts(language: Language) -> None:
     days = pl.DataFrame(
         {
-            "account_id": ["a", "a", "b", "b"], "network": ["bluesky"] * 2 + ["instagram"] * 2,
-            "day": [date(2026, 5, 1), date(2026, 5, 2)] * 2, "followers": [100, 110, 10_000, None],
+            "account_id": ["a", "a", "b", "b"],
+            "network": ["bluesky"] * 2 + ["instagram"] * 2,
+            "day": [date(2026, 5, 1), date(2026, 5, 2)] * 2,
+            "followers": [100, 110, 10_000, None],
         }
-    )  # fmt: skip
+    )
     figure = figures.followers_trend(days, {"a": "A"}, language)
     by_name = {trace.name: trace for trace in figure.data}
     assert list(by_name["A"].y) == pytest.approx([0, 0.1])
@@ -70,11 +77,14 @@ def test_months_are_named_in_the_readers_language() -> None:
 def test_posts_are_drawn_at_the_clients_hour_and_hollow_while_they_grow(language: Language) -> None:
     posts = pl.DataFrame(
         {
-            "published_at": [START, START + timedelta(days=1)], "network": ["bluesky"] * 2, "engagements": [0, 42],
-            "is_mature": [True, False], "text": ["<b>first</b>", None],
+            "published_at": [START, START + timedelta(days=1)],
+            "network": ["bluesky"] * 2,
+            "engagements": [0, 42],
+            "is_mature": [True, False],
+            "text": ["<b>first</b>", None],
         },
         schema_overrides={"published_at": pl.Datetime("us", "UTC")},
-    )  # fmt: skip
+    )
     figure = figures.posts_over_time(posts, language, zone="America/New_York")
     final, growing = figure.data
     assert final.x[0].hour == 8
@@ -110,11 +120,14 @@ def test_forecast_and_outcome_are_labelled_in_engagements_with_the_stated_interv
 def test_coverage_is_drawn_with_its_own_interval_and_the_promise(language: Language) -> None:
     coverage = pl.DataFrame(
         {
-            "mature_at": [START, START + timedelta(days=3)], "forecasts": [8, 9], "coverage": [0.75, 0.8], "low": [0.4, 0.5],
+            "mature_at": [START, START + timedelta(days=3)],
+            "forecasts": [8, 9],
+            "coverage": [0.75, 0.8],
+            "low": [0.4, 0.5],
             "high": [0.9, 0.95],
         },
         schema_overrides={"mature_at": pl.Datetime("us", "UTC")},
-    )  # fmt: skip
+    )
     figure = figures.coverage_over_time(coverage, language, promised=0.8, zone="UTC")
     assert any(list(trace.y) == [0.8, 0.8] for trace in figure.data)
     assert any(trace.fill == "tonexty" for trace in figure.data)
@@ -124,10 +137,15 @@ def test_coverage_is_drawn_with_its_own_interval_and_the_promise(language: Langu
 def test_correlations_keep_origins_apart_and_unknown_intervals_empty(language: Language) -> None:
     rows = pl.DataFrame(
         {
-            "label": ["Client", "Client", "@a"], "origin": ["decision", "shadow", "shadow"], "forecasts": [3, 50, 50],
-            "correlation": [0.5, 0.2, 0.2], "low": [None, -0.1, -0.1], "high": [None, 0.5, 0.5], "is_mean": [True, True, False],
+            "label": ["Client", "Client", "@a"],
+            "origin": ["decision", "shadow", "shadow"],
+            "forecasts": [3, 50, 50],
+            "correlation": [0.5, 0.2, 0.2],
+            "low": [None, -0.1, -0.1],
+            "high": [None, 0.5, 0.5],
+            "is_mean": [True, True, False],
         }
-    )  # fmt: skip
+    )
     figure = figures.correlations(rows, language)
     decision, shadow = figure.data
     assert decision.customdata[0][1] == language("figure.too_few")
@@ -138,9 +156,16 @@ def test_correlations_keep_origins_apart_and_unknown_intervals_empty(language: L
 
 def test_rivals_stand_in_the_order_given(language: Language) -> None:
     profiles = pl.DataFrame(
-        {"name": ["own", "rival"], "network": ["bluesky"] * 2, "is_own": [True, False], "posts": [9, 5], "median": [20.0, 30.0],
-         "low": [10.0, 20.0], "high": [40.0, 50.0]}
-    )  # fmt: skip
+        {
+            "name": ["own", "rival"],
+            "network": ["bluesky"] * 2,
+            "is_own": [True, False],
+            "posts": [9, 5],
+            "median": [20.0, 30.0],
+            "low": [10.0, 20.0],
+            "high": [40.0, 50.0],
+        }
+    )
     figure = figures.rivals(profiles, language)
     assert figure.layout.yaxis.categoryarray == ("rival", "own")
     assert list(figure.data[0].error_x.array) == [20.0]

@@ -15,9 +15,12 @@ from tests.unit.app.demo_home import ITEMS, NOW
 
 APP = Path(__file__).resolve().parents[3] / "apps" / "streamlit" / "app.py"
 PAGES = {
-    "overview": "overview", "content_performance": "content", "calendar": "calendar", "forecast_scoreboard": "forecasts",
+    "overview": "overview",
+    "content_performance": "content",
+    "calendar": "calendar",
+    "forecast_scoreboard": "forecasts",
     "data_health": "health",
-}  # fmt: skip
+}
 SCOPE = TenantScope.of("harbor-coffee")
 
 

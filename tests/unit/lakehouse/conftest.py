@@ -23,32 +23,50 @@ def everyone() -> TenantScope:
 def observations() -> TableSpec:
     """A key that fixes its day (it holds the moment), and nested columns."""
     return TableSpec(
-        "bronze", "observations", TableKind.OBSERVED,
-        pl.Schema({
-            "post_id": pl.String, "client_id": pl.String, "value": pl.Int64, "tags": pl.List(pl.String),
-            "place": pl.Struct({"name": pl.String, "days": pl.List(pl.Date)}), "observed_at": AT, "day": pl.Date,
-        }),
-        ("post_id", "observed_at"), "Observations.",
-    )  # fmt: skip
+        "bronze",
+        "observations",
+        TableKind.OBSERVED,
+        pl.Schema(
+            {
+                "post_id": pl.String,
+                "client_id": pl.String,
+                "value": pl.Int64,
+                "tags": pl.List(pl.String),
+                "place": pl.Struct({"name": pl.String, "days": pl.List(pl.Date)}),
+                "observed_at": AT,
+                "day": pl.Date,
+            }
+        ),
+        ("post_id", "observed_at"),
+        "Observations.",
+    )
 
 
 @pytest.fixture(scope="session")
 def events() -> TableSpec:
     """A key that may move from one day to another."""
     return TableSpec(
-        "bronze", "events", TableKind.REPORTED,
+        "bronze",
+        "events",
+        TableKind.REPORTED,
         pl.Schema({"event_id": pl.String, "client_id": pl.String, "value": pl.Int64, "day": pl.Date}),
-        ("event_id",), "Events.",
-    )  # fmt: skip
+        ("event_id",),
+        "Events.",
+    )
 
 
 @pytest.fixture(scope="session")
 def states() -> TableSpec:
     """No partitions."""
     return TableSpec(
-        "bronze", "states", TableKind.REPORTED, pl.Schema({"client_id": pl.String, "name": pl.String}),
-        ("client_id",), "States.", partition_by=None,
-    )  # fmt: skip
+        "bronze",
+        "states",
+        TableKind.REPORTED,
+        pl.Schema({"client_id": pl.String, "name": pl.String}),
+        ("client_id",),
+        "States.",
+        partition_by=None,
+    )
 
 
 @pytest.fixture

@@ -14,10 +14,13 @@ from contracts.tables import TableKind, TableSpec
 from lakehouse import DeltaLake
 
 ROWS = TableSpec(
-    "bronze", "rows", TableKind.REPORTED,
+    "bronze",
+    "rows",
+    TableKind.REPORTED,
     pl.Schema({"key": pl.String, "client_id": pl.String, "writer": pl.String, "round": pl.Int64, "day": pl.Date}),
-    ("key",), "Rows that say who wrote them.",
-)  # fmt: skip
+    ("key",),
+    "Rows that say who wrote them.",
+)
 FIRST = date(2026, 5, 1)
 
 

@@ -31,9 +31,13 @@ def duck() -> duckdb.DuckDBPyConnection:
 
 @pytest.mark.parametrize("folder", ["lake", "my o'hara, José #1"])
 def test_a_view_shows_what_the_lake_shows(
-    tmp_path: Path, duck: duckdb.DuckDBPyConnection, observations: TableSpec, observed: Build, everyone: TenantScope,
+    tmp_path: Path,
+    duck: duckdb.DuckDBPyConnection,
+    observations: TableSpec,
+    observed: Build,
+    everyone: TenantScope,
     folder: str,
-) -> None:  # fmt: skip
+) -> None:
     lake = DeltaLake(tmp_path / folder)
     lake.append(observations, pl.concat([observed(DAY, 6), observed(NEXT, 3)]))
     lake.replace_partition(observations, observed(DAY, 4, value=9), day=DAY)  # leaves a removed file in the folder

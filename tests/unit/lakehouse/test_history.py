@@ -56,8 +56,11 @@ def test_diff_tells_rows_by_key(lake: DeltaLake, events: TableSpec, happened: Bu
     assert (told.old_version, told.new_version) == (1, 3)
     rows = {key: (change, sorted(columns)) for key, change, columns in told.rows.iter_rows()}
     assert rows == {
-        "a": ("changed", ["day", "value"]), "b": ("changed", ["value"]), "c": ("removed", []), "d": ("added", []),
-    }  # fmt: skip
+        "a": ("changed", ["day", "value"]),
+        "b": ("changed", ["value"]),
+        "c": ("removed", []),
+        "d": ("added", []),
+    }
     assert (told.count("added"), told.count("removed"), told.count("changed")) == (1, 1, 2)
     assert told.columns.is_empty()
 
@@ -93,8 +96,9 @@ def test_diff_tells_columns(lake: DeltaLake, observations: TableSpec, observed: 
     lake.replace(replace(observations, schema=pl.Schema(schema)), observed(DAY, 2).with_columns(mood=pl.lit("good")))
     told = diff(lake, observations, old=1, scope=everyone)
     assert told.columns.sort("column").rows() == [
-        ("mood", "added", None, "String"), ("value", "retyped", "Int64", "Float64"),
-    ]  # fmt: skip
+        ("mood", "added", None, "String"),
+        ("value", "retyped", "Int64", "Float64"),
+    ]
     assert told.rows.is_empty()
 
 
@@ -109,9 +113,12 @@ def test_tables_without_declared_keys_are_compared_row_by_row(lake: DeltaLake, e
     path = lake.path("gold/kpi")
     for posts in (1, 2):
         write_deltalake(path, pl.DataFrame({"client_id": ["acme", "bolt"], "posts": [posts, 5]}), mode="overwrite")
-    assert diff(lake, "gold/kpi", old=0, scope=everyone).rows.select("client_id", "posts", "change").sort("change").rows() == [
-        ("acme", 2, "added"), ("acme", 1, "removed"),
-    ]  # fmt: skip
+    assert diff(lake, "gold/kpi", old=0, scope=everyone).rows.select("client_id", "posts", "change").sort(
+        "change"
+    ).rows() == [
+        ("acme", 2, "added"),
+        ("acme", 1, "removed"),
+    ]
     by_key = diff(lake, "gold/kpi", old=0, scope=everyone, keys=["client_id"])
     assert by_key.rows.rows() == [("acme", "changed", ["posts"])]
     with pytest.raises(PulsoError, match="nope can't be a key"):

@@ -60,8 +60,11 @@ def test_a_scope_sees_only_its_clients(lake: DeltaLake, observations: TableSpec,
         for scope in [("acme",), ("bolt",), ("acme", "bolt"), ("nobody",)]
     }
     assert {scope: sorted(set(clients)) for scope, clients in seen.items()} == {
-        ("acme",): ["acme"], ("bolt",): ["bolt"], ("acme", "bolt"): ["acme", "bolt"], ("nobody",): [],
-    }  # fmt: skip
+        ("acme",): ["acme"],
+        ("bolt",): ["bolt"],
+        ("acme", "bolt"): ["acme", "bolt"],
+        ("nobody",): [],
+    }
     assert [len(clients) for clients in seen.values()] == [3, 2, 5, 0]
 
 
@@ -78,8 +81,10 @@ def test_scope_and_day_reach_the_files(lake: DeltaLake, observations: TableSpec,
 def test_a_shared_table_is_seen_by_every_client(tmp_path: Path) -> None:
     lake = DeltaLake(tmp_path)
     row = dict.fromkeys(tables.COMPETITOR_POSTS.schema) | {
-        "competitor_post_id": "c:1", "observed_at": datetime(2026, 5, 1, tzinfo=UTC), "day": DAY,
-    }  # fmt: skip
+        "competitor_post_id": "c:1",
+        "observed_at": datetime(2026, 5, 1, tzinfo=UTC),
+        "day": DAY,
+    }
     lake.append(tables.COMPETITOR_POSTS, pl.DataFrame([row], schema=tables.COMPETITOR_POSTS.schema))
     assert lake.scan("bronze/competitor_posts", scope=TenantScope.of("acme")).collect().height == 1
 

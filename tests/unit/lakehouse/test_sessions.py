@@ -184,7 +184,11 @@ class TestConnect:
             tables = dict(lake.tables().iter_rows())
         assert tables["gold.kpi_account_daily"] == ["client_id", "day", "engagements"]
         assert tables["bronze.clients"] == list(CLIENTS.schema)
-        assert not [name for name in tables if not name.startswith(("bronze.", "gold.", "features.", "models.", "learning.", "decisions.", "actions."))]  # fmt: skip
+        assert not [
+            name
+            for name in tables
+            if not name.startswith(("bronze.", "gold.", "features.", "models.", "learning.", "decisions.", "actions."))
+        ]
 
     def test_no_lake_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(NotReadyError, match=r"make run.*PULSO_HOME"):

@@ -78,8 +78,12 @@ class TestMerge:
         result = lake.merge(events, happened({"a": (DAY, None), "b": (DAY, 2), "c": (DAY, 30), "e": (NEXT, 5)}))
         assert (result.rows, result.inserted, result.updated) == (4, 1, 2)
         assert values() == {
-            "a": (DAY, None), "b": (DAY, 2), "c": (DAY, 30), "d": (THIRD, 4), "e": (NEXT, 5),
-        }  # fmt: skip
+            "a": (DAY, None),
+            "b": (DAY, 2),
+            "c": (DAY, 30),
+            "d": (THIRD, 4),
+            "e": (NEXT, 5),
+        }
 
     def test_running_again_makes_no_version(self, lake: DeltaLake, observations: TableSpec, observed: Build) -> None:
         version = lake.merge(observations, observed(DAY, 8)).version
@@ -276,9 +280,12 @@ class TestQuarantine:
         self, lake: DeltaLake, observations: TableSpec, observed: Build, everyone: TenantScope
     ) -> None:
         rows = pl.concat([observed(DAY, 2)] * 2).with_columns(
-            client_id=pl.lit(None), post_id=pl.lit(None), rule=pl.lit("no client"), reason=pl.lit("client_id is null"),
+            client_id=pl.lit(None),
+            post_id=pl.lit(None),
+            rule=pl.lit("no client"),
+            reason=pl.lit("client_id is null"),
             quarantined_at=pl.lit(datetime(2026, 5, 1, tzinfo=UTC)),
-        )  # fmt: skip
+        )
         quarantine = observations.quarantine()
         for _ in range(2):
             lake.replace_partition(quarantine, rows, day=DAY)
@@ -289,9 +296,11 @@ class TestQuarantine:
         self, lake: DeltaLake, observations: TableSpec, observed: Build
     ) -> None:
         rows = observed(DAY, 1).with_columns(
-            post_id=pl.lit(None), rule=pl.lit("no key"), reason=pl.lit("-"),
+            post_id=pl.lit(None),
+            rule=pl.lit("no key"),
+            reason=pl.lit("-"),
             quarantined_at=pl.lit(datetime(2026, 5, 1, tzinfo=UTC)),
-        )  # fmt: skip
+        )
         quarantine = observations.quarantine()
         assert lake.append(quarantine, rows).inserted == 1
         assert lake.append(quarantine, rows).inserted == 0

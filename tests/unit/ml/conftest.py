@@ -26,13 +26,19 @@ def make_posts(
             log = level + 0.5 * is_video + 1.0 * is_gold + noise * rng.standard_normal()
             rows.append(
                 {
-                    "post_id": f"instagram:{account}-{number}", "account_id": f"instagram:{account}",
-                    "client_id": f"client-{account}", "network": "instagram", "hours": hours,
-                    "content_format": "video" if is_video else "image", "text": text, "media_count": 1, "is_reply": False,
+                    "post_id": f"instagram:{account}-{number}",
+                    "account_id": f"instagram:{account}",
+                    "client_id": f"client-{account}",
+                    "network": "instagram",
+                    "hours": hours,
+                    "content_format": "video" if is_video else "image",
+                    "text": text,
+                    "media_count": 1,
+                    "is_reply": False,
                     "followers_at_post": 1000 * (account + 1) + number,
                     "mature_engagements": max(round(float(np.expm1(log))), 0),
                 }
-            )  # fmt: skip
+            )
     frame = pl.DataFrame(rows).with_columns(
         (pl.lit(start) + pl.duration(seconds=(pl.col("hours") * 3600).cast(pl.Int64)))
         .cast(pl.Datetime("us", "UTC"))

@@ -108,9 +108,11 @@ def test_the_same_rows_and_seed_give_the_same_model(
 
 def test_a_new_account_and_a_new_format_get_a_forecast(model: EngagementModel, future: pl.DataFrame) -> None:
     strange = future.head(1).with_columns(
-        pl.lit("bluesky:never-seen").alias("account_id"), pl.lit("story").alias("content_format"),
-        pl.col("^history_.*$").cast(pl.Float64) * None, pl.lit(None, dtype=pl.String).alias("text"),
-    )  # fmt: skip
+        pl.lit("bluesky:never-seen").alias("account_id"),
+        pl.lit("story").alias("content_format"),
+        pl.col("^history_.*$").cast(pl.Float64) * None,
+        pl.lit(None, dtype=pl.String).alias("text"),
+    )
     forecast = model.forecast(strange).row(0, named=True)
     assert (
         0 <= forecast["lower_log_engagement"] <= forecast["expected_log_engagement"] <= forecast["upper_log_engagement"]
@@ -175,14 +177,18 @@ def test_percentile_is_the_share_of_known_past_outcomes_below() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     features = pl.DataFrame(
         {
-            "post_id": ["a", "b", "c"], "account_id": "x", "is_label_mature": True, "log_engagement": [1.0, 2.0, 3.0],
+            "post_id": ["a", "b", "c"],
+            "account_id": "x",
+            "is_label_mature": True,
+            "log_engagement": [1.0, 2.0, 3.0],
             "label_known_at": [start, start + timedelta(days=1), start + timedelta(days=9)],
         }
-    ).with_columns(pl.col("label_known_at").cast(pl.Datetime("us", "UTC")))  # fmt: skip
+    ).with_columns(pl.col("label_known_at").cast(pl.Datetime("us", "UTC")))
     asked = pl.DataFrame(
         {
-            "account_id": ["x", "x", "x", "y"], "expected_log_engagement": [1.5, 1.5, 9.0, 1.0],
+            "account_id": ["x", "x", "x", "y"],
+            "expected_log_engagement": [1.5, 1.5, 9.0, 1.0],
             "published_at": [start, start + timedelta(days=1), start + timedelta(days=10), start],
         }
-    )  # fmt: skip
+    )
     assert percentiles(asked, features).to_list() == [1.0, 0.5, 1.0, None]

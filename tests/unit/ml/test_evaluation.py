@@ -78,8 +78,10 @@ def test_metrics_rank_within_accounts_only() -> None:
     assert flat.pooled_rank_correlation > 0.7
     assert (flat.rank_correlation, flat.auc_top_quartile, flat.ranked_accounts) == (0.0, 0.5, 2)
     assert (perfect.rank_correlation, perfect.auc_top_quartile, perfect.mean_absolute_error) == (
-        pytest.approx(1.0), pytest.approx(1.0), 0.0,
-    )  # fmt: skip
+        pytest.approx(1.0),
+        pytest.approx(1.0),
+        0.0,
+    )
     assert np.isnan(metrics(accounts, label, label, min_posts=50).rank_correlation)
 
 

@@ -153,14 +153,20 @@ def small_past() -> pl.DataFrame:
     counts = [10, 20, 40, 80, 5]
     return pl.DataFrame(
         {
-            "post_id": [f"p{n}" for n in range(5)], "account_id": "a", "client_id": "c", "network": "bluesky",
+            "post_id": [f"p{n}" for n in range(5)],
+            "account_id": "a",
+            "client_id": "c",
+            "network": "bluesky",
             "published_at": [start + timedelta(days=2 * n) for n in range(5)],
-            "content_format": ["text", "image", "text", "text", "text"], "text": ["Hola #sol", "x", "y", "¿Vale? 100 €!", None],
-            "local_hour": 8, "local_weekday": 0, "mature_engagements": counts,
+            "content_format": ["text", "image", "text", "text", "text"],
+            "text": ["Hola #sol", "x", "y", "¿Vale? 100 €!", None],
+            "local_hour": 8,
+            "local_weekday": 0,
+            "mature_engagements": counts,
             "mature_at": [start + timedelta(days=2 * n + 3) for n in range(5)],
             "followers_at_post": [100, None, 300, 400, 500],
         }
-    )  # fmt: skip
+    )
 
 
 def test_history_by_hand() -> None:
@@ -212,13 +218,19 @@ def test_an_effect_is_shrunk_towards_the_level() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     past = pl.DataFrame(
         {
-            "post_id": [f"{n:03}" for n in range(41)], "account_id": "a", "client_id": "c", "network": "x",
+            "post_id": [f"{n:03}" for n in range(41)],
+            "account_id": "a",
+            "client_id": "c",
+            "network": "x",
             "published_at": [start + timedelta(days=4 * n) for n in range(41)],
-            "content_format": ["video" if n % 2 else "image" for n in range(41)], "text": "same", "local_hour": 9,
-            "local_weekday": 1, "mature_engagements": [90 if n % 2 else 10 for n in range(41)],
+            "content_format": ["video" if n % 2 else "image" for n in range(41)],
+            "text": "same",
+            "local_hour": 9,
+            "local_weekday": 1,
+            "mature_engagements": [90 if n % 2 else 10 for n in range(41)],
             "mature_at": [start + timedelta(days=4 * n + 3) for n in range(41)],
         }
-    )  # fmt: skip
+    )
     last = post_features(past).filter(pl.col("post_id") == "040")
     image_gap = np.log1p(10) - last["history_median_30"][0]
     assert image_gap < last["history_format_effect"][0] < 0

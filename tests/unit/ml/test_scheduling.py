@@ -28,9 +28,13 @@ def random_problem(seed: int) -> SchedulingProblem:
     gains[rng.random((items, count)) < 0.15] = np.nan
     room = {found.day: int(rng.integers(0, 3)) for found in slots if rng.random() < 0.3}
     return SchedulingProblem(
-        tuple(f"item-{n}" for n in range(items)), slots, gains,
-        min_gap=timedelta(hours=int(rng.choice([0, 2, 5, 13]))), default_room=int(rng.integers(1, 3)), room=room,
-    )  # fmt: skip
+        tuple(f"item-{n}" for n in range(items)),
+        slots,
+        gains,
+        min_gap=timedelta(hours=int(rng.choice([0, 2, 5, 13]))),
+        default_room=int(rng.integers(1, 3)),
+        room=room,
+    )
 
 
 def keeps_rules(problem: SchedulingProblem, chosen: list[int]) -> bool:
@@ -103,9 +107,12 @@ def test_every_explored_plan_keeps_every_rule_and_its_evidence() -> None:
 def test_propensity_is_the_frequency_of_the_choice() -> None:
     start = datetime(2026, 6, 1, 8, tzinfo=UTC)
     problem = SchedulingProblem(
-        ("only",), tuple(slot(start + timedelta(hours=2 * n)) for n in range(4)), np.array([[0.0, 0.3, 0.1, -0.2]]),
-        min_gap=timedelta(hours=4), default_room=2,
-    )  # fmt: skip
+        ("only",),
+        tuple(slot(start + timedelta(hours=2 * n)) for n in range(4)),
+        np.array([[0.0, 0.3, 0.1, -0.2]]),
+        min_gap=timedelta(hours=4),
+        default_room=2,
+    )
     drawn = [plan[0] for plan in plans(problem, 0.4, range(4000))]
     for hour, expected in ((10, 0.7), (8, 0.1), (12, 0.1), (14, 0.1)):
         rows = [row for row in drawn if row.chosen.slot.at.hour == hour]

@@ -22,14 +22,20 @@ def scores(
     published = [NOW - timedelta(hours=6 * n) for n in range(count)]
     return pl.DataFrame(
         {
-            "forecast_id": [f"{client}-{n}" for n in range(count)], "client_id": client,
-            "account_id": [f"{client}:{n % 2}" for n in range(count)], "post_id": [f"{client}-p{n}" for n in range(count)],
-            "origin": origin, "forecast_at": published, "published_at": published,
-            "expected_log_engagement": expected, "lower_log_engagement": expected - COVERS_80_PERCENT,
-            "upper_log_engagement": expected + COVERS_80_PERCENT, "interval_level": 0.8,
+            "forecast_id": [f"{client}-{n}" for n in range(count)],
+            "client_id": client,
+            "account_id": [f"{client}:{n % 2}" for n in range(count)],
+            "post_id": [f"{client}-p{n}" for n in range(count)],
+            "origin": origin,
+            "forecast_at": published,
+            "published_at": published,
+            "expected_log_engagement": expected,
+            "lower_log_engagement": expected - COVERS_80_PERCENT,
+            "upper_log_engagement": expected + COVERS_80_PERCENT,
+            "interval_level": 0.8,
             "log_engagement": expected + spread * rng.standard_normal(count),
         }
-    )  # fmt: skip
+    )
 
 
 def test_honest_intervals_are_left_as_they_are() -> None:
@@ -67,10 +73,11 @@ def test_intervals_that_were_widened_before_do_not_teach_that_they_need_no_widen
     wide = scores(count=400, spread=1.7)
     assert calibration(wide.with_columns(origin=pl.lit("decision")), computed_at=NOW)["interval_multiplier"][0] == 1.0
     widened = wide.with_columns(
-        origin=pl.lit("decision"), interval_multiplier=pl.lit(1.7),
+        origin=pl.lit("decision"),
+        interval_multiplier=pl.lit(1.7),
         lower_log_engagement=pl.col("expected_log_engagement") - 1.7 * COVERS_80_PERCENT,
         upper_log_engagement=pl.col("expected_log_engagement") + 1.7 * COVERS_80_PERCENT,
-    )  # fmt: skip
+    )
     learned = calibration(wide, computed_at=NOW)["interval_multiplier"][0]
     assert calibration(widened, computed_at=NOW)["interval_multiplier"][0] == pytest.approx(learned)
     assert learned > 1.4
@@ -79,9 +86,10 @@ def test_intervals_that_were_widened_before_do_not_teach_that_they_need_no_widen
 def test_clients_are_kept_apart_and_the_newest_forecast_of_a_post_counts() -> None:
     both = pl.concat([scores(client="a"), scores(client="b", spread=2.0, seed=4)])
     older = scores(client="a").with_columns(
-        forecast_at=pl.col("forecast_at") - timedelta(days=1), forecast_id="old-" + pl.col("forecast_id"),
+        forecast_at=pl.col("forecast_at") - timedelta(days=1),
+        forecast_id="old-" + pl.col("forecast_id"),
         log_engagement=pl.lit(99.0),
-    )  # fmt: skip
+    )
     found = calibration(pl.concat([both, older]), computed_at=NOW)
     assert found["client_id"].to_list() == ["a", "b"]
     assert found["scored_forecasts"].to_list() == [200, 200]

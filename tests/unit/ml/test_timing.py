@@ -34,8 +34,9 @@ def test_noise_does_not_name_a_best_hour(features: pl.DataFrame) -> None:
     rng = np.random.default_rng(1)
     noise = features.with_columns(
         (pl.col("history_median_30") + pl.Series(rng.standard_normal(features.height))).alias("log_engagement"),
-        pl.lit(0.0).alias("history_format_effect"), pl.lit(0.0).alias("history_text_effect"),
-    )  # fmt: skip
+        pl.lit(0.0).alias("history_format_effect"),
+        pl.lit(0.0).alias("history_text_effect"),
+    )
     effects = hour_effects(noise)
     raw = noise.with_columns(
         r=pl.col("log_engagement") - pl.col("history_median_30"), b=pl.col("local_hour") // HOUR_BLOCK

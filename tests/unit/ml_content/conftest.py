@@ -14,9 +14,16 @@ from contracts.tables import UTC as UTC_TYPE
 NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
 
 SCHEMA = {
-    "client_id": pl.String, "account_id": pl.String, "network": pl.String, "text": pl.String, "content_format": pl.String,
-    "published_at": UTC_TYPE, "is_reply": pl.Boolean, "mature_engagements": pl.Int64, "mature_at": UTC_TYPE,
-}  # fmt: skip
+    "client_id": pl.String,
+    "account_id": pl.String,
+    "network": pl.String,
+    "text": pl.String,
+    "content_format": pl.String,
+    "published_at": UTC_TYPE,
+    "is_reply": pl.Boolean,
+    "mature_engagements": pl.Int64,
+    "mature_at": UTC_TYPE,
+}
 
 
 @pytest.fixture(scope="session")

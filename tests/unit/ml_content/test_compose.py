@@ -22,9 +22,14 @@ def brief(language: str = "en", **overrides) -> Brief:
     client = overrides.pop("client", CLIENTS[language])
     first = client.brand.facts[0]
     fields = {
-        "client": client, "network": Network.BLUESKY, "content_format": ContentFormat.TEXT, "pillar_id": first.pillar_id,
-        "fact_ids": tuple(f.fact_id for f in client.brand.facts[:3]), "angle": "insight", "max_characters": 300,
-    }  # fmt: skip
+        "client": client,
+        "network": Network.BLUESKY,
+        "content_format": ContentFormat.TEXT,
+        "pillar_id": first.pillar_id,
+        "fact_ids": tuple(f.fact_id for f in client.brand.facts[:3]),
+        "angle": "insight",
+        "max_characters": 300,
+    }
     return Brief(**{**fields, **overrides})
 
 
@@ -159,9 +164,16 @@ def test_learned_habits_shape_the_drafts() -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("comes from 31 small farms, above 1,700 metres", "31"), ("uses 2.4 tonnes", "2.4 tonnes"), ("10 °C pierde", "10 °C"),
-     ("at 11:00 sharp", None), ("às 8h e às 10h", None), ("between 6 and 12", "12"), ("roupa de 3/2 mm", None)],
-)  # fmt: skip
+    [
+        ("comes from 31 small farms, above 1,700 metres", "31"),
+        ("uses 2.4 tonnes", "2.4 tonnes"),
+        ("10 °C pierde", "10 °C"),
+        ("at 11:00 sharp", None),
+        ("às 8h e às 10h", None),
+        ("between 6 and 12", "12"),
+        ("roupa de 3/2 mm", None),
+    ],
+)
 def test_a_headline_figure_can_stand_alone(text: str, number: str | None) -> None:
     found = NUMBER.search(text)
     assert (found.group() if found else None) == number

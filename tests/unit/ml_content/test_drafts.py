@@ -19,14 +19,30 @@ def content_item(draft, client, network, now) -> ContentItem:
     media = ()
     if draft.content_format is ContentFormat.IMAGE:
         media = (
-            Media(media_id="m", path="media/m.jpg", mime_type="image/jpeg", alt_text="card", width=1080, height=1080,
-                  size_bytes=1000, sha256="0" * 64),
-        )  # fmt: skip
+            Media(
+                media_id="m",
+                path="media/m.jpg",
+                mime_type="image/jpeg",
+                alt_text="card",
+                width=1080,
+                height=1080,
+                size_bytes=1000,
+                sha256="0" * 64,
+            ),
+        )
     return ContentItem(
-        content_item_id=str(uuid4()), client_id=client.client_id, account_id=f"{network.value}:x", network=network,
-        text=draft.text, content_format=draft.content_format, media=media, language=draft.language,
-        pillar_id=draft.pillar_id, fact_ids=draft.fact_ids, created_at=now,
-    )  # fmt: skip
+        content_item_id=str(uuid4()),
+        client_id=client.client_id,
+        account_id=f"{network.value}:x",
+        network=network,
+        text=draft.text,
+        content_format=draft.content_format,
+        media=media,
+        language=draft.language,
+        pillar_id=draft.pillar_id,
+        fact_ids=draft.fact_ids,
+        created_at=now,
+    )
 
 
 def thirty_drafts(client, posts, now, seed):
@@ -51,8 +67,11 @@ def test_thirty_drafts_are_new_allowed_grounded_and_varied(
 ) -> None:
     client = clients[language]
     past = past_texts[language]
-    rows = [{"text": text, "mature_engagements": 5 + index, "network": network.value}
-            for network in Network for index, text in enumerate(past)]  # fmt: skip
+    rows = [
+        {"text": text, "mature_engagements": 5 + index, "network": network.value}
+        for network in Network
+        for index, text in enumerate(past)
+    ]
     drafts = thirty_drafts(client, make_posts(client.client_id, rows), now, seed)
     assert len(drafts) == 30
 

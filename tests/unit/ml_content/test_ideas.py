@@ -37,8 +37,11 @@ def test_every_idea_carries_its_evidence(clients, make_posts, now) -> None:
 def test_propensities_are_those_of_the_draw(clients, make_posts, now) -> None:
     """Over many seeds the first idea of a fixed shortlist is drawn as often as its propensity says."""
     client = clients["pt"]
-    posts = make_posts(client.client_id, [{"text": "A prancha nova e a quilha", "mature_engagements": 100 + i} for i in range(30)]
-                       + [{"text": "A aula da turma com o instrutor", "mature_engagements": 1} for _ in range(30)])  # fmt: skip
+    posts = make_posts(
+        client.client_id,
+        [{"text": "A prancha nova e a quilha", "mature_engagements": 100 + i} for i in range(30)]
+        + [{"text": "A aula da turma com o instrutor", "mature_engagements": 1} for _ in range(30)],
+    )
     ideas = [propose_ideas(client, Network.BLUESKY, posts, count=1, now=now, seed=seed)[0] for seed in range(600)]
     explored = sum(idea.is_exploration for idea in ideas) / len(ideas)
     expected = sum(

@@ -44,12 +44,18 @@ def test_each_intent_is_recognised_in_each_language(language, text, intent) -> N
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        ("en", "I love you all but I want a refund."), ("en", "Great coffee! Is it safe for my peanut allergy?"),
-        ("en", "You will hear from my lawyer"), ("en", "Amazing. My kid got sick after the cake."),
-        ("es", "Me encanta, ¿lleva gluten?"), ("es", "Quiero la devolución de mi dinero"), ("es", "Voy a denunciar esto"),
-        ("pt", "Quero reembolso agora"), ("pt", "Adorei! Grávida pode fazer aula?"), ("pt", "Vou no Procon"),
+        ("en", "I love you all but I want a refund."),
+        ("en", "Great coffee! Is it safe for my peanut allergy?"),
+        ("en", "You will hear from my lawyer"),
+        ("en", "Amazing. My kid got sick after the cake."),
+        ("es", "Me encanta, ¿lleva gluten?"),
+        ("es", "Quiero la devolución de mi dinero"),
+        ("es", "Voy a denunciar esto"),
+        ("pt", "Quero reembolso agora"),
+        ("pt", "Adorei! Grávida pode fazer aula?"),
+        ("pt", "Vou no Procon"),
     ],
-)  # fmt: skip
+)
 def test_sensitive_matters_always_go_to_a_person(language, text) -> None:
     seen = understand(text, client_language=language)
     assert seen.needs_person
@@ -60,9 +66,17 @@ def test_sensitive_matters_always_go_to_a_person(language, text) -> None:
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("good", "positive"), ("not good", "negative"), ("not bad", "neutral"), ("so goooood!!", "positive"), ("👎👎", "negative"),
-     ("the bus stops here", "neutral"), ("never been so disappointed", "negative"), ("never been so happy", "positive")],
-)  # fmt: skip
+    [
+        ("good", "positive"),
+        ("not good", "negative"),
+        ("not bad", "neutral"),
+        ("so goooood!!", "positive"),
+        ("👎👎", "negative"),
+        ("the bus stops here", "neutral"),
+        ("never been so disappointed", "negative"),
+        ("never been so happy", "positive"),
+    ],
+)
 def test_negation_emphasis_and_emoji_count(text, label) -> None:
     assert sentiment_of(text, LEXICONS["en"]).label == label
 

@@ -67,17 +67,35 @@ def postgresql_url() -> Iterator[str]:
     ]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
     server = subprocess.Popen(
-        [*prefix, str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-c", "fsync=off",
-         "-c", "listen_addresses=127.0.0.1"],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            *prefix,
+            str(programs / "postgres"),
+            "-D",
+            str(data),
+            "-p",
+            str(port),
+            "-k",
+            str(folder),
+            "-c",
+            "fsync=off",
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         url = f"postgresql+psycopg2://pulso@127.0.0.1:{port}/postgres"
         _wait_until_it_answers(url, server)
         yield url
     finally:
-        subprocess.run([*prefix, str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], check=False,
-                       capture_output=True, cwd=folder)  # fmt: skip
+        subprocess.run(
+            [*prefix, str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"],
+            check=False,
+            capture_output=True,
+            cwd=folder,
+        )
         server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -59,9 +59,15 @@ class MediaFolder:
         path = f"media/{name}.jpg"
         self.files[path] = name.encode()
         return Media(
-            media_id=name, path=path, mime_type=mime_type, alt_text=f"Picture {name}", width=320, height=200,
-            size_bytes=len(name), sha256=name.encode().hex().ljust(64, "0"),
-        )  # fmt: skip
+            media_id=name,
+            path=path,
+            mime_type=mime_type,
+            alt_text=f"Picture {name}",
+            width=320,
+            height=200,
+            size_bytes=len(name),
+            sha256=name.encode().hex().ljust(64, "0"),
+        )
 
 
 @dataclass
@@ -115,17 +121,25 @@ def exchange() -> Callable[[Handler], Exchange]:
 @pytest.fixture
 def bluesky_account() -> Account:
     return Account(
-        account_id=f"bluesky:{DID}", client_id="harbor", network=Network.BLUESKY, native_id=DID,
-        handle="harbor.bsky.test", base_url="https://pds.example",
-    )  # fmt: skip
+        account_id=f"bluesky:{DID}",
+        client_id="harbor",
+        network=Network.BLUESKY,
+        native_id=DID,
+        handle="harbor.bsky.test",
+        base_url="https://pds.example",
+    )
 
 
 @pytest.fixture
 def instagram_account() -> Account:
     return Account(
-        account_id="instagram:17841400008460056", client_id="harbor", network=Network.INSTAGRAM,
-        native_id="17841400008460056", handle="ikroskun", base_url="https://graph.example",
-    )  # fmt: skip
+        account_id="instagram:17841400008460056",
+        client_id="harbor",
+        network=Network.INSTAGRAM,
+        native_id="17841400008460056",
+        handle="ikroskun",
+        base_url="https://graph.example",
+    )
 
 
 @pytest.fixture
@@ -171,9 +185,13 @@ def request_of() -> Callable[..., PublishRequest]:
 
     def build(account: Account, **changes: Any) -> PublishRequest:
         fields: dict[str, Any] = {
-            "intent_id": "item-1/a/1", "account": account, "text": "Open today", "content_format": ContentFormat.TEXT,
-            "created_at": NOW, "language": "en",
-        }  # fmt: skip
+            "intent_id": "item-1/a/1",
+            "account": account,
+            "text": "Open today",
+            "content_format": ContentFormat.TEXT,
+            "created_at": NOW,
+            "language": "en",
+        }
         return PublishRequest(**(fields | changes))
 
     return build
@@ -185,11 +203,19 @@ def post_of() -> Callable[..., Post]:
 
     def build(account: Account, native_id: str, **changes: Any) -> Post:
         fields: dict[str, Any] = {
-            "post_id": f"{account.network.value}:{native_id}", "account_id": account.account_id,
-            "client_id": account.client_id, "network": account.network, "native_id": native_id, "permalink": None,
-            "text": "", "content_format": ContentFormat.IMAGE, "media_count": 1,
-            "published_at": NOW - timedelta(hours=2), "observed_at": NOW, "raw": "{}",
-        }  # fmt: skip
+            "post_id": f"{account.network.value}:{native_id}",
+            "account_id": account.account_id,
+            "client_id": account.client_id,
+            "network": account.network,
+            "native_id": native_id,
+            "permalink": None,
+            "text": "",
+            "content_format": ContentFormat.IMAGE,
+            "media_count": 1,
+            "published_at": NOW - timedelta(hours=2),
+            "observed_at": NOW,
+            "raw": "{}",
+        }
         return Post(**(fields | changes))
 
     return build

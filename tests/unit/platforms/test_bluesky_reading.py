@@ -59,8 +59,12 @@ async def test_recorded_listing_with_counts(bluesky, bluesky_account, recorded):
     assert text.permalink == f"https://bsky.app/profile/{DID}/post/3n2vnll52qoia"
     assert text.published_at == datetime(2026, 11, 22, 12, 47, 58, tzinfo=UTC)
     assert {m.metric: m.value for m in metrics if m.post_id == text.post_id} == {
-        "likes": 1, "comments": 1, "shares": 1, "quotes": 0, "saves": 0,
-    }  # fmt: skip
+        "likes": 1,
+        "comments": 1,
+        "shares": 1,
+        "quotes": 0,
+        "saves": 0,
+    }
     assert {m.source for m in metrics} == {"getAuthorFeed"}
     assert wire.requests[1].url.params["cursor"].startswith("1795351678000__")
 

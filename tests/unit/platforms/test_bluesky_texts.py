@@ -16,9 +16,29 @@ def covered(text: str, facet: dict) -> str:
 
 
 PIECES = st.sampled_from(
-    ["https://example.com/a?b=c", "http://é.example/ü", "#café", "#açaí2026", "@ana.bsky.social", "plain", "día", "👩‍👩‍👧", "日本",
-     "\n", "(", ")", ".", ",", "#", "@", "#2026", "mail@host.example", "https://", "🇧🇷"]
-)  # fmt: skip
+    [
+        "https://example.com/a?b=c",
+        "http://é.example/ü",
+        "#café",
+        "#açaí2026",
+        "@ana.bsky.social",
+        "plain",
+        "día",
+        "👩‍👩‍👧",
+        "日本",
+        "\n",
+        "(",
+        ")",
+        ".",
+        ",",
+        "#",
+        "@",
+        "#2026",
+        "mail@host.example",
+        "https://",
+        "🇧🇷",
+    ]
+)
 DIDS = {"ana.bsky.social": "did:plc:ana"}
 
 

@@ -27,9 +27,13 @@ class Tokens:
 
 def account(network: Network, name: str) -> Account:
     return Account(
-        account_id=f"{network.value}:{name}", client_id=f"client-{name}", network=network, native_id=name, handle=name,
+        account_id=f"{network.value}:{name}",
+        client_id=f"client-{name}",
+        network=network,
+        native_id=name,
+        handle=name,
         base_url=f"https://{network.value}.example",
-    )  # fmt: skip
+    )
 
 
 IG, IG2 = account(Network.INSTAGRAM, "100"), account(Network.INSTAGRAM, "200")
@@ -56,9 +60,14 @@ def collector(handler, **options) -> tuple[HttpCollector, list[httpx.Request]]:
         return handler(request)
 
     networks = HttpNetworks(
-        options.pop("settings", Settings()), Tokens(), None, None, clock=FixedClock(NOW),
-        patience=Patience(attempts=2, first_backoff=0.0), http_transport=httpx.MockTransport(record),
-    )  # fmt: skip
+        options.pop("settings", Settings()),
+        Tokens(),
+        None,
+        None,
+        clock=FixedClock(NOW),
+        patience=Patience(attempts=2, first_backoff=0.0),
+        http_transport=httpx.MockTransport(record),
+    )
     return HttpCollector(networks, **options), requests
 
 
@@ -82,8 +91,11 @@ def test_a_failing_account_is_named_and_stops_no_other():
     assert {p.account_id for p in found.posts} == {"instagram:100"}
     (failure,) = found.failures
     assert (failure.account_id, failure.client_id, failure.what, failure.error_class) == (
-        "instagram:200", "client-200", "posts", "auth",
-    )  # fmt: skip
+        "instagram:200",
+        "client-200",
+        "posts",
+        "auth",
+    )
 
 
 def test_a_failure_between_networks_stays_in_its_network():
@@ -137,9 +149,15 @@ def test_a_listing_that_breaks_off_is_not_kept_in_half():
 def test_bluesky_listings_need_no_further_calls():
     record = {"text": "x", "createdAt": NOW.isoformat()}
     post = {
-        "uri": "at://did:plc:a/app.bsky.feed.post/3n2vnll52qoia", "author": {"did": "did:plc:a"}, "record": record,
-        "likeCount": 1, "replyCount": 0, "repostCount": 0, "quoteCount": 0, "bookmarkCount": 0,
-    }  # fmt: skip
+        "uri": "at://did:plc:a/app.bsky.feed.post/3n2vnll52qoia",
+        "author": {"did": "did:plc:a"},
+        "record": record,
+        "likeCount": 1,
+        "replyCount": 0,
+        "repostCount": 0,
+        "quoteCount": 0,
+        "bookmarkCount": 0,
+    }
     reading, requests = collector(lambda _: httpx.Response(200, json={"feed": [{"post": post}]}))
     found = reading.posts([BSKY], since={}, detail_since=NOW - timedelta(days=14))
     assert len(found.metrics) == 5
@@ -244,9 +262,15 @@ def test_kept_payloads_map_to_what_they_were(which):
 
 def test_kept_rows_of_an_export_map_to_what_they_were():
     row = {
-        "post_native_id": "9", "published_at": NOW - timedelta(days=400), "text": "Olá ☀️", "content_format": "video",
-        "permalink": None, "likes": 5, "comments": -262, "shares": None,
-    }  # fmt: skip
+        "post_native_id": "9",
+        "published_at": NOW - timedelta(days=400),
+        "text": "Olá ☀️",
+        "content_format": "video",
+        "permalink": None,
+        "likes": 5,
+        "comments": -262,
+        "shares": None,
+    }
     post = post_of_row(IG, row, observed_at=NOW)
     points = metrics_of_row(IG, row, observed_at=NOW)
     assert {(p.metric, p.value, p.is_backfilled) for p in points} == {("likes", 5, True), ("comments", -262, True)}

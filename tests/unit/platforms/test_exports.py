@@ -54,11 +54,24 @@ def test_a_plain_table(read):
     (row,) = reading.posts.to_dicts()
     assert reasons(reading) == {}
     assert row == {
-        "network": "instagram", "account_handle": "gov", "account_native_id": "gov", "account_name": "gov",
-        "post_native_id": "1", "permalink": None, "published_at": datetime(2024, 5, 1, 10, tzinfo=UTC), "text": "Olá",
-        "content_format": "image", "likes": 5, "comments": 1, "shares": None, "saves": None, "views": None,
-        "reach": None, "followers": None, "source_row": 1,
-    }  # fmt: skip
+        "network": "instagram",
+        "account_handle": "gov",
+        "account_native_id": "gov",
+        "account_name": "gov",
+        "post_native_id": "1",
+        "permalink": None,
+        "published_at": datetime(2024, 5, 1, 10, tzinfo=UTC),
+        "text": "Olá",
+        "content_format": "image",
+        "likes": 5,
+        "comments": 1,
+        "shares": None,
+        "saves": None,
+        "views": None,
+        "reach": None,
+        "followers": None,
+        "source_row": 1,
+    }
     assert reading.report.used_columns["post_native_id"] == "message_id"
     assert any("without a zone are UTC" in a for a in reading.report.assumptions)
 
@@ -74,9 +87,13 @@ def test_the_report_says_what_was_used_and_what_was_not(read):
 def test_names_match_without_case_accents_or_punctuation():
     names = ["Rede Social", " Conta ", "Post ID", "Data/Hora", "LEGENDA", "Curtidas", "Comentários", "Média"]
     assert match_columns(names) == {
-        "account_handle": " Conta ", "post_native_id": "Post ID", "published_at": "Data/Hora", "text": "LEGENDA",
-        "likes": "Curtidas", "comments": "Comentários",
-    }  # fmt: skip
+        "account_handle": " Conta ",
+        "post_native_id": "Post ID",
+        "published_at": "Data/Hora",
+        "text": "LEGENDA",
+        "likes": "Curtidas",
+        "comments": "Comentários",
+    }
 
 
 def test_a_file_without_what_is_needed_says_what_it_has(read):
@@ -343,8 +360,10 @@ def test_an_export_becomes_posts_and_counts_of_the_accounts_it_belongs_to(read):
     assert {p.account_id for p in exported.collected.posts} == {"instagram:42"}
     points = {(m.post_id, m.metric): (m.value, m.is_backfilled) for m in exported.collected.metrics}
     assert points == {
-        ("instagram:1", "likes"): (5, True), ("instagram:1", "comments"): (1, True), ("instagram:3", "comments"): (2, False),
-    }  # fmt: skip
+        ("instagram:1", "likes"): (5, True),
+        ("instagram:1", "comments"): (1, True),
+        ("instagram:3", "comments"): (2, False),
+    }
     assert exported.unmatched["source_row"].to_list() == [2]
 
 

@@ -41,9 +41,11 @@ async def test_recorded_listing_follows_the_cursor_and_not_the_url(instagram, in
     assert posts[1].published_at == datetime(2021, 8, 13, 8, 2, 40, tzinfo=UTC)
     assert posts[1].permalink == "https://www.instagram.com/p/CSgdWACBeKr/"
     assert {(m.post_id, m.metric): m.value for m in metrics} == {
-        ("instagram:17895731045244887", "likes"): 0, ("instagram:17895731045244887", "comments"): 0,
-        ("instagram:17896622936197745", "likes"): 2, ("instagram:17896622936197745", "comments"): 6,
-    }  # fmt: skip
+        ("instagram:17895731045244887", "likes"): 0,
+        ("instagram:17895731045244887", "comments"): 0,
+        ("instagram:17896622936197745", "likes"): 2,
+        ("instagram:17896622936197745", "comments"): 6,
+    }
     assert wire.requests[1].url.host == "graph.example"
     assert wire.requests[1].url.params["after"] == "after"
     assert wire.requests[0].url.params["limit"] == "100"
@@ -146,8 +148,9 @@ async def test_recorded_account_insights_belong_to_the_pacific_day_before(instag
     connector, wire = instagram(handler)
     points = await connector.account_metrics(instagram_account, start=date(2017, 5, 3), end=date(2017, 5, 4))
     assert {(p.metric, p.day.isoformat()): p.value for p in points if p.metric == "reach"} == {
-        ("reach", "2017-05-03"): 3, ("reach", "2017-05-04"): 36,
-    }  # fmt: skip
+        ("reach", "2017-05-03"): 3,
+        ("reach", "2017-05-04"): 36,
+    }
     series = [r.url.params for r in wire.requests if "metric_type" not in r.url.params]
     since, until = (datetime.fromtimestamp(int(series[0][name]), UTC) for name in ("since", "until"))
     assert (since.isoformat(), until.isoformat()) == ("2017-05-03T07:00:00+00:00", "2017-05-05T07:00:00+00:00")
@@ -244,8 +247,13 @@ async def test_replies_follow_their_comment_over_all_their_pages(instagram, inst
     connector, _ = instagram(handler)
     found = [c async for page in connector.comments(instagram_account, post_of(instagram_account, "1")) for c in page]
     assert [(c.native_id, c.parent_comment_id) for c in found] == [
-        ("1", None), ("11", "instagram:1"), ("12", "instagram:1"), ("13", "instagram:1"), ("2", None), ("3", None),
-    ]  # fmt: skip
+        ("1", None),
+        ("11", "instagram:1"),
+        ("12", "instagram:1"),
+        ("13", "instagram:1"),
+        ("2", None),
+        ("3", None),
+    ]
     assert [c.native_id for c in found if c.is_own] == ["12", "13"]
     assert "replies" not in json.loads(found[0].raw)
 

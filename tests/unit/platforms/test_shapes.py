@@ -12,9 +12,21 @@ from platforms._shapes import as_json, count_or_none, storable, time_or_none
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [(5, 5), ("5", 5), (" -5 ", -5), (5.0, 5), (5.5, None), (True, None), ("5.5", None), ("", None), (None, None), ([], None),
-     (float("nan"), None), (float("inf"), None)],
-)  # fmt: skip
+    [
+        (5, 5),
+        ("5", 5),
+        (" -5 ", -5),
+        (5.0, 5),
+        (5.5, None),
+        (True, None),
+        ("5.5", None),
+        ("", None),
+        (None, None),
+        ([], None),
+        (float("nan"), None),
+        (float("inf"), None),
+    ],
+)
 def test_counts(said, expected):
     assert count_or_none(said) == expected
 

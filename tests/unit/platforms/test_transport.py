@@ -186,8 +186,10 @@ async def test_a_refused_token_is_renewed_saved_and_then_used(exchange, tokens, 
     wire = exchange(network_that_wants("access-2"))
     await wire.transport(BlueskyDialect(), tokens).send(bluesky_account, READ)
     assert [request.url.path for request in wire.requests] == [
-        "/xrpc/read", "/xrpc/com.atproto.server.refreshSession", "/xrpc/read",
-    ]  # fmt: skip
+        "/xrpc/read",
+        "/xrpc/com.atproto.server.refreshSession",
+        "/xrpc/read",
+    ]
     assert [(t.access_token, t.refresh_token, t.version) for t in tokens.saves] == [("access-2", "refresh-2", 4)]
 
 

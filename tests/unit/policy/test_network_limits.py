@@ -58,9 +58,17 @@ def test_a_text_at_a_limit_is_allowed(network, text, make_item, client) -> None:
 
 @pytest.mark.parametrize(
     ("content_format", "count", "is_allowed"),
-    [("image", 0, False), ("image", 1, True), ("carousel", 1, False), ("carousel", 2, True), ("carousel", 10, True),
-     ("carousel", 11, False), ("text", 0, False), ("video", 1, False)],
-)  # fmt: skip
+    [
+        ("image", 0, False),
+        ("image", 1, True),
+        ("carousel", 1, False),
+        ("carousel", 2, True),
+        ("carousel", 10, True),
+        ("carousel", 11, False),
+        ("text", 0, False),
+        ("video", 1, False),
+    ],
+)
 def test_instagram_needs_pictures(content_format, count, is_allowed, make_item, make_media, client) -> None:
     item = make_item(
         network=Network.INSTAGRAM, content_format=ContentFormat(content_format), media=(make_media(),) * count
@@ -112,9 +120,15 @@ def test_a_reply_is_text_on_every_network(make_item, client) -> None:
 @given(st.text(max_size=400))
 def test_any_text_is_judged_by_the_network_s_own_measures(text: str) -> None:
     item = ContentItem(
-        content_item_id="c", client_id="c", account_id="bluesky:x", network=Network.BLUESKY, text=text,
-        content_format=ContentFormat.TEXT, language="en", created_at=NOW,
-    )  # fmt: skip
+        content_item_id="c",
+        client_id="c",
+        account_id="bluesky:x",
+        network=Network.BLUESKY,
+        text=text,
+        content_format=ContentFormat.TEXT,
+        language="en",
+        created_at=NOW,
+    )
     found = {v.rule for v in check(item)}
     assert ("text_length" in found) == (count_graphemes(text) > 300)
     assert ("text_bytes" in found) == (len(text.encode()) > 3000)

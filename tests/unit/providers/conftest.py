@@ -85,10 +85,15 @@ def completion() -> Callable[..., Answer]:
     ) -> Answer:
         message = {"role": "assistant", "content": content, "refusal": refusal}
         body = {
-            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "writer-large",
-            "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}] if choices else [],
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "writer-large",
+            "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}]
+            if choices
+            else [],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        }  # fmt: skip
+        }
         return Answer(body=json.dumps(body).encode())
 
     return make

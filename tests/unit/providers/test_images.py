@@ -9,9 +9,12 @@ from contracts.ports import CardRequest
 from providers.images import MAX_BYTES, BrandCards, _font
 
 REQUEST = CardRequest(
-    headline="Na previsão, olhe também o período: força, maré e direção.", footer="Brisa Surf", primary_colour="#0b4f6c",
-    secondary_colour="#ffb86b", seed=3,
-)  # fmt: skip
+    headline="Na previsão, olhe também o período: força, maré e direção.",
+    footer="Brisa Surf",
+    primary_colour="#0b4f6c",
+    secondary_colour="#ffb86b",
+    seed=3,
+)
 
 
 def opened(content: bytes) -> Image.Image:

@@ -12,9 +12,16 @@ from providers.text_model import PROMPT_VERSION, OpenAITextModel, prompt
 
 CLIENT = demo_clients()[1]
 BRIEF = Brief(
-    client=CLIENT, network=Network.BLUESKY, content_format=ContentFormat.TEXT, pillar_id="recetas",
-    fact_ids=("vc-recetas-gazpacho",), angle="behind_the_scenes", max_characters=300, best_past_texts=("Hoy gazpacho.",), seed=5,
-)  # fmt: skip
+    client=CLIENT,
+    network=Network.BLUESKY,
+    content_format=ContentFormat.TEXT,
+    pillar_id="recetas",
+    fact_ids=("vc-recetas-gazpacho",),
+    angle="behind_the_scenes",
+    max_characters=300,
+    best_past_texts=("Hoy gazpacho.",),
+    seed=5,
+)
 
 
 def variants(*texts: str) -> str:
@@ -88,9 +95,18 @@ def test_a_refused_key_is_not_tried_again(server, model, answer) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [None, "", "no JSON at all", '{"variants": [', '{"variants": []}', '{"other": 1}', '{"variants": [{"text": "x"}]}',
-     '{"variants": [{"text": "", "fact_ids": ["a"]}]}', '{"variants": [{"text": "x", "fact_ids": []}]}'],
-)  # fmt: skip
+    [
+        None,
+        "",
+        "no JSON at all",
+        '{"variants": [',
+        '{"variants": []}',
+        '{"other": 1}',
+        '{"variants": [{"text": "x"}]}',
+        '{"variants": [{"text": "", "fact_ids": ["a"]}]}',
+        '{"variants": [{"text": "x", "fact_ids": []}]}',
+    ],
+)
 def test_an_answer_without_the_agreed_form_is_a_provider_error(content, server, model, completion) -> None:
     server.script(completion(content))
     with pytest.raises(ProviderError):

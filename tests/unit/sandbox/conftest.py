@@ -28,8 +28,11 @@ class SandboxProcess:
     def _start(self, port: int) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", "--port", str(port), "--state-dir", str(self.state_dir), *self._options],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line.startswith("READY "):
@@ -87,9 +90,11 @@ class SandboxProcess:
     def create(self, account: dict[str, Any], rkey: str, text: str = "Hello", **record: Any) -> httpx.Response:
         """createRecord of a post."""
         body = {
-            "repo": account["native_id"], "collection": "app.bsky.feed.post", "rkey": rkey,
+            "repo": account["native_id"],
+            "collection": "app.bsky.feed.post",
+            "rkey": rkey,
             "record": {"$type": "app.bsky.feed.post", "text": text, "createdAt": "2026-05-30T06:00:00Z", **record},
-        }  # fmt: skip
+        }
         return self.xrpc(account, "com.atproto.repo.createRecord", json=body)
 
     def graph(self, account: dict[str, Any], path: str, method: str = "GET", **params: Any) -> httpx.Response:

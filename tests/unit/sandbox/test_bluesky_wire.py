@@ -38,10 +38,14 @@ def test_recorded_requests_get_answers_of_the_recorded_shape(
 ) -> None:
     """Sent again to the sandbox, each recorded request gets the same status and the same keys."""
     for name in (
-        "06_createRecord_text_client_rkey", "08_getRecord_reconcile_found", "10_putRecord_first",
-        "14_createRecord_too_long_400", "16_createRecord_bad_token_400", "17_createRecord_no_auth_401",
+        "06_createRecord_text_client_rkey",
+        "08_getRecord_reconcile_found",
+        "10_putRecord_first",
+        "14_createRecord_too_long_400",
+        "16_createRecord_bad_token_400",
+        "17_createRecord_no_auth_401",
         "29_deleteRecord",
-    ):  # fmt: skip
+    ):
         exchange = recorded(recorded_exchanges, name)
         request, expected = exchange["request"], exchange["response"]
         renamed = json.loads(json.dumps(request).replace("did:plc:o6y7sm2tpblnupwrfuh7anys", account["native_id"]))
@@ -49,9 +53,12 @@ def test_recorded_requests_get_answers_of_the_recorded_shape(
         if "bad_token" in name:
             headers = {"authorization": "Bearer nonsense"}
         answer = sandbox.http.request(
-            request["method"], f"/bluesky{request['path']}", headers=headers, params=renamed["query"],
+            request["method"],
+            f"/bluesky{request['path']}",
+            headers=headers,
+            params=renamed["query"],
             json=renamed["body"],
-        )  # fmt: skip
+        )
         assert answer.status_code == expected["status"], name
         assert answer.json().keys() == expected["body"].keys(), name
         assert answer.headers["content-type"] == expected["headers"]["content-type"]
@@ -98,9 +105,11 @@ def test_one_record_key_is_one_post_for_ever(sandbox: Any, account: dict[str, An
     assert again.json() == {"error": "InternalServerError", "message": "Internal Server Error"}
 
     body = {
-        "repo": account["native_id"], "collection": POST, "rkey": "3kbbbbbbbbb2b",
+        "repo": account["native_id"],
+        "collection": POST,
+        "rkey": "3kbbbbbbbbb2b",
         "record": {"text": "Put", "createdAt": "2026-05-30T06:00:00Z"},
-    }  # fmt: skip
+    }
     put, noop = (sandbox.xrpc(account, "com.atproto.repo.putRecord", json=body) for _ in range(2))
     assert (put.status_code, noop.status_code) == (200, 200)
     assert put.json()["cid"] == noop.json()["cid"]
@@ -143,8 +152,11 @@ def test_three_hundred_composed_emoji_would_be_bytes_too_many_but_graphemes_are_
 
 def test_pictures_must_be_uploaded_first_and_are_sniffed(sandbox: Any, account: dict[str, Any]) -> None:
     image = {
-        "$type": "blob", "ref": {"$link": blob_cid(b"never uploaded")}, "mimeType": "image/jpeg", "size": 14,
-    }  # fmt: skip
+        "$type": "blob",
+        "ref": {"$link": blob_cid(b"never uploaded")},
+        "mimeType": "image/jpeg",
+        "size": 14,
+    }
     embed = {"$type": "app.bsky.embed.images", "images": [{"alt": "a", "image": image}]}
     missing = sandbox.create(account, "3keeeeeeeeeea", embed=embed)
     assert (missing.status_code, missing.json()["error"]) == (400, "BlobNotFound")
@@ -222,8 +234,10 @@ def test_authorisation_is_checked_as_the_real_server_does(sandbox: Any, account:
     assert (wrong_kind.status_code, wrong_kind.json()["error"]) == (400, "InvalidToken")
     other = sandbox.account("bluesky", "verdecocina")
     body = {
-        "repo": other["native_id"], "collection": POST, "record": {"text": "x", "createdAt": "2026-05-30T06:00:00Z"},
-    }  # fmt: skip
+        "repo": other["native_id"],
+        "collection": POST,
+        "record": {"text": "x", "createdAt": "2026-05-30T06:00:00Z"},
+    }
     foreign = sandbox.xrpc(account, "com.atproto.repo.createRecord", json=body)
     assert foreign.status_code == 401
 

@@ -181,8 +181,11 @@ def test_pictures_outside_the_limits_are_refused(
 
 def test_only_loopback_media_is_fetched(sandbox: Any, account: dict[str, Any]) -> None:
     for url in (
-        "https://example.com/a.jpg", "http://10.0.0.1/a.jpg", f"{sandbox.url}/_sandbox/cdn/none.jpg", "file:///etc/hostname",
-    ):  # fmt: skip
+        "https://example.com/a.jpg",
+        "http://10.0.0.1/a.jpg",
+        f"{sandbox.url}/_sandbox/cdn/none.jpg",
+        "file:///etc/hostname",
+    ):
         assert error(sandbox.graph(account, f"{account['native_id']}/media", "POST", image_url=url)) == (9004, 2207052)
     assert error(sandbox.graph(account, f"{account['native_id']}/media", "POST"))[0] == 100
 
@@ -273,8 +276,10 @@ def test_insights_come_in_both_shapes_and_one_bad_metric_fails_the_call(sandbox:
         account, f"{me}/insights", metric="likes,views,replies", metric_type="total_value", period="day"
     )
     assert {item["name"]: "total_value" in item for item in answer.json()["data"]} == {
-        "likes": True, "views": True, "replies": True,
-    }  # fmt: skip
+        "likes": True,
+        "views": True,
+        "replies": True,
+    }
 
 
 def test_daily_insights_end_at_pacific_midnight_and_add_up(sandbox: Any, account: dict[str, Any]) -> None:
@@ -350,9 +355,11 @@ def test_tokens_are_checked_in_query_header_and_by_proof(sandbox: Any, account: 
 def test_a_token_is_exchanged_for_a_new_one_while_it_lives(sandbox: Any) -> None:
     account = sandbox.account("instagram", "brisasurf")
     exchange = {
-        "grant_type": "fb_exchange_token", "client_id": account["app_id"], "client_secret": account["app_secret"],
+        "grant_type": "fb_exchange_token",
+        "client_id": account["app_id"],
+        "client_secret": account["app_secret"],
         "fb_exchange_token": account["access_token"],
-    }  # fmt: skip
+    }
     fresh = sandbox.http.get("/instagram/v25.0/oauth/access_token", params=exchange).json()
     assert fresh["access_token"] != account["access_token"]
     assert fresh["expires_in"] == 60 * 86400

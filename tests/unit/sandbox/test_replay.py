@@ -21,12 +21,24 @@ def table(rows: int = 100, **changes: Any) -> pl.DataFrame:
     for index in range(rows):
         network, handle, native_id = accounts[index % 3]
         row = {
-            "network": network, "account_handle": handle, "account_native_id": native_id, "account_name": "Name",
-            "post_native_id": f"180{index:014d}", "permalink": f"https://example.test/{index}",
-            "published_at": FIRST + timedelta(days=index), "text": f"Text {index}", "content_format": "image",
-            "likes": index, "comments": -2 if index == 3 else 1, "shares": None, "saves": None, "views": None,
-            "reach": None, "followers": None, "source_row": index,
-        }  # fmt: skip
+            "network": network,
+            "account_handle": handle,
+            "account_native_id": native_id,
+            "account_name": "Name",
+            "post_native_id": f"180{index:014d}",
+            "permalink": f"https://example.test/{index}",
+            "published_at": FIRST + timedelta(days=index),
+            "text": f"Text {index}",
+            "content_format": "image",
+            "likes": index,
+            "comments": -2 if index == 3 else 1,
+            "shares": None,
+            "saves": None,
+            "views": None,
+            "reach": None,
+            "followers": None,
+            "source_row": index,
+        }
         for name, value in row.items():
             data[name].append(changes.get(name, value))
     return pl.DataFrame(data, schema=COLUMNS)
@@ -149,12 +161,19 @@ def test_all_real_posts_are_served_through_the_pages(
 ) -> None:
     source = pl.read_parquet(reference_data / "instagram_br_state_gov" / "instagram_br_state_gov.parquet")
     known = {
-        "network": pl.lit("instagram"), "account_handle": pl.col("account"), "account_native_id": pl.col("profile_id"),
-        "account_name": pl.col("profile_name"), "post_native_id": pl.col("message_id"), "permalink": pl.col("link"),
-        "published_at": pl.col("published_at").dt.replace_time_zone("UTC"), "content_format": pl.lit("image"),
-        "text": pl.col("text"), "likes": pl.col("likes"), "comments": pl.col("comments"),
+        "network": pl.lit("instagram"),
+        "account_handle": pl.col("account"),
+        "account_native_id": pl.col("profile_id"),
+        "account_name": pl.col("profile_name"),
+        "post_native_id": pl.col("message_id"),
+        "permalink": pl.col("link"),
+        "published_at": pl.col("published_at").dt.replace_time_zone("UTC"),
+        "content_format": pl.lit("image"),
+        "text": pl.col("text"),
+        "likes": pl.col("likes"),
+        "comments": pl.col("comments"),
         "source_row": pl.int_range(pl.len()),
-    }  # fmt: skip
+    }
     frame = source.select((known.get(name, pl.lit(None)).cast(kind)).alias(name) for name, kind in COLUMNS.items())
     frame.write_parquet(tmp_path / "real.parquet")
     sandbox = start_sandbox("--world", "replayed", "--posts", str(tmp_path / "real.parquet"))

@@ -215,9 +215,16 @@ def test_better_choices_pay_off_by_what_the_law_says() -> None:
 
     def post(pillar: str, text: str, index: int) -> Post:  # all at one moment: the level is not what is compared
         return Post(
-            f"178{index:014d}", "instagram", resident.account.native_id, text, START, "image", 1, "api",
+            f"178{index:014d}",
+            "instagram",
+            resident.account.native_id,
+            text,
+            START,
+            "image",
+            1,
+            "api",
             pillar=pillar,
-        )  # fmt: skip
+        )
 
     by_theme = {theme: law.terms(post(theme, "x" * 200, 1))["pillar"] for theme in themes}
     best, worst = max(by_theme, key=by_theme.__getitem__), min(by_theme, key=by_theme.__getitem__)

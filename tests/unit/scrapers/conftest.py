@@ -80,10 +80,14 @@ def _counter(action: str, value: Any) -> dict[str, Any]:
 def posting() -> Callable[..., dict[str, Any]]:
     def make(number: int, **changes: Any) -> dict[str, Any]:
         thing = {
-            "@context": "https://schema.org", "@type": "SocialMediaPosting", "identifier": f"p{number}",
-            "url": f"https://rival.example/posts/p{number}", "datePublished": "2026-05-01T08:00:00Z", "articleBody": f"Post {number} <3",
+            "@context": "https://schema.org",
+            "@type": "SocialMediaPosting",
+            "identifier": f"p{number}",
+            "url": f"https://rival.example/posts/p{number}",
+            "datePublished": "2026-05-01T08:00:00Z",
+            "articleBody": f"Post {number} <3",
             "interactionStatistic": [_counter("LikeAction", 10 + number), _counter("CommentAction", number)],
-        }  # fmt: skip
+        }
         return {**thing, **changes}
 
     return make
@@ -108,9 +112,12 @@ def page() -> Callable[..., str]:
 def rival(site: Site) -> Callable[..., Competitor]:
     def make(handle: str, **changes: Any) -> Competitor:
         fields = {
-            "competitor_id": f"instagram:{handle}", "network": Network.INSTAGRAM, "handle": handle,
-            "profile_url": f"{site.url}/public/instagram/{handle}", "client_ids": ("harbor-coffee",),
-        }  # fmt: skip
+            "competitor_id": f"instagram:{handle}",
+            "network": Network.INSTAGRAM,
+            "handle": handle,
+            "profile_url": f"{site.url}/public/instagram/{handle}",
+            "client_ids": ("harbor-coffee",),
+        }
         return Competitor(**{**fields, **changes})
 
     return make

@@ -54,8 +54,18 @@ def test_any_text_is_read_without_an_exception(html: str) -> None:
     assert parse_profile_page(html).posts == ()
 
 
-@given(st.recursive(st.none() | st.booleans() | st.text(max_size=5) | st.integers(), lambda x: st.lists(x, max_size=3) | st.dictionaries(
-    st.sampled_from(["@type", "@graph", "interactionStatistic", "url", "mainEntity"]), x, max_size=3), max_leaves=8))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text(max_size=5) | st.integers(),
+        lambda x: (
+            st.lists(x, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["@type", "@graph", "interactionStatistic", "url", "mainEntity"]), x, max_size=3
+            )
+        ),
+        max_leaves=8,
+    )
+)
 def test_any_markup_is_read_without_an_exception(document) -> None:
     import json
 

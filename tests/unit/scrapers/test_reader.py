@@ -62,10 +62,16 @@ def test_a_rival_that_fails_stops_no_other_and_each_watching_client_hears_why(si
     assert {row.handle for row in result.rows} == {"good", "half"}
     found = {(f.account_id.removeprefix("instagram:"), f.client_id): f.error_class for f in result.failures}
     assert found == {
-        ("private", "harbor-coffee"): "scope", ("private", "verde-cocina"): "scope", ("broken", "harbor-coffee"): "transient",
-        ("busy", "harbor-coffee"): "rate", ("gone", "harbor-coffee"): "invalid", ("garbage", "harbor-coffee"): "invalid",
-        ("picture", "harbor-coffee"): "invalid", ("half", "harbor-coffee"): "invalid", ("nowhere", "harbor-coffee"): "invalid",
-    }  # fmt: skip
+        ("private", "harbor-coffee"): "scope",
+        ("private", "verde-cocina"): "scope",
+        ("broken", "harbor-coffee"): "transient",
+        ("busy", "harbor-coffee"): "rate",
+        ("gone", "harbor-coffee"): "invalid",
+        ("garbage", "harbor-coffee"): "invalid",
+        ("picture", "harbor-coffee"): "invalid",
+        ("half", "harbor-coffee"): "invalid",
+        ("nowhere", "harbor-coffee"): "invalid",
+    }
     assert all(f.message and f.what == "competitor posts" for f in result.failures)
     assert "/public/instagram/private" not in site.paths
     assert site.paths.count("/public/instagram/broken") == 3  # tried again, boundedly
