@@ -18,7 +18,9 @@ from apps.demo.register import ACTOR, accounts_of, clients_without_brand, compet
 from apps.home import prepare_home
 from apps.pipeline import FailedCheck, JobOutcome, Pipeline, open_pipeline
 from apps.sandbox_process import Sandbox, running_sandbox
+from apps.worlds import at_sandbox, lives_in_sandbox
 from contracts.clock import FixedClock
+from contracts.errors import PulsoError
 from contracts.records import Client
 from contracts.scope import TenantScope
 from contracts.settings import Settings
@@ -83,7 +85,15 @@ class Steps:
 
 
 def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -> Turn:
-    """The main job on the seeded world: `days` business days, then some for the outcomes to mature."""
+    """The main job on the seeded world: `days` business days, then some for the outcomes to mature.
+
+    Raises PulsoError in a home that works with real networks: its clients are never mixed with made-up ones.
+    """
+    if not lives_in_sandbox(settings):
+        raise PulsoError(
+            f"{settings.home} works with real networks, `pulso run` with a sandbox: `pulso ui` runs the daily loop of this home, "
+            "and PULSO_HOME=<another folder> gives the demo its own."
+        )
     settings = at_sandbox(settings)
     prepare_home(settings)
     steps = Steps(console, total=3 + 4 * days + 1)
@@ -208,8 +218,3 @@ def _next_morning(now: datetime) -> datetime:
     """The first 06:00 UTC after now: every post of the day is then younger than a day, so it is first seen in time."""
     today = datetime.combine(now.date(), MORNING, tzinfo=UTC)
     return today if now < today else today + timedelta(days=1)
-
-
-def at_sandbox(settings: Settings) -> Settings:
-    """The same settings with all networks answered by the sandbox."""
-    return settings.model_copy(update={"network_base_url": settings.sandbox_url})

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from apps.main_job import Turn, at_sandbox
+from apps.main_job import Turn
 from apps.sandbox_process import running_sandbox
-from apps.worlds import replayed_posts
+from apps.worlds import at_sandbox, replayed_posts
 from contracts.ports import Lake
 from contracts.records import LedgerEntry
 from contracts.scope import TenantScope
@@ -191,7 +191,7 @@ def print_newest_import(settings: Settings, client_id: str, console: Console) ->
     )
     console.print(row["report"], highlight=False)
     console.print(
-        "Next: `pulso run` or materialise gold; rejected rows stand in lake/bronze/quarantined_imports and quarantined_posts."
+        "Next: `pulso ui` and materialise gold. Rows that were not used: lake/bronze/quarantined_imports and quarantined_posts."
     )
 
 

@@ -9,35 +9,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from apps.home import export_environment, prepare_home
-from apps.main_job import at_sandbox
-from apps.sandbox_process import running_sandbox
 from apps.streamlit import server
-from apps.worlds import replayed_posts
+from apps.worlds import open_home
 from contracts.settings import Settings
 
 BIN = Path(sys.executable).parent
 WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
 
 
-def lives_in_sandbox(settings: Settings) -> bool:
-    """Whether this home was made by `pulso run`, or is empty and would be."""
-    return settings.network_base_url is None and (
-        (settings.home / "sandbox").exists() or not (settings.home / "store.db").exists()
-    )
-
-
 def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: int) -> None:
     """Run until Ctrl-C or until one of the processes ends."""
     with ExitStack() as stack:
-        if lives_in_sandbox(settings):
-            settings = at_sandbox(settings)
-            prepare_home(settings)
-            sandbox = stack.enter_context(running_sandbox(settings, posts=replayed_posts(settings)))
-            console.print(f"Sandbox     {sandbox.url} (its time: {sandbox.now():%a %d %b %Y %H:%M} UTC)")
-        else:
-            prepare_home(settings)
-        export_environment(settings)
+        settings = stack.enter_context(open_home(settings, console))
         webserver = [str(BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(dagster_port), "-w", str(WORKSPACE)]
         commands = {
             "dagster": [*webserver, "--log-level", "warning"],

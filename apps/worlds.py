@@ -1,6 +1,11 @@
-"""Worlds made from real posts: a table is read, what cannot be used is set aside with reasons, the rest is replayed."""
+"""Which world a home lives in: real networks, the seeded sandbox, or a replay of real posts.
+
+For a replay a table is read, what cannot be used is set aside with reasons, and the rest becomes the world.
+"""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +14,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from apps.home import prepare_home
+from apps.sandbox_process import running_sandbox
 from contracts.settings import Settings
 from contracts.tables import QUARANTINED_IMPORTS
 
@@ -35,6 +42,32 @@ def replayed_posts(settings: Settings) -> Path | None:
     """The normalised posts of this home's replayed world; None where the world is a seeded one."""
     posts = settings.home / "world" / "posts.parquet"
     return posts if posts.exists() else None
+
+
+def at_sandbox(settings: Settings) -> Settings:
+    """The same settings with all networks answered by the sandbox."""
+    return settings.model_copy(update={"network_base_url": settings.sandbox_url})
+
+
+def lives_in_sandbox(settings: Settings) -> bool:
+    """Whether this home was made by `pulso run`, or is empty and would be."""
+    return settings.network_base_url is None and (
+        (settings.home / "sandbox").exists() or not (settings.home / "store.db").exists()
+    )
+
+
+@contextmanager
+def open_home(settings: Settings, console: Console) -> Iterator[Settings]:
+    """A prepared home with its networks within reach: beside a home that lives in a sandbox, the sandbox runs until leaving."""
+    if not lives_in_sandbox(settings):
+        prepare_home(settings)
+        yield settings
+        return
+    settings = at_sandbox(settings)
+    prepare_home(settings)
+    with running_sandbox(settings, posts=replayed_posts(settings)) as sandbox:
+        console.print(f"Sandbox     {sandbox.url} (its time: {sandbox.now():%a %d %b %Y %H:%M} UTC)", highlight=False)
+        yield settings
 
 
 def _read(settings: Settings, source: Path, posts: Path, digest: str, console: Console) -> None:

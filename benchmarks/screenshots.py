@@ -20,11 +20,9 @@ from urllib.parse import quote
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
-from apps.main_job import at_sandbox
 from apps.sandbox_process import running_sandbox
 from apps.streamlit.server import command, environment
-from apps.ui import lives_in_sandbox
-from apps.worlds import replayed_posts
+from apps.worlds import at_sandbox, lives_in_sandbox, replayed_posts
 from contracts.records import Autonomy
 from contracts.scope import TenantScope
 from contracts.settings import Settings

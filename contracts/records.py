@@ -7,7 +7,7 @@ is `<network>:<native post id>`, so that both are unique across networks.
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -100,7 +100,10 @@ class BrandKit(Record):
 
 def _as_zone(value: Any) -> Any:
     if isinstance(value, str):
-        ZoneInfo(value)  # raises on an unknown zone
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, OSError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Lisbon") from error
     return value
 
 

@@ -21,9 +21,6 @@ class Settings(BaseSettings):
         default=None, description="Where media are PUT so that networks can fetch them. Unset: the sandbox's own store."
     )
     store_url: str | None = Field(default=None, description="SQLAlchemy URL. Unset: SQLite under `home`.")
-    reference_data: Path | None = Field(
-        default=None, description="Folder of public data sets for tests and benchmarks."
-    )
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None

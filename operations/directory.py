@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from contracts.errors import PulsoError
 from contracts.records import Account, Autonomy, Client, Competitor, Token
 from contracts.scope import TenantScope
 from operations.audit import record_event
@@ -151,7 +152,7 @@ class Directory(StorePart):
                 )
 
     def save_account(self, account: Account, *, actor: str) -> None:
-        """Insert or replace an account. Its client must exist, and it never moves to another client (raises ValueError)."""
+        """Insert or replace an account. Its client must exist, and it never moves to another client."""
         values = {name: getattr(account, name) for name in Account.model_fields}
         values["network"] = account.network.value
         now = self._clock.now()
@@ -166,7 +167,7 @@ class Directory(StorePart):
                 session.flush()
                 session.add(LaneRow(account_id=account.account_id))
             elif row.client_id != account.client_id:
-                raise ValueError(f"{account.account_id} belongs to another client.")
+                raise PulsoError(f"{account.account_id} belongs to another client already. Nothing was saved.")
             else:
                 for name, value in values.items():
                     setattr(row, name, value)

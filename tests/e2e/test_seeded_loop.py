@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from apps.main_job import EVERYONE, Turn, at_sandbox, seeded_turn
+from apps.main_job import EVERYONE, Turn, seeded_turn
 from apps.sandbox_process import running_sandbox
 from apps.summary import print_summary
 from apps.trace import render, trace_post
+from apps.worlds import at_sandbox
 from contracts.errors import PulsoError
 from contracts.records import LedgerEntry
 from contracts.settings import Settings
