@@ -392,6 +392,8 @@ class PublishRequest(Record):
     reply_to_native_comment_id: str | None = None
     created_at: AwareDatetime
     """Business time at which the intent was first taken up; part of what reconciliation compares."""
+    claimed_native_ids: tuple[str, ...] = ()
+    """Posts of the account with this very text that are other intents' receipts: no evidence for this one."""
 
 
 class Staging(Record):

@@ -33,6 +33,8 @@ from operations.stops import is_stopped, locked_stop_reason
 
 T = TypeVar("T")
 
+CLAIMS_LOOKED_AT = 100
+"""More than a network's first page of posts, which is all that a reconciliation reads."""
 POLICY_HOLD_SECONDS = 60.0
 """How long an intent that a rule about time holds back lets others of its account pass."""
 
@@ -417,6 +419,7 @@ class Sending:
             reply_to_native_post_id=_native(body.reply_to_post_id),
             reply_to_native_comment_id=_native(body.reply_to_comment_id),
             created_at=intent.request.created_at if intent.request else now,
+            claimed_native_ids=_claimed_native_ids(session, intent, body.text),
         )
 
     def _tell_second_receipt(self, session: Session, intent: IntentRow, receipt: Receipt, now: datetime) -> None:
@@ -493,3 +496,22 @@ def _published_times(session: Session, intent: IntentRow) -> tuple[datetime, ...
         or_(IntentRow.state == IntentState.PUBLISHED.value, IntentRow.committing_since.is_not(None)),
     )
     return tuple(published_at or scheduled_at for published_at, scheduled_at in session.execute(query))
+
+
+def _claimed_native_ids(session: Session, intent: IntentRow, text: str) -> tuple[str, ...]:
+    """Receipts of the account's newest published intents with this text, newest first."""
+    query = (
+        select(IntentRow)
+        .where(
+            IntentRow.account_id == intent.account_id,
+            IntentRow.intent_id != intent.intent_id,
+            IntentRow.state == IntentState.PUBLISHED.value,
+        )
+        .order_by(IntentRow.published_at.desc())
+        .limit(CLAIMS_LOOKED_AT)
+    )
+    return tuple(
+        other.receipt.native_id
+        for other in session.scalars(query)
+        if other.receipt is not None and other.request is not None and other.request.text == text
+    )

@@ -462,7 +462,7 @@ class InstagramConnector:
 
     async def _find_post(self, request: PublishRequest, staging: Staging, container_id: str) -> Reconciliation:
         """Which post the published container became: the only one alike that was not there before the commit."""
-        before = set(staging.handles.get("alike_before", "").split(","))
+        before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
 
         async def look() -> list[IgMedia]:
             return [media for media in await self._posts_alike(request) if media.id not in before]
@@ -514,7 +514,7 @@ class InstagramConnector:
         )
 
     async def _find_reply(self, request: PublishRequest, staging: Staging) -> Reconciliation:
-        before = set(staging.handles.get("alike_before", "").split(","))
+        before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
 
         async def look() -> list[IgComment]:
             return [reply for reply in await self._replies_alike(request) if reply.id not in before]

@@ -451,6 +451,8 @@ def test_a_reply_is_sent_with_what_it_answers(
 def test_a_deliberate_repost_appears_as_a_second_post(
     store: SqlStore, network: FakeNetwork, publisher_of: Publishers
 ) -> None:
+    claims: list[tuple[str, ...]] = []
+    network.fault = lambda point, request: claims.append(request.claimed_native_ids) if point == "prepare" else None
     network.is_keyed = True
     queue(store, "item-1")
     with pytest.raises(ItemStateError, match="Only a published post"):
@@ -461,6 +463,7 @@ def test_a_deliberate_repost_appears_as_a_second_post(
         store.edit("item-1", actor="anna", revision=1, text="other")
     assert publisher_of(store).drain().published == 1
     assert [post.text for post in network.posts] == ["Text of item-1"] * 2
+    assert claims == [(), (network.posts[0].native_id,)], "the repost knows which post is the other intent's"
     assert [entry.occurrence for entry in store.outbox(ALL)] == [1, 2]
 
 

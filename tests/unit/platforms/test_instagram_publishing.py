@@ -270,6 +270,10 @@ async def test_what_can_not_be_told_apart_is_undecided(instagram, graph, picture
             await connector.commit(request, staging)
     assert (await connector.find_published(requests[0], stagings[0])).outcome == "undecided"
 
+    claimed = requests[0].model_copy(update={"claimed_native_ids": (graph.media[1]["id"],)})
+    found = await connector.find_published(claimed, stagings[0])
+    assert found.receipt.native_id == graph.media[0]["id"], "the other post is known to be another intent's"
+
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
