@@ -109,10 +109,10 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
                     sandbox.move_to(morning)
                 _business_day(pipeline, sandbox, settings, turn, steps, is_first=number == 0)
             for morning in _mornings_of_outcomes(sandbox.now(), settings):
+                _publish_due(pipeline, sandbox, settings, turn, until=morning)
                 sandbox.move_to(morning)
                 steps.step(f"{morning:%a %d %b}: observe outcomes, score forecasts")
                 turn.took(pipeline.run(jobs.REFRESH, day=morning.date()))
-            turn.took(pipeline.run(jobs.PUBLISH, day=sandbox.now().date()))  # what was due meanwhile is told as missed
             turn.ended_at = sandbox.now()
     return turn
 
@@ -188,16 +188,20 @@ def _business_day(
     steps.step(f"{label}: ideas, drafts, forecasts, slots, replies")
     turn.took(pipeline.run(jobs.DECIDE, day=day))
     steps.step(f"{label}: publish what is due")
-    for moment in _publishing_moments(settings, now):
+    _publish_due(pipeline, sandbox, settings, turn, until=_next_morning(now))
+
+
+def _publish_due(pipeline: Pipeline, sandbox: Sandbox, settings: Settings, turn: Turn, *, until: datetime) -> None:
+    for moment in _publishing_moments(settings, sandbox.now(), until=until):
         sandbox.move_to(moment)
         turn.took(pipeline.run(jobs.PUBLISH, day=moment.date()))
 
 
-def _publishing_moments(settings: Settings, now: datetime) -> Iterator[datetime]:
-    """Now (for replies and what is late), then the end of each cluster of slots before tomorrow's morning."""
+def _publishing_moments(settings: Settings, now: datetime, *, until: datetime) -> Iterator[datetime]:
+    """Now (for replies and what is late), then the end of each cluster of slots."""
     yield now
     with open_store(settings, clock=FixedClock(now)) as store:
-        taken = store.taken_slots(EVERYONE, start=now, end=_next_morning(now))
+        taken = store.taken_slots(EVERYONE, start=now, end=until)
     cluster: list[datetime] = []
     for slot in sorted({slot for slots in taken.values() for slot in slots if slot > now}):
         if cluster and slot - cluster[0] > SLOTS_TOGETHER:
