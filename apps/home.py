@@ -16,6 +16,7 @@ concurrency:
     default_limit: 1
 run_monitoring:
   enabled: true
+  free_slots_after_run_end_seconds: 60
 """
 
 

@@ -4,6 +4,7 @@ What they and dbt print goes to `logs/runs.log` under the home: a person at the 
 """
 
 import logging
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psutil
 
 from apps.home import dagster_home
 from contracts.errors import PulsoError
@@ -19,6 +21,8 @@ from contracts.settings import Settings
 
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
+_PROCESS = "pulso/process"
+"""Tag of a run: the process that executes it, as `<host>:<pid>:<start time>`."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Pipeline:
             result = definition.execute_in_process(
                 instance=self._instance,
                 partition_key=day.isoformat() if day is not None and since is None else None,
-                tags=tags,
+                tags=tags | {_PROCESS: _this_process()},
                 run_config={"ops": dict(ops)} if ops else None,
                 raise_on_error=False,
             )
@@ -103,9 +107,33 @@ def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
         logging.getLogger(name).setLevel(logging.ERROR)
     instance = dg.DagsterInstance.from_config(str(dagster_home(settings)))
     try:
+        end_runs_of_dead_processes(instance)
         yield Pipeline(defs, instance, settings.home / "logs" / "runs.log")
     finally:
         instance.dispose()
+
+
+def _this_process() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
+
+
+def end_runs_of_dead_processes(instance: dg.DagsterInstance) -> None:
+    """A killed process leaves its run as started, and the places that it held in pools taken: nobody else could go on."""
+    here = f"{socket.gethostname()}:"
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])):
+        process = run.tags.get(_PROCESS, "")
+        if process.startswith(here) and not _is_alive(process):
+            instance.report_run_failed(run, message="The process that executed this run is gone.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _is_alive(process: str) -> bool:
+    _, pid, started = process.rsplit(":", 2)
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == started
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _why(job: str, result: dg.ExecuteInProcessResult) -> str:
