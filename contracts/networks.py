@@ -9,7 +9,14 @@ class Network(StrEnum):
     """A social network. The value is the name used in keys, tables and folders."""
 
     BLUESKY = "bluesky"
+    FACEBOOK = "facebook"
     INSTAGRAM = "instagram"
+    LINKEDIN = "linkedin"
+    MASTODON = "mastodon"
+    PINTEREST = "pinterest"
+    TIKTOK = "tiktok"
+    X = "x"
+    YOUTUBE = "youtube"
 
 
 class ContentFormat(StrEnum):
@@ -21,6 +28,13 @@ class ContentFormat(StrEnum):
     VIDEO = "video"
     STORY = "story"
     LINK = "link"
+    SHORT_VIDEO = "short_video"
+    """Vertical and brief: a reel, a short."""
+    THREAD = "thread"
+    """Several posts, each an answer to the one before, published as one."""
+    POLL = "poll"
+    ARTICLE = "article"
+    """A link with a title, description and picture of our own choosing."""
 
 
 class Capabilities(BaseModel):
@@ -40,5 +54,8 @@ class Capabilities(BaseModel):
     post_metrics: tuple[str, ...]
     """Names, in Pulso's vocabulary, of the metrics that a post of this network can carry."""
     account_metrics: tuple[str, ...] = ()
+    can_delete: bool = True
+    options: frozenset[str] = frozenset()
+    """Fields of `contracts.records.PublishOptions` that this network's posts can carry; all others are refused."""
     read_lag_seconds: float = 0.0
     """How long a write may stay invisible to the reads that reconciliation uses."""

@@ -347,6 +347,37 @@ class Media(Record):
     height: int
     size_bytes: int
     sha256: str
+    duration_seconds: float | None = Field(default=None, gt=0)
+    """Films only."""
+
+
+class Poll(Record):
+    """A question to the audience; the post's text asks it."""
+
+    choices: tuple[str, ...] = Field(min_length=2)
+    open_minutes: int = Field(gt=0)
+    allows_several: bool = False
+
+
+class PublishOptions(Record):
+    """What only some networks' posts can carry (`Capabilities.options` says which). Empty: nothing of it."""
+
+    title: str | None = None
+    link: str | None = None
+    """Where a click on the post leads (not a link within the text)."""
+    board_id: str | None = None
+    """The board (Pinterest) or playlist that the post goes to."""
+    place_id: str | None = None
+    """The network's own id of the place that the post is tagged with."""
+    user_tags: tuple[str, ...] = ()
+    """Handles of people tagged in the pictures."""
+    poll: Poll | None = None
+    thread: tuple[str, ...] = ()
+    """Texts of the posts that follow the first one."""
+    privacy: str | None = None
+    """The network's own name of who can see the post; None: everybody."""
+    is_ai_made: bool = False
+    is_paid_partnership: bool = False
 
 
 class ContentItem(Record):
@@ -360,6 +391,7 @@ class ContentItem(Record):
     text: str
     content_format: ContentFormat
     media: tuple[Media, ...] = ()
+    options: PublishOptions = PublishOptions()
     language: str
     pillar_id: str | None = None
     fact_ids: tuple[str, ...] = ()
@@ -387,6 +419,7 @@ class PublishRequest(Record):
     text: str
     content_format: ContentFormat
     media: tuple[Media, ...] = ()
+    options: PublishOptions = PublishOptions()
     language: str | None = None
     reply_to_native_post_id: str | None = None
     reply_to_native_comment_id: str | None = None

@@ -415,6 +415,7 @@ class Sending:
             text=body.text,
             content_format=body.content_format,
             media=body.media,
+            options=body.options,
             language=body.language,
             reply_to_native_post_id=_native(body.reply_to_post_id),
             reply_to_native_comment_id=_native(body.reply_to_comment_id),

@@ -51,7 +51,11 @@ class CallKind(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `operation` is its name in the journal; `path` follows the address of the account's network."""
+    """One request. `operation` is its name in the journal; `path` follows the address of the account's network.
+
+    `url`, where given, is an absolute address that the network itself named (an upload URL) and is asked instead. Statuses in
+    `also_answers` (a 308 that tells how far an upload got) are answers too. Without `is_json` the body is not read.
+    """
 
     kind: CallKind
     operation: str
@@ -60,7 +64,12 @@ class Call:
     params: Params = ()
     json: Any = None
     form: Mapping[str, str] | None = None
+    files: Mapping[str, tuple[str, bytes, str]] | None = None
+    """Multipart parts: field -> file name, bytes, media type; `form` holds the other fields."""
     content: bytes | None = None
+    url: str | None = None
+    also_answers: frozenset[int] = frozenset()
+    is_json: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
     is_authorized: bool = True
 
@@ -272,6 +281,7 @@ class Transport:
             params=list(call.params) or None,
             json=call.json,
             data=call.form,
+            files=call.files,
             content=call.content,
             headers=dict(call.headers),
             timeout=self.patience.timeout,
@@ -296,10 +306,10 @@ class Transport:
         for usage in self._dialect.usage(account, call, response.headers):
             self._budget.note(usage)
         try:
-            body = response.json() if response.content else {}
+            body = response.json() if response.content and call.is_json else {}
         except ValueError:
             body = None
-        if response.is_success:
+        if response.is_success or response.status_code in call.also_answers:
             if body is None:
                 return self._unclear(call, f"The answer to {call.operation} is no JSON.", is_lasting=True)
             return Answer(response.status_code, response.headers, body)
@@ -326,7 +336,15 @@ class Transport:
         return self._error(refusal.error_class, message, code=refusal.code, status=status, retry_at=retry_at)
 
     def _url(self, account: Account, call: Call) -> str:
+        if call.url is not None:
+            return self._named_by_the_network(call.url)
         return f"{(self._base_url or account.base_url).rstrip('/')}{call.path}"
+
+    def _named_by_the_network(self, url: str) -> str:
+        """An upload URL, unless it would lead a process that is told to use the sandbox to anywhere else."""
+        if self._base_url is not None and urlsplit(url).netloc != urlsplit(self._base_url).netloc:
+            raise self._error(ErrorClass.INVALID, f"The sandbox named an address that is not its own: {url}.")
+        return url
 
     async def _wait_for_budget(self, account: Account, call: Call) -> None:
         keys = self._dialect.limit_keys(account, call)

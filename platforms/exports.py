@@ -178,15 +178,39 @@ FORMATS = {
     "status": ContentFormat.TEXT,
     "texto": ContentFormat.TEXT,
     "link": ContentFormat.LINK,
+    "short": ContentFormat.SHORT_VIDEO,
+    "shorts": ContentFormat.SHORT_VIDEO,
+    "poll": ContentFormat.POLL,
+    "article": ContentFormat.ARTICLE,
 }
 NETWORKS = {
-    "instagram": Network.INSTAGRAM,
     "ig": Network.INSTAGRAM,
     "insta": Network.INSTAGRAM,
-    "bluesky": Network.BLUESKY,
     "bsky": Network.BLUESKY,
+    "fb": Network.FACEBOOK,
+    "facebook page": Network.FACEBOOK,
+    "twitter": Network.X,
+    "yt": Network.YOUTUBE,
+    **{network.value: network for network in Network},
 }
-USUAL_FORMAT = {Network.INSTAGRAM: ContentFormat.IMAGE, Network.BLUESKY: ContentFormat.TEXT}
+LINKS = {
+    Network.BLUESKY: "bsky.app",
+    Network.FACEBOOK: "facebook.com",
+    Network.INSTAGRAM: "instagram.com",
+    Network.LINKEDIN: "linkedin.com",
+    Network.PINTEREST: "pinterest.com",
+    Network.TIKTOK: "tiktok.com",
+    Network.X: "(x|twitter).com",
+    Network.YOUTUBE: "youtube.com",
+}
+"""Hosts of permalinks. Mastodon has as many as it has servers."""
+USUAL_FORMAT = {
+    Network.INSTAGRAM: ContentFormat.IMAGE,
+    Network.PINTEREST: ContentFormat.IMAGE,
+    Network.TIKTOK: ContentFormat.SHORT_VIDEO,
+    Network.YOUTUBE: ContentFormat.VIDEO,
+}
+"""Where a table does not tell; all others: text."""
 EARLIEST = datetime(2004, 1, 1, tzinfo=UTC)
 """No social network that exports posts is older."""
 NO_VALUE = ("", "null", "none", "nan", "na", "n/a", "-", "--", "\\n")
@@ -568,11 +592,11 @@ def _named(
     """Who published what where: ids, names, text."""
     said = _string(frame, "network").str.to_lowercase()
     link = _string(frame, "permalink")
-    by_link = (
-        pl.when(link.str.contains(r"(?i)^https?://(www\.)?instagram\.com/"))
-        .then(pl.lit(Network.INSTAGRAM.value))
-        .when(link.str.contains(r"(?i)^https?://bsky\.app/"))
-        .then(pl.lit(Network.BLUESKY.value))
+    by_link = pl.coalesce(
+        pl.when(link.str.contains(rf"(?i)^https?://(www\.|m\.)?{host.replace('.', '[.]')}/")).then(
+            pl.lit(network.value)
+        )
+        for network, host in LINKS.items()
     )
     stand_in = by_link if network is None else pl.lit(network.value)
     if "network" not in used:
@@ -706,7 +730,9 @@ def _counted(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _formatted(frame: pl.DataFrame, assumptions: list[str]) -> pl.DataFrame:
     """The post's form in Pulso's vocabulary; what the file does not say, or says in unknown words, is the network's usual."""
-    usual = pl.col("network").replace_strict({k.value: v.value for k, v in USUAL_FORMAT.items()}, default=None)
+    usual = pl.col("network").replace_strict(
+        {k.value: v.value for k, v in USUAL_FORMAT.items()}, default=ContentFormat.TEXT.value
+    )
     said = _string(frame, "content_format").str.to_lowercase()
     known = said.replace_strict({k: v.value for k, v in FORMATS.items()}, default=None, return_dtype=pl.String)
     unknown = frame.select(said.filter(known.is_null() & said.is_not_null()).value_counts(sort=True)).to_series()

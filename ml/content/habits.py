@@ -28,7 +28,14 @@ class Habits:
 
 DEFAULT_HABITS = {
     Network.BLUESKY: Habits(characters=190, hashtags=2, emoji=1, question_opening_share=0.2, line_break_share=0.5),
+    Network.FACEBOOK: Habits(characters=240, hashtags=1, emoji=1, question_opening_share=0.2, line_break_share=0.6),
     Network.INSTAGRAM: Habits(characters=330, hashtags=5, emoji=2, question_opening_share=0.2, line_break_share=0.8),
+    Network.LINKEDIN: Habits(characters=600, hashtags=3, emoji=1, question_opening_share=0.2, line_break_share=0.9),
+    Network.MASTODON: Habits(characters=260, hashtags=3, emoji=1, question_opening_share=0.2, line_break_share=0.6),
+    Network.PINTEREST: Habits(characters=220, hashtags=2, emoji=0, question_opening_share=0.1, line_break_share=0.2),
+    Network.TIKTOK: Habits(characters=120, hashtags=4, emoji=1, question_opening_share=0.3, line_break_share=0.2),
+    Network.X: Habits(characters=180, hashtags=1, emoji=1, question_opening_share=0.2, line_break_share=0.4),
+    Network.YOUTUBE: Habits(characters=400, hashtags=3, emoji=1, question_opening_share=0.2, line_break_share=0.9),
 }
 """Before there is a past to learn from: house style, not measured."""
 

@@ -37,9 +37,17 @@ RECENT_POSTS = 12
 VALIDITY_MARGIN = timedelta(days=7)
 """A draft waits for approval and for its slot: its facts must still hold then."""
 
+# Nothing is drafted that needs a film: Pulso makes pictures.
 FORMATS: dict[Network, tuple[ContentFormat, ...]] = {
     Network.BLUESKY: (ContentFormat.TEXT, ContentFormat.IMAGE, ContentFormat.LINK),
+    Network.FACEBOOK: (ContentFormat.TEXT, ContentFormat.IMAGE, ContentFormat.LINK),
     Network.INSTAGRAM: (ContentFormat.IMAGE,),
+    Network.LINKEDIN: (ContentFormat.TEXT, ContentFormat.IMAGE),
+    Network.MASTODON: (ContentFormat.TEXT, ContentFormat.IMAGE),
+    Network.PINTEREST: (ContentFormat.IMAGE,),
+    Network.TIKTOK: (ContentFormat.IMAGE,),
+    Network.X: (ContentFormat.TEXT, ContentFormat.IMAGE),
+    Network.YOUTUBE: (),
 }
 
 
@@ -94,7 +102,7 @@ def propose_ideas(
     if set(posts["client_id"].unique().to_list()) - {client.client_id}:
         raise ValueError(f"Posts of other clients than {client.client_id} in the frame.")
     facts = _tellable(_valid_facts(client, now), posts)
-    if not facts:
+    if not facts or not FORMATS[network]:
         return ()
     random = Random(f"{seed}:{client.client_id}:{network.value}:{now.isoformat()}")
     view = _View.of(client, network, posts, now)

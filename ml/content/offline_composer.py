@@ -24,7 +24,8 @@ from ml.language import FUNCTION_WORDS
 PHRASEBOOKS: dict[str, Phrasebook] = {"en": ENGLISH, "es": SPANISH, "pt": PORTUGUESE}
 
 _GRAPHEME = regex.compile(r"\X")
-_HASHTAG_LIMIT = {Network.BLUESKY: 4, Network.INSTAGRAM: 10}
+_HASHTAG_LIMIT = {Network.INSTAGRAM: 10}
+_USUAL_HASHTAG_LIMIT = 4
 """House style, far under the networks' own limits."""
 
 
@@ -181,7 +182,7 @@ class _Writer:
     def _hashtags(self, random: Random) -> tuple[str, ...]:
         """As many as the best posts carry: the pillar's own first, then the brand's first, then any that fit."""
         wanted = round(self.habits.hashtags + random.uniform(-0.9, 0.9))
-        count = max(0, min(len(self.hashtags), _HASHTAG_LIMIT[self.brief.network], wanted))
+        count = max(0, min(len(self.hashtags), _HASHTAG_LIMIT.get(self.brief.network, _USUAL_HASHTAG_LIMIT), wanted))
         lead = self.brand.hashtags[:1]
         ranked = sorted(self.hashtags, key=lambda tag: (tag[1] not in lead, -tag[0], random.random()))
         return tuple(tag for _, tag in ranked[:count])
