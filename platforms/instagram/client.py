@@ -7,7 +7,7 @@ the post is live, so that nothing is ever published twice; which post it became 
 such key: after a lost answer the replies are read, and where ours is not among them nobody can tell (it may show up later).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -54,8 +54,6 @@ LONGEST_SERIES_DAYS = 30  # [K]
 MOST_CAROUSEL_ITEMS = 10
 READ_LAG_SECONDS = 2.0  # [K] how long a published post may be missing from the account's listing
 
-FINDING_TRIES = 4
-FINDING_PAUSE_SECONDS = 0.75
 CONTAINER_POLLS = 6
 FIRST_POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 6.0
@@ -195,7 +193,7 @@ class InstagramConnector:
         if staging.is_complete:
             return staging
         alike = await self._posts_alike(request)
-        return _with(staging, is_complete=True, alike_before=",".join(media.id for media in alike))
+        return graph.with_handles(staging, {"alike_before": ",".join(media.id for media in alike)}, is_complete=True)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """Publish the container, or send the reply. The permalink is read afterwards and may stay unknown."""
@@ -273,7 +271,7 @@ class InstagramConnector:
         account, handles = request.account, staging.handles
         if len(request.media) == 1:
             fields = {**await self._hosted(request.media[0]), "caption": request.text}
-            return _with(staging, container_id=await self._create_container(account, fields))
+            return graph.with_handles(staging, {"container_id": await self._create_container(account, fields)})
         for i, media in enumerate(request.media):
             if f"child_{i}" not in handles:
                 child = {**await self._hosted(media), "is_carousel_item": "true"}
@@ -285,7 +283,7 @@ class InstagramConnector:
             if status != "FINISHED":
                 return Staging() if status == "EXPIRED" else staging
         fields = {"media_type": "CAROUSEL", "children": ",".join(children), "caption": request.text}
-        return _with(staging, container_id=await self._create_container(account, fields))
+        return graph.with_handles(staging, {"container_id": await self._create_container(account, fields)})
 
     async def _hosted(self, media: Media) -> dict[str, str]:
         """The fields of a picture that Instagram can fetch. The name holds the content's hash: same picture, same URL."""
@@ -352,7 +350,7 @@ class InstagramConnector:
         async def look() -> list[IgMedia]:
             return [media for media in await self._posts_alike(request) if media.id not in before]
 
-        alike = await self._look_until_found(look)
+        alike = await graph.look_until_found(self._transport, look)
         evidence = f"Container {container_id} is PUBLISHED; "
         if len(alike) != 1:
             evidence += "its post is not listed yet." if not alike else f"{len(alike)} new posts have its caption."
@@ -367,15 +365,6 @@ class InstagramConnector:
         )
         return Reconciliation(outcome="published", receipt=receipt, evidence=evidence + f"it is post {media.id}.")
 
-    async def _look_until_found(self, look: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
-        """What `look` finds, asking again for as long as listings lag."""
-        for attempt in range(FINDING_TRIES):
-            if found := await look():
-                return found
-            if attempt + 1 < FINDING_TRIES:
-                await self._transport.pause(FINDING_PAUSE_SECONDS)
-        return []
-
     # --- replies ---------------------------------------------------------------------------------------------------------
 
     async def _stage_reply(self, request: PublishRequest, staging: Staging) -> Staging:
@@ -385,7 +374,7 @@ class InstagramConnector:
         if staging.is_complete:
             return staging
         alike = await self._replies_alike(request)
-        return _with(staging, is_complete=True, alike_before=",".join(c.id for c in alike))
+        return graph.with_handles(staging, {"alike_before": ",".join(c.id for c in alike)}, is_complete=True)
 
     async def _commit_reply(self, request: PublishRequest) -> Receipt:
         comment_id = request.reply_to_native_comment_id
@@ -404,7 +393,7 @@ class InstagramConnector:
         async def look() -> list[IgComment]:
             return [reply for reply in await self._replies_alike(request) if reply.id not in before]
 
-        alike = await self._look_until_found(look)
+        alike = await graph.look_until_found(self._transport, look)
         if len(alike) != 1:
             evidence = (
                 "No new reply of ours has this text." if not alike else f"{len(alike)} new replies have this text."
@@ -457,10 +446,6 @@ class InstagramConnector:
         async for raws in graph.pages(self._transport, account, "replies", path, fields=REPLY_FIELDS, after=start):
             found += raws
         return found
-
-
-def _with(staging: Staging, *, is_complete: bool = False, **handles: str) -> Staging:
-    return Staging(handles={**staging.handles, **handles}, is_complete=is_complete)
 
 
 def _is_reply(request: PublishRequest) -> bool:
