@@ -227,6 +227,10 @@ def _amount_or_none(value: Any) -> int | None:
 Amount = Annotated[int | None, BeforeValidator(_amount_or_none)]
 
 
+Part = BeforeValidator(lambda value: value if isinstance(value, dict) else {})
+"""For nested objects of which nothing is required: something else in their place is as good as empty."""
+
+
 class Cursors(Shape):
     after: Id = None
 
@@ -234,7 +238,7 @@ class Cursors(Shape):
 class Paging(Shape):
     """`next` is a full URL with the token in it: only its absence is used, which means the end."""
 
-    cursors: Annotated[Cursors, Object] = Cursors()
+    cursors: Annotated[Cursors, Part] = Cursors()
     next: Id = None
 
     @property

@@ -5,7 +5,7 @@ Belongs here: what the wire looks like. Does not belong here: what it means to P
 
 from typing import Annotated
 
-from platforms._graph import Page, read_as
+from platforms._graph import Page, Part, read_as
 from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
 
 
@@ -25,7 +25,7 @@ class Target(Shape):
 class Attachment(Shape):
     media_type: Text = ""
     type: Text = ""
-    target: Annotated[Target, Object] = Target()
+    target: Annotated[Target, Part] = Target()
     subattachments: Annotated[Page | None, Object] = None
 
 
@@ -55,10 +55,10 @@ class FbPost(Shape):
     created_time: Time = None
     permalink_url: Id = None
     status_type: Text = ""
-    attachments: Annotated[Page, Object] = Page()
-    reactions: Annotated[Counted, Object] = Counted()
-    comments: Annotated[Counted, Object] = Counted()
-    shares: Annotated[Shares, Object] = Shares()
+    attachments: Annotated[Page, Part] = Page()
+    reactions: Annotated[Counted, Part] = Counted()
+    comments: Annotated[Counted, Part] = Counted()
+    shares: Annotated[Shares, Part] = Shares()
 
     @property
     def attached(self) -> tuple[Attachment, ...]:
@@ -87,7 +87,7 @@ class FbComment(Shape):
     message: Text = ""
     created_time: Time = None
     like_count: Count = None
-    parent: Annotated[Parent, Object] = Parent()
+    parent: Annotated[Parent, Part] = Parent()
 
 
 class Commenter(Shape):
@@ -105,16 +105,16 @@ class Phase(Shape):
 
 class FilmStatus(Shape):
     video_status: Text = ""
-    uploading_phase: Annotated[Phase, Object] = Phase()
-    processing_phase: Annotated[Phase, Object] = Phase()
-    publishing_phase: Annotated[Phase, Object] = Phase()
+    uploading_phase: Annotated[Phase, Part] = Phase()
+    processing_phase: Annotated[Phase, Part] = Phase()
+    publishing_phase: Annotated[Phase, Part] = Phase()
 
 
 class Film(Shape):
     """A film is a thing of its own: its id is not its post's."""
 
     id: Id = None
-    status: Annotated[FilmStatus, Object] = FilmStatus()
+    status: Annotated[FilmStatus, Part] = FilmStatus()
     post_id: Id = None
     permalink_url: Id = None
     created_time: Time = None

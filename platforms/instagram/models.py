@@ -5,7 +5,7 @@ Belongs here: what the wire looks like. Does not belong here: what it means to P
 
 from typing import Annotated
 
-from platforms._graph import Page
+from platforms._graph import Page, Part
 from platforms._shapes import Count, Id, Object, RequiredId, Shape, Text, Time
 
 
@@ -53,4 +53,4 @@ class QuotaConfig(Shape):
 
 class Quota(Shape):
     quota_usage: Count = None
-    config: Annotated[QuotaConfig, Object] = QuotaConfig()
+    config: Annotated[QuotaConfig, Part] = QuotaConfig()
