@@ -19,6 +19,7 @@ from contracts.networks import Network
 from contracts.records import Account, Staging, Token
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport
+from platforms._quotas import LocalLimit
 from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, count_or_none
 
 M = TypeVar("M", bound=BaseModel)
@@ -164,6 +165,9 @@ class GraphDialect:
             minutes = max((count_or_none(c.get("estimated_time_to_regain_access")) or 0 for c in cases), default=0)
             found.append(Usage(account_key, _percent(worst) / 100, minutes * 60.0 if minutes else None))
         return tuple(found)
+
+    def local_limits(self, account: Account, call: Call) -> tuple[LocalLimit, ...]:  # noqa: ARG002 - headers tell them
+        return ()
 
     async def exchange(self, transport: Transport, account: Account, user_token: str) -> tuple[str, datetime]:
         """A longer-lived token for a user's that still works, and when it expires. Raises NetworkError."""
