@@ -65,12 +65,11 @@ class Films:
         if finished.success is not True:
             message = "The film's session was not confirmed as finished."
             raise NetworkError(ErrorClass.AMBIGUOUS, message, network=Network.FACEBOOK.value, code="unconfirmed")
-        try:
-            film = await self._film(account, handles["video_id"])
-        except NetworkError:
-            film = Film()  # it is on its way: an unreadable film must not make it look otherwise
+        film = (
+            Film(post_id=finished.post_id) if finished.post_id else await self._with_post(account, handles["video_id"])
+        )
         return Receipt(
-            native_id=_post_id(account, film, finished.post_id) or handles["video_id"],
+            native_id=_post_id(account, film) or handles["video_id"],
             permalink=film.permalink_url,
             published_at=film.created_time or await self._transport.now(),
             how="answered",
@@ -94,7 +93,7 @@ class Films:
         evidence = f"Film {video_id} is {status or 'without a status'}, published: {_published(film)}."
         if _published(film):
             receipt = Receipt(
-                native_id=_post_id(request.account, film, None) or video_id,
+                native_id=_post_id(request.account, film) or video_id,
                 permalink=film.permalink_url,
                 published_at=film.created_time or request.created_at,
                 how="reconciled",
@@ -179,6 +178,19 @@ class Films:
             raise NetworkError(ErrorClass.INVALID, message, network=Network.FACEBOOK.value, code="error")
         return Staging() if film.status.video_status in NEVER_LIVE else staging
 
+    async def _with_post(self, account: Account, video_id: str) -> Film:
+        """The film once its post is known; an empty one when that takes too long, or it cannot be read: it is on its way."""
+
+        async def look() -> list[Film]:
+            film = await self._film(account, video_id)
+            return [film] if film.post_id is not None else []
+
+        try:
+            found = await graph.look_until_found(self._transport, look)
+        except NetworkError:
+            return Film()
+        return found[0] if found else Film()
+
     async def _film(self, account: Account, video_id: str) -> Film:
         return await self._transport.fetch(Film, account, graph.read("film", video_id, fields=FILM_FIELDS))
 
@@ -197,7 +209,7 @@ def _published(film: Film) -> bool:
     return film.status.publishing_phase.status == COMPLETE
 
 
-def _post_id(account: Account, film: Film, said: str | None) -> str | None:
+def _post_id(account: Account, film: Film) -> str | None:
     """The post's id as listings give it: `{page}_{post}`."""
-    post_id = film.post_id or said
+    post_id = film.post_id
     return post_id if post_id is None or "_" in post_id else f"{account.native_id}_{post_id}"

@@ -1,7 +1,8 @@
 """One module per network: its paths, authorisation, paging, limits and error bodies. No law of the world stands here."""
 
 from sandbox.networks.bluesky import Bluesky
+from sandbox.networks.facebook import Facebook
 from sandbox.networks.instagram import Instagram
 
-NETWORKS = (Bluesky, Instagram)
+NETWORKS = (Bluesky, Facebook, Instagram)
 """Everyone who answers, each under `/<network>`."""
