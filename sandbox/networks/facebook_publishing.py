@@ -284,4 +284,5 @@ def _insert(host: Host, upload_id: str, page: Account, kind: str, spec: Mapping[
         spec=orjson.dumps(dict(spec)).decode(),
         status=status,
         created_ms=host.clock.now_ms,
+        content=b"",
     )
