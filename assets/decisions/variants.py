@@ -48,7 +48,6 @@ class Desk:
         """At most `variants` texts for one row of decisions/content_ideas; none close to a past or waiting text."""
         client, account = self.clients[idea["client_id"]], self.accounts[idea["account_id"]]
         network = Network(idea["network"])
-        limits = LIMITS[network]
         seed = seed_of("draft", idea["idea_id"])
         own = self.posts.filter(pl.col("client_id") == client.client_id)
         brief = Brief(
@@ -58,7 +57,7 @@ class Desk:
             pillar_id=idea["pillar_id"],
             fact_ids=tuple(idea["fact_ids"]),
             angle=idea["angle"],
-            max_characters=limits.max_graphemes or limits.max_characters or 500,
+            max_characters=LIMITS[network].draft_graphemes,
             best_past_texts=best_past_texts(own, network, now=self.now),
             seed=seed,
         )
