@@ -46,6 +46,8 @@ class FormatLimits:
     picture: PictureLimits | None = None
     """None: no pictures. With `film` as well, both kinds may stand in one post."""
     film: FilmLimits | None = None
+    film_count: tuple[int, int] | None = None
+    """How many of the media are films; None: as many as there are media of a kind that is accepted."""
     text: tuple[TextLimit, ...] | None = None
     """In place of the network's own."""
     options: frozenset[str] = frozenset()
@@ -57,12 +59,23 @@ class FormatLimits:
 
     def allows_media(self) -> str:
         """`2 to 4 pictures`, `1 film`: for people."""
-        kinds = [name for name, limits in (("picture", self.picture), ("film", self.film)) if limits]
         low, high = self.media_count
-        words = " or ".join(kinds if high == 1 else [f"{kind}s" for kind in kinds]) or "media"
-        if high == 0:
-            return f"no {words}"
-        return f"{low} {words}" if low == high else f"{low} to {high} {words}"
+        if self.film_count:
+            films = self.film_count[1]
+            rest = _count((max(0, low - films), high - films), ["picture"])
+            return f"{_count(self.film_count, ['film'])} and {rest}"
+        kinds = [name for name, limits in (("picture", self.picture), ("film", self.film)) if limits]
+        return _count((low, high), kinds or ["picture"])
+
+
+def _count(bounds: tuple[int, int], kinds: list[str]) -> str:
+    low, high = bounds
+    words = " or ".join(kinds if high == 1 else [f"{kind}s" for kind in kinds])
+    if high == 0:
+        return f"no {words}"
+    if low == 0:
+        return f"at most {high} {words}"
+    return f"{low} {words}" if low == high else f"{low} to {high} {words}"
 
 
 @dataclass(frozen=True)
@@ -91,5 +104,7 @@ class NetworkLimits:
     privacy: frozenset[str] = frozenset()
     """The network's names of who can see a post; empty: the connector asks the network."""
     poll: PollLimits | None = None
+    refuses_repeats: bool = False
+    """No two posts of a thread may say the same."""
     max_posts_per_24_hours: int | None = None
     """Strictest figure known for any account, over a sliding day."""

@@ -34,12 +34,14 @@ def check(item: ContentItem, limits: NetworkLimits) -> Iterator[Violation]:
             remedy="Use one of: " + ", ".join(sorted(f.value for f in limits.formats)) + ".",
         )
         return
-    low, high = form.media_count
-    if not low <= len(item.media) <= high:
+    films = sum(map(is_film, item.media))
+    if not _is_within(len(item.media), form.media_count) or (
+        form.film_count and not _is_within(films, form.film_count)
+    ):
         wanted = form.allows_media()
         yield Violation(
             rule="media_count",
-            message=f"{len(item.media)} media; a {kind} post on {network} has {wanted}.",
+            message=f"{len(item.media) - films} pictures and {films} films; a {kind} post on {network} has {wanted}.",
             remedy=f"Attach {wanted}, or choose another format.",
         )
     for media in item.media:
@@ -66,6 +68,10 @@ def check_one(media: Media, form: FormatLimits, *, network: str, what: str) -> I
         yield from _film(media, form.film, network, what)
     else:
         yield from _picture(media, form.picture, network, what)
+
+
+def _is_within(count: int, bounds: tuple[int, int]) -> bool:
+    return bounds[0] <= count <= bounds[1]
 
 
 def _picture(media: Media, limits: PictureLimits | None, network: str, what: str) -> Iterator[Violation]:

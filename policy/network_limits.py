@@ -62,7 +62,7 @@ def _facebook() -> NetworkLimits:
     return NetworkLimits(
         formats={
             ContentFormat.TEXT: _WRITTEN,
-            ContentFormat.LINK: FormatLimits(options=frozenset({"link"})),
+            ContentFormat.LINK: FormatLimits(required=frozenset({"link"})),
             ContentFormat.IMAGE: FormatLimits((1, 1), picture),
             ContentFormat.CAROUSEL: FormatLimits((2, 10), picture),
             ContentFormat.VIDEO: FormatLimits((1, 1), film=film, options=frozenset({"title"})),
@@ -141,7 +141,6 @@ def _mastodon() -> NetworkLimits:
     return NetworkLimits(
         formats={
             ContentFormat.TEXT: _WRITTEN,
-            ContentFormat.LINK: _WRITTEN,
             ContentFormat.IMAGE: FormatLimits((1, 4), picture),
             ContentFormat.CAROUSEL: FormatLimits((2, 4), picture),
             ContentFormat.VIDEO: FormatLimits((1, 1), film=film),
@@ -158,22 +157,23 @@ def _mastodon() -> NetworkLimits:
 
 
 def _pinterest() -> NetworkLimits:
-    picture = PictureLimits(frozenset({JPEG, PNG, WEBP}), 20 * MEGABYTE)  # [K] size
+    picture = PictureLimits(frozenset({JPEG, PNG}), 20 * MEGABYTE)  # [K] size
+    board = frozenset({"board_id"})
     film = FilmLimits(  # [K]
         frozenset({MP4, MOV}), 2 * GIGABYTE, min_seconds=4, max_seconds=15 * 60, min_ratio=1 / 2, max_ratio=1.91
     )
     return NetworkLimits(
         formats={
-            ContentFormat.IMAGE: FormatLimits((1, 1), picture, required=frozenset({"board_id"})),
-            ContentFormat.CAROUSEL: FormatLimits((2, 5), picture, required=frozenset({"board_id"})),
-            ContentFormat.VIDEO: FormatLimits((1, 1), film=film, required=frozenset({"board_id"})),
+            ContentFormat.IMAGE: FormatLimits((1, 1), picture, required=board),
+            ContentFormat.CAROUSEL: FormatLimits((2, 5), picture, required=board),
+            ContentFormat.VIDEO: FormatLimits((1, 2), picture, film, film_count=(1, 1), required=board),
         },
         text=(TextLimit(CHARACTERS, 800),),
         draft_graphemes=760,
         replies=None,
         options=frozenset({"title", "link"}),
         title=TextLimit(CHARACTERS, 100),
-        max_link_characters=2_048,
+        max_link_characters=1_960,  # of 2,048: Pulso adds an id to the link, by which it finds the pin again
         max_alt_text=500,
         max_posts_per_24_hours=1_000,  # of an app on trial
     )
@@ -220,7 +220,6 @@ def _x() -> NetworkLimits:
     return NetworkLimits(
         formats={
             ContentFormat.TEXT: _WRITTEN,
-            ContentFormat.LINK: _WRITTEN,
             ContentFormat.IMAGE: FormatLimits((1, 1), alone, options=people),
             ContentFormat.CAROUSEL: FormatLimits((2, 4), among_others, options=people),
             ContentFormat.VIDEO: FormatLimits((1, 1), film=film),
@@ -234,6 +233,7 @@ def _x() -> NetworkLimits:
         max_user_tags=10,
         max_alt_text=1_000,
         poll=PollLimits(4, TextLimit(CHARACTERS, 25), 5, 7 * DAY_MINUTES),
+        refuses_repeats=True,
         max_posts_per_24_hours=2_400,  # [K] of an account; an app has 10,000
     )
 
@@ -252,7 +252,7 @@ def _youtube() -> NetworkLimits:
         draft_graphemes=2_400,
         replies=(TextLimit(CHARACTERS, 10_000),),  # [K]
         forbidden_characters="<>",  # [K]
-        options=frozenset({"board_id", "privacy", "is_ai_made", "is_paid_partnership"}),
+        options=frozenset({"privacy", "is_ai_made", "is_paid_partnership"}),
         title=TextLimit(CHARACTERS, 100),
         privacy=frozenset({"public", "unlisted", "private"}),
         max_posts_per_24_hours=100,  # insertions a day of a whole project

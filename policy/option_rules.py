@@ -51,7 +51,11 @@ def check(item: ContentItem, limits: NetworkLimits) -> Iterator[Violation]:
         yield from _title(item, limits, form)
     if "link" in asked & carried:
         yield from _link(options.link or "", limits, network)
-    elif item.content_format is ContentFormat.LINK and not links(item.text, is_scheme_optional=True):
+    elif (
+        item.content_format is ContentFormat.LINK
+        and "link" not in form.required
+        and not links(item.text, is_scheme_optional=True)
+    ):
         yield Violation(
             rule="link_missing",
             message="This is a link post without a link.",
@@ -161,6 +165,14 @@ def _thread(item: ContentItem, limits: NetworkLimits) -> Iterator[Violation]:
         if not part.strip():
             yield Violation(
                 rule="thread_part", message=f"Part {number} of the thread is blank.", remedy="Write it, or remove it."
+            )
+        elif limits.refuses_repeats and part.strip() in {
+            text.strip() for text in (item.text, *item.options.thread[: number - 2])
+        }:
+            yield Violation(
+                rule="thread_part",
+                message=f"Part {number} says what an earlier part says; {item.network.value} refuses that.",
+                remedy="Word it differently, or remove it.",
             )
         yield from check_length(
             part,

@@ -13,7 +13,7 @@ from assets.decisions.once import seed_of
 from assets.decisions.rows import evidence_columns
 from contracts.networks import ContentFormat, Network
 from contracts.ports import Brief, CardRequest, ImageMaker, MediaLibrary, TextModel
-from contracts.records import Account, Client, ContentItem, Decision, Forecast, Media, Verdict
+from contracts.records import Account, Client, ContentItem, Decision, Forecast, Media, PublishOptions, Verdict
 from ml.choice import epsilon_greedy
 from ml.content import Draft, SeenTexts, compose
 from ml.content.past import best_past_texts
@@ -80,11 +80,18 @@ class Desk:
             network=account.network,
             text=draft.text,
             content_format=draft.content_format,
+            options=_options(account.network, draft.content_format, client),
             language=draft.language,
             pillar_id=draft.pillar_id,
             fact_ids=draft.fact_ids,
             created_at=self.now,
         )
+
+
+def _options(network: Network, content_format: ContentFormat, client: Client) -> PublishOptions:
+    """A link stands in the text; where the network wants it beside the text as well, it gets the same one."""
+    form = LIMITS[network].formats.get(content_format)
+    return PublishOptions(link=client.brand.link if form and "link" in form.required else None)
 
 
 def choose(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from contracts.networks import ContentFormat, Network
 from contracts.records import ContentItem, Media, Poll, PublishOptions, Violation
 from policy import LIMITS
+from policy.limit_shapes import FormatLimits
 from policy.media_rules import ratio_words
 from policy.network_limits import check, check_platform_cap
 from policy.text_measures import BYTES, GRAPHEMES, LINKEDIN_ESCAPED, UTF16, X_WEIGHT
@@ -31,6 +32,11 @@ REQUIRED: dict[str, Any] = {
 }
 
 
+def films(form: FormatLimits) -> int:
+    """How many of a format's fewest media have to be films."""
+    return form.film_count[0] if form.film_count else 0 if form.picture else form.media_count[0]
+
+
 @pytest.fixture
 def item(make_item, make_media):
     """A good item of any network and format; what a test names is changed."""
@@ -38,7 +44,7 @@ def item(make_item, make_media):
     def make(network: Network, content_format: ContentFormat, **overrides: Any) -> ContentItem:
         form = LIMITS[network].formats[content_format]
         count = form.media_count[0]
-        media = tuple(make_media(**({} if form.picture else FILM)) for _ in range(count))
+        media = tuple(make_media(**(FILM if n < films(form) else {})) for n in range(count))
         options = PublishOptions(**{name: REQUIRED[name] for name in form.required})
         fields = {"text": "We bake at five.", "media": media, "options": options, **overrides}
         return make_item(network=network, content_format=content_format, account_id=f"{network.value}:1", **fields)
@@ -93,9 +99,10 @@ def test_the_longest_text_is_allowed_and_one_more_is_not(network, content_format
 def test_the_number_of_media_has_two_edges(network, content_format, item, make_media) -> None:
     form = LIMITS[network].formats[content_format]
     low, high = form.media_count
-    one = make_media(**({} if form.picture or not form.film else FILM))
+    few = films(form)
     for count in {max(0, low - 1), low, high, high + 1}:
-        found = rules(item(network, content_format, media=(one,) * count)) - {
+        media = [make_media(**FILM)] * min(count, few if form.picture else count) + [make_media()] * (count - few)
+        found = rules(item(network, content_format, media=media[:count])) - {
             "media_type",
             "link_missing",
             "empty_text",
@@ -103,11 +110,12 @@ def test_the_number_of_media_has_two_edges(network, content_format, item, make_m
         assert found == (set() if low <= count <= high else {"media_count"}), count
 
 
-@pytest.mark.parametrize(("network", "content_format"), EVERY_FORMAT)
+ONE_KIND = [(n, f) for n, f in EVERY_FORMAT if bool(LIMITS[n].formats[f].picture) != bool(LIMITS[n].formats[f].film)]
+
+
+@pytest.mark.parametrize(("network", "content_format"), ONE_KIND)
 def test_a_file_of_the_wrong_kind_is_refused(network, content_format, item, make_media) -> None:
     form = LIMITS[network].formats[content_format]
-    if form.media_count[1] == 0 or (form.picture and form.film):
-        return
     wrong = make_media(**FILM) if form.picture else make_media()
     assert rules(item(network, content_format, media=(wrong,) * max(1, form.media_count[0]))) == {"media_type"}
 
@@ -117,8 +125,11 @@ FILMS = [(n, f) for n, f in EVERY_FORMAT if LIMITS[n].formats[f].film]
 
 
 def with_media(item, network, content_format, media: Media) -> set[str]:
-    low = max(1, LIMITS[network].formats[content_format].media_count[0])
-    return rules(item(network, content_format, media=(media,) * low))
+    form = LIMITS[network].formats[content_format]
+    if form.film_count and not media.mime_type.startswith("video/"):
+        cover = item(network, content_format).media
+        return rules(item(network, content_format, media=(*cover, media)))
+    return rules(item(network, content_format, media=(media,) * max(1, form.media_count[0])))
 
 
 @pytest.mark.parametrize(("network", "content_format"), PICTURES)
@@ -230,13 +241,15 @@ def options_of(network: Network, content_format: ContentFormat, **changed: Any) 
         (
             N.PINTEREST,
             F.IMAGE,
-            {"link": "https://e.org/" + "a" * 2034},
-            {"link": "https://e.org/" + "a" * 2035},
+            {"link": "https://e.org/" + "a" * 1946},
+            {"link": "https://e.org/" + "a" * 1947},
             "link_length",
         ),
         (N.PINTEREST, F.IMAGE, {"link": "http://e.org"}, {"link": "e.org"}, "link_address"),
         (N.LINKEDIN, F.ARTICLE, {"link": "https://e.org/a"}, {"link": "https://e.org/a b"}, "link_address"),
         (N.FACEBOOK, F.LINK, {"link": "https://e.org/a"}, {"link": "http://[e.org/"}, "link_address"),
+        (N.X, F.THREAD, {"thread": ("a", "b")}, {"thread": ("a", "b", "a ")}, "thread_part"),
+        (N.X, F.THREAD, {"thread": ("a", "b")}, {"thread": ("We bake at five.",)}, "thread_part"),
         (N.TIKTOK, F.CAROUSEL, {"title": "🍞" * 45}, {"title": "🍞" * 45 + "a"}, "title_length"),
         (N.X, F.IMAGE, {"user_tags": tuple("abcdefghij")}, {"user_tags": tuple("abcdefghijk")}, "user_tag_count"),
         (
@@ -309,9 +322,18 @@ def test_x_takes_one_cashtag(item) -> None:
 
 
 def test_a_link_post_without_a_link_is_said_to_be_none(item) -> None:
-    (violation,) = check(item(N.FACEBOOK, F.LINK))
+    (violation,) = check(item(N.BLUESKY, F.LINK))
     assert (violation.rule, violation.severity) == ("link_missing", "warn")
-    assert rules(item(N.FACEBOOK, F.LINK, options=PublishOptions(link="https://example.org"))) == set()
+    assert rules(item(N.BLUESKY, F.LINK, options=PublishOptions(link="https://example.org"))) == set()
+    assert rules(item(N.FACEBOOK, F.LINK, options=PublishOptions())) == {"option_missing"}
+
+
+def test_a_film_on_pinterest_may_have_a_cover(item, make_media) -> None:
+    film, cover = make_media(**FILM), make_media()
+    assert rules(item(N.PINTEREST, F.VIDEO, media=(film, cover))) == set()
+    assert rules(item(N.PINTEREST, F.VIDEO, media=(film, film))) == {"media_count"}
+    (violation,) = check(item(N.PINTEREST, F.VIDEO, media=(cover,)))
+    assert "has 1 film and at most 1 picture" in violation.message
 
 
 def test_a_long_text_is_told_that_it_can_be_a_thread_only_where_it_can(item) -> None:
