@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.network_limits_page import render
 from contracts.networks import ContentFormat, Network
 from policy import LIMITS
 
@@ -40,6 +41,19 @@ def test_every_option_that_a_connector_carries_is_carried_by_some_format(network
     assert capabilities(network).options - allowed == set(), "carried, and refused by policy"
     if network not in RULES_AHEAD_OF_THE_CONNECTOR:
         assert allowed - capabilities(network).options == set(), "allowed, and refused by the connector"
+
+
+def test_the_page_of_limits_is_in_step_with_the_table() -> None:
+    page = PLATFORMS.parent / "docs" / "networks.md"
+    assert page.read_text(encoding="utf-8") == render(), "run `pulso docs` and commit the result"
+
+
+def test_the_page_names_every_network_and_format() -> None:
+    sections = render().split("\n## ")[1:]
+    assert len(sections) == len(Network)
+    for network, section in zip(Network, sections, strict=True):
+        rows = [line.split(" | ")[0].removeprefix("| ") for line in section.splitlines() if line.startswith("| ")][2:]
+        assert rows == sorted(content_format.value for content_format in LIMITS[network].formats)
 
 
 @pytest.mark.parametrize("network", CONNECTED)
