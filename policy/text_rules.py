@@ -47,6 +47,12 @@ def text_limits(item: ContentItem, limits: NetworkLimits) -> tuple[TextLimit, ..
     return own.text if own and own.text is not None else limits.text
 
 
+def fullest(item: ContentItem, limits: NetworkLimits) -> tuple[int, TextLimit]:
+    """How long the item's text is in the measure that it fills most, and that limit: what a writer has to watch."""
+    sizes = [(limit.measure.count(item.text), limit) for limit in text_limits(item, limits)]
+    return max(sizes, key=lambda size: size[0] / size[1].most)
+
+
 def check_length(
     text: str, limits: Sequence[TextLimit], *, network: str, where: str = "", advice: str = ""
 ) -> Iterator[Violation]:
