@@ -170,6 +170,23 @@ class TokenStore(Protocol):
         """Persist before use. Returns the saved token; when another holder was faster, returns theirs instead."""
         ...
 
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        """Whether the caller alone, of all processes, may renew this version for so long (machine time): some networks accept a
+        refresh token once. Saving ends the claim; a crash lets it lapse. False also when the version is not current any more."""
+        ...
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        """Give the claim back: the renewal failed, and somebody else may try."""
+        ...
+
+
+class Quotas(Protocol):
+    """Counts of limits that no network tells, shared by all processes. Implemented by operations."""
+
+    async def reserve(self, key: str, *, window_start: datetime, units: int, limit: int) -> bool:
+        """Take units from the window's limit, atomically; False when they are not there, and nothing is taken."""
+        ...
+
 
 class MediaHost(Protocol):
     """A place from which a network can fetch media by public URL (Instagram takes no uploads)."""
@@ -200,6 +217,15 @@ class CollectedPosts:
     failures: tuple[CollectionFailure, ...] = ()
 
 
+@dataclass(frozen=True)
+class ApiVersion:
+    """A version of a network's API that Pulso speaks, and the day on which the network switches it off (None: it names none)."""
+
+    network: Network
+    name: str
+    sunset: date | None
+
+
 class Collector(Protocol):
     """Reads many accounts at once, politely. One account's failure never stops another's reading."""
 
@@ -219,6 +245,10 @@ class Collector(Protocol):
         ...
 
     def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]: ...
+
+    def api_versions(self) -> tuple[ApiVersion, ...]:
+        """The versions that the connectors speak."""
+        ...
 
     def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
         """Map kept payloads again, without touching a network. Each item is a bronze row with `raw`."""
