@@ -273,7 +273,7 @@ class LinkedInConnector:
             path = query(path, {"actor": mapping.author_of(account)})
         else:
             path = f"/rest/posts/{encode(native_post_id)}"
-        call = Call(CallKind.STAGE, "delete", "DELETE", path, is_json=False)
+        call = Call(CallKind.STAGE, "delete", "DELETE", path)
         try:
             await self._transport.send(account, call)
         except NetworkError as error:

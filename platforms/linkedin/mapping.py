@@ -113,7 +113,7 @@ def snapshot_from(
         account_id=account.account_id,
         client_id=account.client_id,
         network=Network.LINKEDIN,
-        native_id=organization.id or organization_id_of(account),
+        native_id=account.native_id,
         handle=organization.vanity_name or account.handle,
         display_name=storable(name) if name else None,
         followers=size.first_degree_size,

@@ -58,7 +58,6 @@ class Page(Shape):
 
 
 class Organization(Shape):
-    id: Id = None
     vanity_name: Id = Field(default=None, alias="vanityName")
     localized_name: Id = Field(default=None, alias="localizedName")
 

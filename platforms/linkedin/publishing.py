@@ -91,7 +91,7 @@ class Publishing:
             call = Call(CallKind.COMMIT, "comment", "POST", path, json=body)
         else:
             body = mapping.body_of(request, _assets_of(request, staging))
-            call = Call(CallKind.COMMIT, "post", "POST", "/rest/posts", json=body, is_json=False)
+            call = Call(CallKind.COMMIT, "post", "POST", "/rest/posts", json=body)
         try:
             answer = await self._transport.send(request.account, call)
         except NetworkError as error:

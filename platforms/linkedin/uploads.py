@@ -153,9 +153,7 @@ class Uploader:
     async def _finalize(self, account: Account, upload: Upload) -> None:
         wanted = {"video": upload.urn, "uploadToken": upload.token, "uploadedPartIds": list(upload.etags)}
         path = "/rest/videos?action=finalizeUpload"
-        call = Call(
-            CallKind.STAGE, "finalize_upload", "POST", path, json={"finalizeUploadRequest": wanted}, is_json=False
-        )
+        call = Call(CallKind.STAGE, "finalize_upload", "POST", path, json={"finalizeUploadRequest": wanted})
         try:
             await self._transport.send(account, call)
         except NetworkError as error:

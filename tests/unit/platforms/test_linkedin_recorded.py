@@ -61,7 +61,7 @@ def through(exchange, tokens, media) -> Callable[..., Any]:
 async def check_profile(connector, account, recorded, request_of):
     snapshot = await connector.profile(account)
     body = recorded.body
-    assert snapshot.native_id == str(body.get("id", account.native_id))
+    assert snapshot.native_id == account.native_id == str(body.get("id", account.native_id))
     assert snapshot.handle == body.get("vanityName", account.handle)
     assert snapshot.display_name == body.get("localizedName")
     assert json.loads(snapshot.raw)["organization"] == body
