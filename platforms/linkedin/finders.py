@@ -13,6 +13,8 @@ from platforms.linkedin.models import Page
 from platforms.linkedin.restli import Value, encode, query
 
 PAGE_SIZE = 100  # [K] the largest that is granted
+MOST_REPEATS = 5
+"""How often an empty page may ask for itself again: one that does so for ever has nothing to say."""
 SORT_BY = "LAST_MODIFIED"  # [K]
 
 
@@ -29,15 +31,18 @@ async def pages(
     *,
     size: int | None = PAGE_SIZE,
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """Pages of a finder to its end, an empty one in the middle included. `size` None: as many as LinkedIn likes."""
+    """Pages of a finder to its end, empty ones in the middle included. `size` None: as many as LinkedIn likes."""
     start: int | None = 0
-    while start is not None:
+    repeats = 0
+    while start is not None and repeats < MOST_REPEATS:
         paging: dict[str, Value] = {} if size is None else {"count": size}
         if start or size is not None:
             paging["start"] = start
         page = await transport.fetch(Page, account, read(operation, path, {**params, **paging}))
         yield [raw for raw in page.elements if isinstance(raw, dict)]
-        start = page.following(start, size)
+        following = page.following(start, size)
+        repeats = repeats + 1 if following == start else 0
+        start = following
 
 
 def own_posts(transport: Transport, account: Account) -> AsyncIterator[list[dict[str, Any]]]:

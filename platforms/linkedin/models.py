@@ -46,12 +46,14 @@ class Page(Shape):
     paging: Annotated[Paging, Part] = Paging()
 
     def following(self, start: int, asked: int | None) -> int | None:
-        """Where the next page starts: as the link `next` says, else behind a page that is full. None at the end."""
+        """Where the next page starts: as the link `next` says, else behind a page that is full. None at the end. A page that
+        brings something never leads to itself or back; an empty one may ask for itself again."""
         for link in self.paging.links:
             if isinstance(link, dict) and link.get("rel") == "next":
                 named = parse_qs(urlsplit(str(link.get("href"))).query).get("start", [""])[0]
                 following = count_or_none(named)
-                return following if following is not None and following > start else None
+                least = start + 1 if self.elements else start
+                return following if following is not None and following >= least else None
         size = self.paging.count or asked
         is_full = asked is not None and size is not None and len(self.elements) >= size > 0
         return start + len(self.elements) if is_full else None

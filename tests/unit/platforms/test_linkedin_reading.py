@@ -126,10 +126,17 @@ async def test_full_pages_without_links_are_followed_and_a_repeated_start_is_not
     assert len(await collect(connector, account)) == 250
     assert [r.url.params["start"] for r in wire.requests] == ["0", "100", "200"]
 
-    looping = {"elements": posts[:1], "paging": {"links": [{"rel": "next", "href": "/rest/posts?start=0"}]}}
-    connector, wire = linkedin(lambda _: ok(looping))
+    again = {"links": [{"rel": "next", "href": "/rest/posts?start=0"}]}
+    for elements, calls in ((posts[:1], 1), ([], 5)):
+        connector, wire = linkedin(lambda _, found=elements: ok({"elements": found, "paging": again}))
+        assert len(await collect(connector, account)) == len(elements)
+        assert len(wire.requests) == calls
+
+
+async def test_an_empty_page_may_ask_to_be_read_again(linkedin, account):
+    answers = [{"paging": {"links": [{"rel": "next", "href": "/rest/posts?start=0"}]}}, {"elements": [share(1)]}]
+    connector, _ = linkedin(lambda _: ok(answers.pop(0)))
     assert len(await collect(connector, account)) == 1
-    assert len(wire.requests) == 1
 
 
 async def test_a_server_that_caps_the_page_is_followed_at_its_own_size(linkedin, account):
