@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -35,6 +34,7 @@ from contracts.records import (
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, all_of, with_headers
 from platforms._listing import post_pages
+from platforms._quotas import LocalLimit, Window
 from platforms.linkedin import mapping
 from platforms.linkedin.errors import classify
 from platforms.linkedin.finders import comments_below, own_posts, pages, read
@@ -46,8 +46,8 @@ API_VERSION = "202607"
 API_VERSION_SUNSET = date(2027, 7, 31)  # [K] each version lives about a year
 PROTOCOL_VERSION = "2.0.0"
 
-API_HOST = "api.linkedin.com"
-TOKEN_HOST = "www.linkedin.com"
+API_HOST = "https://api.linkedin.com"
+TOKEN_HOST = "https://www.linkedin.com"
 TOKEN_PATH = "/oauth/v2/accessToken"
 
 TOKEN_LIFE = timedelta(days=60)  # [K]
@@ -57,12 +57,10 @@ POSTS_PER_CALL = 50  # [K]
 READ_LAG_SECONDS = 5.0  # [K] how long a published post may be missing from the account's listing
 
 APP_LIMIT = "app"
-LOCAL_LIMITS = (
-    ("account", 2_000, 86_400),  # [K]
-    (APP_LIMIT, 100_000, 86_400),  # [K]
-)
-"""Key, calls, seconds: LinkedIn counts per member and per app by the UTC day, says nothing in its answers and tells the numbers
-only in the app's portal, where they are to be looked up."""
+APP_CALLS_A_DAY = 100_000  # [K]
+MEMBER_CALLS_A_DAY = 2_000  # [K]
+READS_STOP_AT = 0.8
+"""The last fifth of a limit belongs to publishing."""
 
 CAPABILITIES = Capabilities(
     network=Network.LINKEDIN,
@@ -91,10 +89,15 @@ CAPABILITIES = Capabilities(
 
 @dataclass(frozen=True)
 class LinkedInApp:
-    """The app through which pages are connected. Without it tokens cannot be renewed."""
+    """The app through which pages are connected. Without it tokens cannot be renewed.
+
+    How many calls a day LinkedIn grants it and each member is told nowhere but in the app's portal: to be looked up there.
+    """
 
     client_id: str
     client_secret: SecretStr
+    calls_a_day: int = APP_CALLS_A_DAY
+    member_calls_a_day: int = MEMBER_CALLS_A_DAY
 
 
 class LinkedInDialect:
@@ -125,6 +128,19 @@ class LinkedInDialect:
         del account, call, headers
         return ()
 
+    def local_limits(self, account: Account, call: Call) -> tuple[LocalLimit, ...]:
+        """Calls of the app and of the member, by the UTC day. Each page stands for a member of its own: who connected it is not
+        known here. Renewals and uploads go elsewhere and are not counted."""
+        if not call.is_authorized:
+            return ()
+        app_calls = self._app.calls_a_day if self._app else APP_CALLS_A_DAY
+        member_calls = self._app.member_calls_a_day if self._app else MEMBER_CALLS_A_DAY
+        share = READS_STOP_AT if call.kind is CallKind.READ else 1.0
+        return (
+            LocalLimit(f"linkedin:member:{account.account_id}", int(member_calls * share), Window.UTC_DAY),
+            LocalLimit("linkedin:app", int(app_calls * share), Window.UTC_DAY),
+        )
+
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:  # noqa: ARG002
         return self._app is not None and token.refresh_token is not None
 
@@ -139,16 +155,8 @@ class LinkedInDialect:
             "client_id": self._app.client_id,
             "client_secret": self._app.client_secret.get_secret_value(),
         }
-        is_real = urlsplit(account.base_url).hostname == API_HOST
-        call = Call(
-            CallKind.TOKEN,
-            "accessToken",
-            "POST",
-            TOKEN_PATH,
-            url=f"https://{TOKEN_HOST}{TOKEN_PATH}" if is_real else None,
-            form=form,
-            is_authorized=False,
-        )
+        url = f"{token_host_for(transport.address_of(account))}{TOKEN_PATH}"
+        call = Call(CallKind.TOKEN, "accessToken", "POST", TOKEN_PATH, url=url, form=form, is_authorized=False)
         new = await transport.fetch(NewToken, account, call)
         life = timedelta(seconds=new.expires_in) if new.expires_in else TOKEN_LIFE
         return Token(
@@ -157,6 +165,11 @@ class LinkedInDialect:
             expires_at=datetime.now(UTC) + life,
             version=token.version,
         )
+
+
+def token_host_for(address: str) -> str:
+    """Where tokens are renewed for an API at this address: a host of its own for the real one, else the same."""
+    return TOKEN_HOST if address == API_HOST else address
 
 
 class LinkedInConnector:

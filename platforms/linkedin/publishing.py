@@ -35,6 +35,7 @@ LONGEST_CHOICE = 30  # [K]
 MOST_CHOICES = 4  # [K]
 VISIBILITIES = frozenset({"PUBLIC", "LOGGED_IN"})  # [K] of those that LinkedIn has, the ones that a page can choose
 
+MOST_RESTARTS = 3
 FINDING_TRIES = 4
 FINDING_PAUSE_SECONDS = 0.75
 CLOCKS_DIFFER_BY = timedelta(minutes=10)
@@ -68,12 +69,14 @@ class Publishing:
         for i, media in enumerate(request.media):
             before = uploads.get(i)
             after = await self._uploader.advance(request.account, media, before)
+            if after is None:
+                return _without_upload(staging, i)
             if after != before:
                 return _with_upload(staging, i, after)
         for i, upload in uploads.items():
             state = await self._uploader.state(request.account, upload.urn)
             if state == "GONE":
-                return _with_upload(staging, i, None)
+                return _without_upload(staging, i)
             if state != "AVAILABLE":
                 return staging
         if staging.is_complete:
@@ -169,7 +172,8 @@ class Publishing:
         async for raws in own_posts(self._transport, request.account):
             for raw in raws:
                 yield raw
-            changes = [post.last_modified_at for raw in raws if (post := mapping.read_as(WirePost, raw)) is not None]
+            posts = [post for raw in raws if (post := mapping.read_as(WirePost, raw)) is not None]
+            changes = [post.last_modified_at or mapping.published_at_of(post) for post in posts]
             if changes and all(change is not None and change < oldest for change in changes):
                 return
 
@@ -283,9 +287,18 @@ def _assets_of(request: PublishRequest, staging: Staging) -> list[str]:
     return [uploads[i].urn for i in range(len(request.media))]
 
 
-def _with_upload(staging: Staging, i: int, upload: Upload | None) -> Staging:
+def _with_upload(staging: Staging, i: int, upload: Upload) -> Staging:
+    return Staging(handles={**staging.handles, f"media_{i}": upload.model_dump_json()})
+
+
+def _without_upload(staging: Staging, i: int) -> Staging:
+    """Begin one upload anew. Raises `transient` where that has been of no use before."""
+    restarts = int(staging.handles.get("restarts", "0"))
+    if restarts >= MOST_RESTARTS:
+        message = f"LinkedIn has lost what was uploaded {restarts + 1} times."
+        raise NetworkError(ErrorClass.TRANSIENT, message, network=Network.LINKEDIN.value, code="upload_lost")
     handles = {k: v for k, v in staging.handles.items() if k != f"media_{i}"}
-    return Staging(handles=handles if upload is None else {**handles, f"media_{i}": upload.model_dump_json()})
+    return Staging(handles={**handles, "restarts": str(restarts + 1)})
 
 
 def _complete(staging: Staging, alike: list[_Found]) -> Staging:

@@ -21,6 +21,8 @@ from platforms.linkedin import mapping
 from platforms.linkedin.models import AssetState, Initialized, UploadTicket
 from platforms.linkedin.restli import encode
 
+PARTS_A_STEP = 4
+"""Of some four megabytes each: what is sent before it is kept that it was."""
 POLLS = 6
 FIRST_POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 6.0
@@ -63,16 +65,14 @@ class Upload(BaseModel):
 
 
 class Uploader:
-    """Takes one upload forward, one call at a time."""
+    """Takes one upload forward, one step at a time."""
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport, self._media = transport, media
 
     async def advance(self, account: Account, media: Media, upload: Upload | None) -> Upload | None:
-        """The upload one step further; unchanged while LinkedIn works on it; None when it has to begin anew.
-
-        It is done when it comes back unchanged from `is_ready`. Raises `invalid` for a file that LinkedIn cannot use.
-        """
+        """The upload one step further; unchanged once all is sent (then `state` tells the rest); None when it has to begin
+        anew, because its addresses have expired."""
         collection = "videos" if media.mime_type.startswith("video/") else "images"
         if upload is None:
             return await self._initialize(account, media, collection)
@@ -81,11 +81,12 @@ class Uploader:
         if upload.expires_at is not None and await self._transport.now() >= upload.expires_at:
             return None
         if upload.parts:
-            upload = await self._send_part(account, media, upload)
-            # A picture has one part and nothing to finalize.
-            return upload.model_copy(update={"is_sent": collection == "images" and not upload.parts})
-        await self._finalize(account, upload)
-        return upload.model_copy(update={"is_sent": True, "etags": (), "token": ""})
+            upload = await self._send_parts(account, media, upload)
+            if upload.parts or collection == "videos":
+                return upload
+        else:
+            await self._finalize(account, upload)
+        return Upload(urn=upload.urn, is_sent=True)
 
     async def state(self, account: Account, urn: str) -> str:
         """AVAILABLE; GONE when the network knows nothing of it; PROCESSING when it takes too long for now. Raises `invalid`
@@ -123,9 +124,15 @@ class Uploader:
             raise _invalid("LinkedIn named no address to upload to.", code="no_upload_address")
         return upload
 
-    async def _send_part(self, account: Account, media: Media, upload: Upload) -> Upload:
-        part, *others = upload.parts
+    async def _send_parts(self, account: Account, media: Media, upload: Upload) -> Upload:
+        """The next few parts. A file is read whole each time, so it is not one part at a time."""
         content = read_media(self._media, media, Network.LINKEDIN)
+        parts, others = upload.parts[:PARTS_A_STEP], upload.parts[PARTS_A_STEP:]
+        etags = [await self._send(account, part, content) for part in parts]
+        return upload.model_copy(update={"parts": others, "etags": (*upload.etags, *etags)})
+
+    async def _send(self, account: Account, part: Part, content: bytes) -> str:
+        """Send one part; returns its ETag, empty where there is none."""
         call = Call(
             CallKind.STAGE,
             "upload",
@@ -147,8 +154,7 @@ class Uploader:
                     ErrorClass.TRANSIENT, message, network=Network.LINKEDIN.value, code=error.code, status=error.status
                 ) from error
             raise
-        etag = answer.headers.get("etag", "").strip('"')
-        return upload.model_copy(update={"parts": tuple(others), "etags": (*upload.etags, etag)})
+        return answer.headers.get("etag", "").strip('"')
 
     async def _finalize(self, account: Account, upload: Upload) -> None:
         wanted = {"video": upload.urn, "uploadToken": upload.token, "uploadedPartIds": list(upload.etags)}

@@ -201,8 +201,8 @@ def connect(exchange, tokens, media, network):
 @pytest.fixture
 def film(media):
     picture = media.picture("film", mime_type="video/mp4")
-    media.files[picture.path] = b"0123456789"
-    return picture.model_copy(update={"size_bytes": 10})
+    media.files[picture.path] = b"0123456789abcdefghijklm"
+    return picture.model_copy(update={"size_bytes": 23})
 
 
 async def staged(connector, request, staging=None):
@@ -259,9 +259,9 @@ async def test_a_film_goes_in_parts_and_is_finalized_with_their_etags(connect, n
     request = request_of(account, media=(film,), content_format=ContentFormat.VIDEO, options=options)
     await published(connect(), request)
     ((urn, asset),) = network.assets.items()
-    assert asset["content"] == b"0123456789"
+    assert asset["content"] == b"0123456789abcdefghijklm"
     assert network.posts[0]["content"] == {"media": {"id": urn, "title": "Launch"}}
-    assert sum(call.startswith("PUT") for call in network.calls) == 3
+    assert sum(call.startswith("PUT") for call in network.calls) == 6
 
 
 async def test_articles_and_polls(connect, network, account, request_of, media):
@@ -333,7 +333,7 @@ async def test_no_part_is_sent_twice_after_a_crash(connect, network, account, re
         staging = await connect().stage(request, Staging.model_validate_json(staging.model_dump_json()))
     assert len(network.assets) == 1
     sent = [call for call in network.calls if call.startswith("PUT")]
-    assert len(sent) == len(set(sent)) == 3
+    assert len(sent) == len(set(sent)) == 6
     assert "uploads.example" not in str(staging.handles), "the addresses are secrets, and of no more use"
 
 
@@ -341,7 +341,7 @@ async def test_an_upload_whose_addresses_expired_begins_anew(connect, network, a
     request = request_of(account, media=(film,), content_format=ContentFormat.VIDEO)
     staging = await connect().stage(request, connect().prepare(request))
     later = connect(now=NOW + timedelta(hours=2))
-    assert await later.stage(request, staging) == Staging()
+    assert await later.stage(request, staging) == Staging(handles={"restarts": "1"})
     network.expires_in = timedelta(hours=3)
     await staged(later, request)
     assert len(network.assets) == 2
@@ -400,7 +400,19 @@ async def test_media_that_take_long_or_fail_or_vanish(connect, network, account,
         await connector.stage(request, staging)
     assert caught.value.error_class is ErrorClass.INVALID
     network.assets.clear()
-    assert await connector.stage(request, staging) == Staging()
+    assert await connector.stage(request, staging) == Staging(handles={"restarts": "1"})
+
+
+async def test_media_that_vanish_again_and_again_are_not_uploaded_for_ever(
+    connect, network, account, request_of, media
+):
+    network.refusals = {
+        f"GET /rest/images/urn:li:image:C{7_000_000_000_000_000_001 + n}": network.refuse(404) for n in range(9)
+    }
+    with pytest.raises(NetworkError) as caught:
+        await staged(connect(), request_of(account, media=(media.picture(),)))
+    assert (caught.value.error_class, caught.value.code) == (ErrorClass.TRANSIENT, "upload_lost")
+    assert len(network.assets) == 4
 
 
 # --- lost answers --------------------------------------------------------------------------------------------------------

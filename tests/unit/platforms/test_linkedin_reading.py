@@ -491,6 +491,23 @@ async def test_a_rate_limit_without_a_word_is_waited_for(linkedin, account):
 
 
 WORDS = st.text("aé7:(,\ud800", max_size=8)
+
+
+async def test_calls_are_counted_by_member_and_app_and_the_last_ones_kept_for_publishing(linkedin, account):
+    app = LinkedInApp(client_id="77", client_secret=SecretStr("s"), calls_a_day=100, member_calls_a_day=10)
+    connector, wire = linkedin(lambda _: ok({}), app)
+    for _ in range(4):
+        await connector.profile(account)
+    with pytest.raises(NetworkError) as caught:
+        await connector.profile(account)
+    assert (caught.value.error_class, caught.value.code) == (ErrorClass.RATE, "local_limit")
+    assert caught.value.retry_at.hour == caught.value.retry_at.minute == 0, "a UTC day"
+    assert len(wire.requests) == 8
+    await connector.delete(account, "urn:li:share:1")
+    other = account.model_copy(update={"account_id": "linkedin:2", "native_id": "2"})
+    await connector.profile(other)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),

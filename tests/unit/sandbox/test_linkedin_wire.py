@@ -333,6 +333,12 @@ class Tokens:
         self.token = token.model_copy(update={"version": expected_version + 1})
         return self.token
 
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        return expected_version == self.token.version
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        """Nobody else wants it."""
+
 
 class Files(dict[str, bytes]):
     """`contracts.ports.MediaReader` over a dictionary."""
