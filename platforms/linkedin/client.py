@@ -41,9 +41,9 @@ from platforms.linkedin.finders import comments_below, own_posts, pages, read
 from platforms.linkedin.models import NetworkSize, NewToken, Organization, WireComment
 from platforms.linkedin.publishing import Publishing
 from platforms.linkedin.restli import Value, encode, query
+from platforms.versions import VERSIONS
 
-API_VERSION = "202607"
-API_VERSION_SUNSET = date(2027, 7, 31)  # [K] each version lives about a year
+API_VERSION = VERSIONS[Network.LINKEDIN].name
 PROTOCOL_VERSION = "2.0.0"
 
 API_HOST = "https://api.linkedin.com"
@@ -84,6 +84,7 @@ CAPABILITIES = Capabilities(
     account_metrics=mapping.ACCOUNT_METRICS,
     options=frozenset({"title", "link", "poll", "privacy"}),
     read_lag_seconds=READ_LAG_SECONDS,
+    refuses_duplicates=True,
 )
 
 

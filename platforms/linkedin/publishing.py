@@ -5,13 +5,13 @@ Belongs here: staging, commit, reconciliation of posts and replies. Does not bel
 LinkedIn takes no key of ours. Three things stand in for one. What was uploaded for a post appears in no other post. A text that
 appears in an own post younger than the intent, that was not there before the commit and is no other intent's, is ours. And LinkedIn
 refuses a text that it holds already, naming the live post, which is then looked at like any other. None of them proves
-absence: a post that cannot be found may still show up, so the intent is never sent again by itself.
+absence; that a post with a text is not in the listing is a hint, and for comments, which no guard protects, not even that.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from contracts.errors import ErrorClass, NetworkError
@@ -114,19 +114,22 @@ class Publishing:
     # --- after a lost answer ---------------------------------------------------------------------------------------------
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
-        """Read own posts (or the comments answered) for what is ours. Finding nothing proves nothing."""
+        """Read own posts (or the comments answered) back to the intent for what is ours."""
         if not staging.is_complete:
             return Reconciliation(outcome="not_published", evidence="Its staging was never complete, so none was sent.")
         before = {*staging.handles.get("alike_before", "").split(), *request.claimed_native_ids}
 
         async def look() -> list[_Found]:
-            return [found for found in await self._candidates(request, staging) if found.urn not in before]
+            named = self._named.get(request.intent_id)
+            if named is not None and named not in before:
+                live = await self._named_post(request, staging, named)
+                if live is not None and live.urn not in before:
+                    return [live]
+            return [found for found in await self._alike(request, staging) if found.urn not in before]
 
         found = await self._look_until_found(look)
-        kind = "reply" if is_reply(request) else "post"
         if len(found) != 1:
-            seen = f"No new {kind} of ours is alike." if not found else f"{len(found)} new ones of ours are alike."
-            return Reconciliation(outcome="undecided", evidence=f"{seen} LinkedIn takes no key of ours.")
+            return _not_found(request, count=len(found))
         self._named.pop(request.intent_id, None)
         ours = found[0]
         receipt = Receipt(
@@ -137,13 +140,6 @@ class Publishing:
             raw=as_json(ours.raw),
         )
         return Reconciliation(outcome="published", receipt=receipt, evidence=f"{ours.urn} is alike and new.")
-
-    async def _candidates(self, request: PublishRequest, staging: Staging) -> list[_Found]:
-        """What is alike, whether it was there before or not. A live post that LinkedIn itself named comes alone."""
-        named = self._named.get(request.intent_id)
-        if named is not None and (live := await self._named_post(request, staging, named)) is not None:
-            return [live]
-        return await self._alike(request, staging)
 
     async def _named_post(self, request: PublishRequest, staging: Staging, urn: str) -> _Found | None:
         """The post that LinkedIn named, if it can be read and is what the intent says. (An activity's URN cannot be read.)"""
@@ -305,6 +301,15 @@ def _complete(staging: Staging, alike: list[_Found]) -> Staging:
     return Staging(
         handles={**staging.handles, "alike_before": " ".join(found.urn for found in alike)}, is_complete=True
     )
+
+
+def _not_found(request: PublishRequest, *, count: int) -> Reconciliation:
+    """What is known when nothing, or too much, is alike. Only a post with a text is protected by LinkedIn's guard against a second one."""
+    kind = "reply" if is_reply(request) else "post"
+    seen = f"{count} new ones of ours are alike." if count else f"No new {kind} of ours is alike."
+    is_guarded = not is_reply(request) and bool(request.text.strip())
+    outcome: Literal["absent", "undecided"] = "absent" if is_guarded and not count else "undecided"
+    return Reconciliation(outcome=outcome, evidence=f"{seen} LinkedIn takes no key of ours.")
 
 
 def _target_of(request: PublishRequest) -> str:

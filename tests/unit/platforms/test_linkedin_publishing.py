@@ -435,7 +435,7 @@ async def test_a_lost_answer_is_found_in_the_listing(connect, network, account, 
 
 
 @pytest.mark.parametrize("status", [500, 503, 408, 409])
-async def test_trouble_at_the_commit_is_ambiguous_and_absence_proves_nothing(
+async def test_trouble_at_the_commit_is_ambiguous_and_absence_is_only_a_hint(
     connect, network, account, request_of, status
 ):
     request = request_of(account)
@@ -444,16 +444,19 @@ async def test_trouble_at_the_commit_is_ambiguous_and_absence_proves_nothing(
     network.refusals["POST /rest/posts"] = network.refuse(status)
     assert await lost(connector, request, staging) is ErrorClass.AMBIGUOUS
     found = await connector.find_published(request, staging)
-    assert (found.outcome, found.receipt) == ("undecided", None)
+    assert (found.outcome, found.receipt) == ("absent", None)
 
 
-async def test_a_commit_that_never_arrived_stays_undecided(connect, network, account, request_of):
-    request = request_of(account)
+@pytest.mark.parametrize(("text", "outcome"), [("Open today", "absent"), ("", "undecided")])
+async def test_only_a_guarded_post_that_is_not_listed_counts_as_absent(
+    connect, network, account, request_of, media, text, outcome
+):
+    request = request_of(account, text=text, media=(media.picture(),))
     connector = connect()
     staging = await staged(connector, request)
     network.lose = "/posts"
     assert await lost(connector, request, staging) is ErrorClass.AMBIGUOUS
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    assert (await connector.find_published(request, staging)).outcome == outcome
 
 
 async def test_an_answer_without_an_id_is_ambiguous(connect, network, account, request_of):
@@ -489,7 +492,7 @@ async def test_a_repost_is_told_from_what_was_there_before(connect, network, acc
     staging = await staged(connect(), again)
     network.lose = "/posts"
     assert await lost(connect(), again, staging) is ErrorClass.AMBIGUOUS
-    assert (await connect().find_published(again, staging)).outcome == "undecided"
+    assert (await connect().find_published(again, staging)).outcome == "absent"
     network.lose, network.cut = None, "/posts"
     assert await lost(connect(), again, staging) is ErrorClass.AMBIGUOUS
     found = await connect().find_published(again, staging)
@@ -524,7 +527,7 @@ async def test_what_is_not_ours_is_not_adopted(connect, network, account, reques
     network.cut = "/posts"
     await lost(connect(), request, staging)
     network.posts[0] |= change
-    assert (await connect().find_published(request, staging)).outcome == "undecided"
+    assert (await connect().find_published(request, staging)).outcome == "absent"
 
 
 async def test_only_as_much_of_the_listing_is_read_as_is_young_enough(connect, network, account, request_of):
@@ -565,10 +568,25 @@ async def test_a_duplicate_of_another_intents_post_is_not_ours(connect, network,
     staging = await staged(connector, again)
     assert staging.handles["alike_before"] == network.posts[0]["id"]
     assert await lost(connector, again, staging) is ErrorClass.DUPLICATE
-    assert (await connector.find_published(again, staging)).outcome == "undecided"
+    assert (await connector.find_published(again, staging)).outcome == "absent"
     claimed = again.model_copy(update={"claimed_native_ids": (network.posts[0]["id"],)})
     blind = Staging(handles={"alike_before": ""}, is_complete=True)
-    assert (await connector.find_published(claimed, blind)).outcome == "undecided"
+    assert (await connector.find_published(claimed, blind)).outcome == "absent"
+
+
+async def test_a_named_post_of_another_intent_does_not_hide_our_own(connect, network, account, request_of):
+    theirs = await published(connect(), request_of(account))
+    again = request_of(account, intent_id="item-1/a/2", claimed_native_ids=(theirs.native_id,))
+    connector = connect()
+    staging = await staged(connector, again)
+    network.cut = "/posts"
+    await lost(connector, again, staging)
+    network.cut = None
+    refusal = network.refuse(422, message=f"Content is a duplicate of {theirs.native_id}")
+    network.refusals["POST /rest/posts"] = refusal
+    assert await lost(connector, again, staging) is ErrorClass.DUPLICATE
+    found = await connector.find_published(again, staging)
+    assert found.receipt.native_id == network.posts[1]["id"]
 
 
 @pytest.mark.parametrize("named", ["urn:li:person:782bbtaQ", "urn:li:activity:77", "urn:li:share:1"])
@@ -586,7 +604,7 @@ async def test_a_duplicate_of_what_can_not_be_read_is_looked_for_in_the_listing(
     found = await connector.find_published(request, staging)
     assert found.receipt.native_id == network.posts[0]["id"]
     network.posts.clear()
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    assert (await connector.find_published(request, staging)).outcome == "absent"
 
 
 # --- replies and deletion ------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from contracts.records import Account
 from platforms.linkedin import mapping
 from platforms.linkedin.client import (
     API_VERSION,
-    API_VERSION_SUNSET,
     CAPABILITIES,
     LinkedInApp,
     LinkedInConnector,
@@ -90,11 +89,6 @@ async def test_every_call_carries_token_version_and_protocol(linkedin, account):
         "/rest/organizations/90362860",
         "/rest/networkSizes/urn%3Ali%3Aorganization%3A90362860?edgeType=COMPANY_FOLLOWED_BY_MEMBER",
     }
-
-
-def test_the_version_is_one_that_is_still_served_for_a_while():
-    year, month = int(API_VERSION[:4]), int(API_VERSION[4:])
-    assert date(year, month, 1) < API_VERSION_SUNSET <= date(year + 1, month, 28) + timedelta(days=31)
 
 
 # --- posts ---------------------------------------------------------------------------------------------------------------

@@ -478,7 +478,7 @@ async def test_a_commit_cut_before_it_landed_is_not_invented(page: Page) -> None
         page.sandbox.fault(network="linkedin", operation="publish", kind="disconnect_before_commit", times=1)
         with pytest.raises(NetworkError):
             await connector.commit(request, staging)
-        assert (await connector.find_published(request, staging)).outcome == "undecided"
+        assert (await connector.find_published(request, staging)).outcome == "absent"
         assert page.api_posts() == []
 
 
