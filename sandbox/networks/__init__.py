@@ -2,6 +2,7 @@
 
 from sandbox.networks.bluesky import Bluesky
 from sandbox.networks.instagram import Instagram
+from sandbox.networks.linkedin import LinkedIn
 
-NETWORKS = (Bluesky, Instagram)
+NETWORKS = (Bluesky, Instagram, LinkedIn)
 """Everyone who answers, each under `/<network>`."""
