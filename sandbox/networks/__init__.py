@@ -2,6 +2,7 @@
 
 from sandbox.networks.bluesky import Bluesky
 from sandbox.networks.instagram import Instagram
+from sandbox.networks.pinterest import Pinterest
 
-NETWORKS = (Bluesky, Instagram)
+NETWORKS = (Bluesky, Instagram, Pinterest)
 """Everyone who answers, each under `/<network>`."""
