@@ -88,9 +88,8 @@ def x_challenge_answer(query: Mapping[str, str], *, consumer_secret: SecretStr) 
 def is_from_linkedin(body: bytes, signature: str | None, *, client_secret: SecretStr) -> bool:
     """Whether `X-LI-Signature` is the app's signature of these bytes."""
     given = (signature or "").removeprefix(LINKEDIN_PREFIX)
-    digests = [_hmac(client_secret, prefix.encode() + body) for prefix in LINKEDIN_SIGNED_PREFIXES]
-    # Every candidate is compared, so that the time does not tell which one was nearly right.
-    return any([digest is not None and _is_equal(given, digest.hex()) for digest in digests])
+    digests = (_hmac(client_secret, prefix.encode() + body) for prefix in LINKEDIN_SIGNED_PREFIXES)
+    return any(digest is not None and _is_equal(given, digest.hex()) for digest in digests)
 
 
 def linkedin_challenge_answer(query: Mapping[str, str], *, client_secret: SecretStr) -> dict[str, str] | None:

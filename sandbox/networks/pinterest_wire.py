@@ -7,6 +7,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from sandbox.wire import Refusal
 from sandbox.world.model import Account, to_datetime
@@ -38,6 +39,7 @@ def invalid(what: str) -> Refusal:
     return error(400, 1, f"Invalid request: {what}")
 
 
+@cache
 def board_id_of(account: Account) -> str:
     """The one board of an account."""
     return "54" + identifier("0123456789", 16, "pinterest board", account.native_id)
