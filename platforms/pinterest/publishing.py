@@ -97,12 +97,17 @@ def is_tracked(pin: Pin, intent_id: str) -> bool:
     return (TRACKING_PARAMETER, tracking_id(intent_id)) in query
 
 
+def is_recognisable(request: PublishRequest) -> bool:
+    """Whether the pin can be known again at all: by its link, or by words."""
+    return bool(request.options.link or _plain(request.options.title or "") or _plain(request.text))
+
+
 def is_alike(pin: Pin, request: PublishRequest, *, board_id: str) -> bool:
-    """Whether a pin without a link has the intent's words and board. Words that are none are like nothing."""
-    title, text = _plain(request.options.title or ""), _plain(request.text)
-    if pin.link or not (title or text) or (pin.board_id is not None and pin.board_id != board_id):
+    """Whether a pin without a link has the intent's words and board."""
+    if pin.link or (pin.board_id is not None and pin.board_id != board_id):
         return False
-    return (_plain(pin.title), _plain(pin.description)) == (title, text)
+    words = _plain(request.options.title or ""), _plain(request.text)
+    return (_plain(pin.title), _plain(pin.description)) == words
 
 
 def _plain(text: str) -> str:

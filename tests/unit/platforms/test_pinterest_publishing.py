@@ -303,11 +303,11 @@ async def test_a_linked_pin_is_found_behind_younger_ones_and_whatever_was_edited
     assert (await connector.find_published(request, staging)).receipt.native_id == network.pins[0]["id"]
 
 
-async def test_an_answer_that_never_left_is_undecided_because_nothing_proves_it(connect, network, pin_request):
+async def test_a_commit_that_never_arrived_leaves_an_absent_pin_and_no_proof(connect, network, pin_request):
     connector, _ = connect(network)
     for request in (pin_request(), pin_request(link=None)):
         staging = await staged(connector, request)
-        assert (await connector.find_published(request, staging)).outcome == "undecided"
+        assert (await connector.find_published(request, staging)).outcome == "absent"
     assert not network.pins
 
 
@@ -316,7 +316,7 @@ async def test_a_repost_is_told_from_the_first_pin(connect, network, pin_request
     first, second = pin_request(), pin_request(intent_id="item-1/a/2")
     await connector.commit(first, await staged(connector, first))
     staging = await staged(connector, second)
-    assert (await connector.find_published(second, staging)).outcome == "undecided"
+    assert (await connector.find_published(second, staging)).outcome == "absent"
     await lose_the_answer(connector, network, second, staging)
     assert (await connector.find_published(second, staging)).receipt.native_id == network.pins[1]["id"]
     assert (await connector.find_published(first, staging)).receipt.native_id == network.pins[0]["id"]
@@ -327,7 +327,7 @@ async def test_a_linkless_pin_is_found_by_its_words_if_it_is_the_only_new_one(co
     earlier, request = pin_request(link=None), pin_request(link=None, intent_id="item-1/a/2")
     await connector.commit(earlier, await staged(connector, earlier))
     staging = await staged(connector, request)
-    assert (await connector.find_published(request, staging)).outcome == "undecided", "the earlier pin is no evidence"
+    assert (await connector.find_published(request, staging)).outcome == "absent", "the earlier pin is no evidence"
     await lose_the_answer(connector, network, request, staging)
     found = await connector.find_published(request, staging)
     assert (found.outcome, found.receipt.native_id) == ("published", network.pins[1]["id"])
@@ -358,7 +358,7 @@ async def test_pins_that_differ_are_no_evidence(connect, network, pin_request, c
     staging = await staged(connector, request)
     await lose_the_answer(connector, network, request, staging)
     network.pins[0] |= change
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    assert (await connector.find_published(request, staging)).outcome == "absent"
 
 
 async def test_a_pin_without_words_and_link_is_never_recognised(connect, network, pin_request):

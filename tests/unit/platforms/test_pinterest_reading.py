@@ -8,12 +8,19 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat
 from contracts.records import Account
 from platforms.pinterest import mapping
-from platforms.pinterest.client import CAPABILITIES, PinterestConnector, PinterestDialect
+from platforms.pinterest.client import (
+    CAPABILITIES,
+    TRIAL_CALLS_PER_DAY,
+    PinterestApp,
+    PinterestConnector,
+    PinterestDialect,
+)
 from platforms.pinterest.errors import classify
 from tests.unit.platforms.pinterest_network import ACCOUNT, NOW, Pinterest, refuse
 
@@ -287,6 +294,20 @@ def test_limits_in_their_headers(reset, expected):
         assert (usage.key, usage.used_ratio) == (f"{key}:{ACCOUNT.account_id}", 0.75)
         assert usage.resets_in_seconds == expected
     assert dialect.usage(ACCOUNT, Call(CallKind.READ, "pins", "GET", "/"), {"x-ratelimit-limit": "many"}) == ()
+
+
+async def test_a_trial_app_counts_its_calls_of_the_day(exchange, tokens, media, account, network):
+    app = PinterestApp(app_id="1234", app_secret=SecretStr("s"), has_trial_access=True)
+    wire = exchange(network)
+    connector = PinterestConnector(wire.transport(PinterestDialect(app), tokens), media)
+    for _ in range(TRIAL_CALLS_PER_DAY):
+        await collect(connector, account)
+    with pytest.raises(NetworkError) as caught:
+        await collect(connector, account)
+    assert caught.value.error_class is ErrorClass.RATE
+    assert len(wire.requests) == TRIAL_CALLS_PER_DAY
+    reviewed = PinterestConnector(wire.transport(PinterestDialect(), tokens), media)
+    await collect(reviewed, account)
 
 
 async def test_an_exhausted_category_holds_back_its_own_calls_only(connect, network, account, posts_of):

@@ -289,6 +289,12 @@ class Tokens:
         self.token, self.saves = token.model_copy(update={"version": expected_version + 1}), self.saves + 1
         return self.token
 
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        return expected_version == self.token.version
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        pass
+
 
 class Files:
     """A media reader in memory."""
@@ -471,14 +477,14 @@ def test_a_lost_answer_is_found_and_exactly_one_pin_exists(side, link, fault):
     assert (found.outcome, found.receipt.native_id) == ("published", pin["native_id"])
 
 
-def test_what_never_arrived_is_undecided(side):
+def test_what_never_arrived_is_absent(side):
     request = side.request()
     staging = side.stage(request)
     side.sandbox.fault(network="pinterest", operation="publish", kind="disconnect_before_commit", times=1)
     with pytest.raises(NetworkError) as caught:
         side.run(lambda c: c.commit(request, staging))
     assert caught.value.error_class is ErrorClass.AMBIGUOUS
-    assert side.run(lambda c: c.find_published(request, staging)).outcome == "undecided"
+    assert side.run(lambda c: c.find_published(request, staging)).outcome == "absent"
     assert side.published() == []
 
 
@@ -491,7 +497,7 @@ def test_a_listing_that_lags_delays_the_finding_only(side):
     side.sandbox.fault(network="pinterest", operation="read", kind="read_lag", times=2, params={"seconds": 3600})
     assert side.run(lambda c: c.find_published(request, staging)).outcome == "published"
     side.sandbox.fault(network="pinterest", operation="read", kind="read_lag", params={"seconds": 3600})
-    assert side.run(lambda c: c.find_published(request, staging)).outcome == "undecided"
+    assert side.run(lambda c: c.find_published(request, staging)).outcome == "absent"
 
 
 def test_reposts_are_two_pins_and_both_are_known(side):
