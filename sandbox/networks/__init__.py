@@ -3,6 +3,7 @@
 from sandbox.networks.bluesky import Bluesky
 from sandbox.networks.instagram import Instagram
 from sandbox.networks.linkedin import LinkedIn
+from sandbox.networks.pinterest import Pinterest
 
-NETWORKS = (Bluesky, Instagram, LinkedIn)
+NETWORKS = (Bluesky, Instagram, LinkedIn, Pinterest)
 """Everyone who answers, each under `/<network>`."""
