@@ -1,9 +1,10 @@
 """One module per network: its paths, authorisation, paging, limits and error bodies. No law of the world stands here."""
 
 from sandbox.networks.bluesky import Bluesky
+from sandbox.networks.facebook import Facebook
 from sandbox.networks.instagram import Instagram
 from sandbox.networks.linkedin import LinkedIn
 from sandbox.networks.pinterest import Pinterest
 
-NETWORKS = (Bluesky, Instagram, LinkedIn, Pinterest)
+NETWORKS = (Bluesky, Facebook, Instagram, LinkedIn, Pinterest)
 """Everyone who answers, each under `/<network>`."""
