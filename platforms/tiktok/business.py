@@ -30,6 +30,7 @@ from contracts.records import (
 )
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, with_headers
+from platforms._quotas import LocalLimit
 from platforms._shapes import as_json
 from platforms.tiktok import errors, mapping
 from platforms.tiktok.models import (
@@ -95,6 +96,9 @@ class TikTokBusinessDialect:
 
     def usage(self, account: Account, call: Call, headers: Mapping[str, str]) -> tuple[Usage, ...]:
         del account, call, headers
+        return ()
+
+    def local_limits(self, _account: Account, _call: Call) -> tuple[LocalLimit, ...]:
         return ()
 
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:  # noqa: ARG002

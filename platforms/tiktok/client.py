@@ -34,6 +34,7 @@ from contracts.records import (
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, with_headers
 from platforms._listing import post_pages
+from platforms._quotas import LocalLimit, Window
 from platforms.tiktok import errors, mapping
 from platforms.tiktok.business import BusinessSide
 from platforms.tiktok.models import NewToken, UserInfo, Videos, VideosData
@@ -74,17 +75,12 @@ CAPABILITIES_WITHOUT_BUSINESS = Capabilities(
     post_metrics=("likes", "comments", "shares", "views"),
 )
 
-LOCAL_LIMITS = {
-    "init": (6, 60.0),
-    "status": (30, 60.0),
-    "creator_info": (20, 60.0),
-    "app:user_info": (600, 60.0),
-    "app:video_list": (600, 60.0),
-    "app:video_query": (600, 60.0),
-}
-"""Beginning of a limit's key -> calls, seconds. TikTok sends no headers about limits: they have to be counted here."""
+_CALLS_PER_MINUTE = {"init": 6, "status": 30, "creator_info": 20}
+"""What each account may do in a minute. TikTok sends no headers about limits: they are counted here."""
+_APP_CALLS_PER_MINUTE = 600
+"""What the app may read in a minute, for each operation."""
 _LIMIT_OF = {"video_init": "init", "content_init": "init", "status": "status", "creator_info": "creator_info"}
-"""Operations that are limited for each account; reading is limited for the app."""
+_APP_OPERATIONS = frozenset({"user_info", "video_list", "video_query"})
 
 
 @dataclass(frozen=True)
@@ -114,17 +110,21 @@ class TikTokDialect:
         return errors.classify(status, body)
 
     def limit_keys(self, account: Account, call: Call) -> tuple[str, ...]:
-        name = call.operation
-        if name in _LIMIT_OF:
-            own = f"{_LIMIT_OF[name]}:{account.account_id}"
-            return (own, errors.PUBLISHERS_LIMIT) if _LIMIT_OF[name] == "init" else (own,)
-        if f"app:{name}" in LOCAL_LIMITS:
-            return (f"app:{name}",)
-        return (f"{name}:{account.account_id}",)
+        if call.operation in _APP_OPERATIONS:
+            return (f"app:{call.operation}",)
+        own = f"{_LIMIT_OF.get(call.operation, call.operation)}:{account.account_id}"
+        return (own, errors.PUBLISHERS_LIMIT) if _LIMIT_OF.get(call.operation) == "init" else (own,)
 
     def usage(self, account: Account, call: Call, headers: Mapping[str, str]) -> tuple[Usage, ...]:
         del account, call, headers
         return ()
+
+    def local_limits(self, account: Account, call: Call) -> tuple[LocalLimit, ...]:
+        key = self.limit_keys(account, call)[0]
+        if call.operation in _APP_OPERATIONS:
+            return (LocalLimit(f"{self.network.value}:{key}", _APP_CALLS_PER_MINUTE, Window.MINUTE),)
+        calls = _CALLS_PER_MINUTE.get(_LIMIT_OF.get(call.operation, ""))
+        return (LocalLimit(f"{self.network.value}:{key}", calls, Window.MINUTE),) if calls else ()
 
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:  # noqa: ARG002
         return self._app is not None and token.refresh_token is not None

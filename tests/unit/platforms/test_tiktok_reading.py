@@ -1,6 +1,7 @@
 """Reading TikTok: profile, listing, counts that are refused, what only API for Business has, and payloads of any shape."""
 
 import json
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -14,7 +15,7 @@ from contracts.records import Account
 from platforms._http import Call, CallKind
 from platforms.tiktok import mapping
 from platforms.tiktok.business import TikTokBusinessDialect, address
-from platforms.tiktok.client import LOCAL_LIMITS, TikTokConnector, TikTokDialect
+from platforms.tiktok.client import TikTokConnector, TikTokDialect
 from platforms.tiktok.models import BusinessAccount
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -355,17 +356,33 @@ def test_both_products_have_their_address():
     assert address("http://127.0.0.1:8801/tiktok") == "http://127.0.0.1:8801/tiktok/business-api"
 
 
-async def test_every_call_counts_against_the_limit_that_it_has(connect, account):
-    connector, wire = connect(lambda _: ok({"user": {"open_id": "me"}, "videos": []}))
-    await connector.profile(account)
-    await collect(connector, account)
-    dialect = TikTokDialect()
-    keys = set()
-    for operation in ("user_info", "video_list", "video_query", "video_init", "content_init", "status", "creator_info"):
-        found = dialect.limit_keys(account, Call(CallKind.READ, operation, "GET", "/"))
-        keys.add(found[0].removesuffix(f":{account.account_id}"))
-    assert keys == set(LOCAL_LIMITS)
-    assert {line["operation"] for line in wire.journal} == {"user_info", "video_list"}
+def test_every_call_counts_against_the_limit_that_it_has(account):
+    def limits(operation: str) -> dict[str, int]:
+        call = Call(CallKind.READ, operation, "GET", "/")
+        return {limit.key: limit.limit for limit in TikTokDialect().local_limits(account, call)}
+
+    assert limits("video_init") == limits("content_init") == {"tiktok:init:tiktok:me": 6}
+    assert limits("status") == {"tiktok:status:tiktok:me": 30}
+    assert limits("creator_info") == {"tiktok:creator_info:tiktok:me": 20}
+    assert limits("video_list") == {"tiktok:app:video_list": 600}
+    assert limits("video_query") == {"tiktok:app:video_query": 600}
+    assert limits("upload") == limits("token") == {}
+
+
+async def test_a_seventh_init_within_a_minute_is_not_sent(connect, account):
+    connector, wire = connect(lambda _: ok({"publish_id": "v_pub_file~1", "upload_url": "https://u.example"}))
+    call = Call(CallKind.STAGE, "video_init", "POST", "/v2/post/publish/video/init/", json={})
+    refusals = []
+    for _ in range(20):
+        try:
+            await connector._transport.send(account, call)
+        except NetworkError as error:
+            refusals.append(error)
+    assert {(error.error_class, error.code) for error in refusals} == {(ErrorClass.RATE, "local_limit")}
+    assert all(error.retry_at is not None for error in refusals)
+    by_minute = Counter(line["at"][:16] for line in wire.journal)
+    assert by_minute
+    assert max(by_minute.values()) <= 6
 
 
 JSON = st.recursive(
