@@ -42,9 +42,7 @@ from platforms.tiktok.publishing import VIDEO_FIELDS, Posting, post_json, query_
 
 PAGE_SIZE = 20
 POSTS_PER_CALL = 20
-PROFILE_FIELDS = (
-    "open_id,union_id,display_name,username,avatar_url,follower_count,following_count,likes_count,video_count"
-)
+PROFILE_FIELDS = "open_id,union_id,display_name,username,avatar_url,follower_count,following_count,video_count"
 TOKEN_LIFE = timedelta(hours=24)
 READ_LAG_SECONDS = 3.0  # [K] how long an upload's last bytes may be missing from its status
 _UNKNOWN_FIELD = frozenset({"invalid_param", "invalid_params"})

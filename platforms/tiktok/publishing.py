@@ -234,16 +234,16 @@ class Posting:
         if publish_id is None or not staging.is_complete:
             return Reconciliation(outcome="not_published", evidence="The film was never sent as a whole.")
         progress = await self._progress(request.account, publish_id)
+        if _is_unfinished(request, progress):
+            evidence = f"TikTok has {progress.uploaded_bytes} of {request.media[0].size_bytes} bytes of {publish_id}."
+            return Reconciliation(outcome="not_published", evidence=evidence)
+        progress = await self._settled(request, publish_id)
         if progress.status == "PUBLISH_COMPLETE":
-            progress = await self._settled(request, publish_id)
             receipt = await self._receipt(request, publish_id, progress, "reconciled")
             evidence = f"TikTok says that {publish_id} is published."
             return Reconciliation(outcome="published", receipt=receipt, evidence=evidence)
         if progress.status == "FAILED":
             evidence = f"TikTok says that {publish_id} failed: {progress.fail_reason or 'no reason given'}."
-            return Reconciliation(outcome="not_published", evidence=evidence)
-        if _is_unfinished(request, progress):
-            evidence = f"TikTok has {progress.uploaded_bytes} of {request.media[0].size_bytes} bytes of {publish_id}."
             return Reconciliation(outcome="not_published", evidence=evidence)
         return Reconciliation(outcome="undecided", evidence=f"{publish_id} is {progress.status or 'unreadable'}.")
 

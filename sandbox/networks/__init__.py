@@ -2,6 +2,7 @@
 
 from sandbox.networks.bluesky import Bluesky
 from sandbox.networks.instagram import Instagram
+from sandbox.networks.tiktok import TikTok
 
-NETWORKS = (Bluesky, Instagram)
+NETWORKS = (Bluesky, Instagram, TikTok)
 """Everyone who answers, each under `/<network>`."""
