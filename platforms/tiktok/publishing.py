@@ -160,7 +160,7 @@ class Posting:
             message = "TikTok has the whole film already: look for the post instead of sending it again."
             raise _error(ErrorClass.DUPLICATE, message, code=progress.status)
         is_over = await self._transport.now() >= datetime.fromisoformat(staging.handles["upload_until"])
-        return _restarted(staging, _failure(progress)) if is_over else staging
+        return Staging() if is_over else staging
 
     async def _stage_pictures(self, request: PublishRequest, staging: Staging) -> Staging:
         if staging.is_complete:
@@ -440,10 +440,6 @@ def _restarted(staging: Staging, why: NetworkError) -> Staging:
 
 def _failure(progress: Progress) -> NetworkError:
     reason = progress.fail_reason
-    if progress.status != "FAILED":
-        return _error(
-            ErrorClass.TRANSIENT, "The time for the upload was over before the film was whole.", code="expired"
-        )
     return _error(class_of_failure(reason), f"TikTok did not publish it: {reason or 'no reason given'}.", code=reason)
 
 
