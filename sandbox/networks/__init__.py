@@ -5,6 +5,7 @@ from sandbox.networks.facebook import Facebook
 from sandbox.networks.instagram import Instagram
 from sandbox.networks.linkedin import LinkedIn
 from sandbox.networks.pinterest import Pinterest
+from sandbox.networks.tiktok import TikTok
 
-NETWORKS = (Bluesky, Facebook, Instagram, LinkedIn, Pinterest)
+NETWORKS = (Bluesky, Facebook, Instagram, LinkedIn, Pinterest, TikTok)
 """Everyone who answers, each under `/<network>`."""
