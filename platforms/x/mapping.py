@@ -48,6 +48,7 @@ _FORMATS = {
 }
 _KEY_TYPES = {"3": "photo", "16": "animated_gif", "7": "video", "13": "video"}
 """First part of a media key, for payloads that came without the media themselves. 13 and 16 are recorded, 3 and 7 for uploads."""
+_SCHEME = re.compile(r"^https?://", re.IGNORECASE)
 _LEADING_MENTIONS = re.compile(r"^(?:@\w{1,15}\s+)+")
 _OWN_MEDIA_LINK = re.compile(r"/status/\d+/(photo|video)/\d+$")
 
@@ -318,7 +319,7 @@ def _is_same_url(sent: str, expanded: str | None) -> bool:
 
 
 def _bare(url: str) -> str:
-    return url.partition("://")[2].rstrip("/").casefold() if "://" in url else url.rstrip("/").casefold()
+    return _SCHEME.sub("", url).rstrip("/").casefold()
 
 
 def has_same_media(post: XPost, media_ids: Sequence[str]) -> bool:

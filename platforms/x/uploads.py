@@ -99,7 +99,6 @@ class Uploads:
                 f"{UPLOAD_PATH}/{media_id}/append",
                 form={"segment_index": str(sent)},
                 files={"media": ("media", segment, "application/octet-stream")},
-                is_json=False,
             )
             await self._transport.send(account, call)
             return _with(staging, **{f"sent_{i}": str(sent + 1)})
