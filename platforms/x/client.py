@@ -20,9 +20,10 @@ The receipt is the first post's; `raw` names all.
 """
 
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
 
@@ -47,8 +48,9 @@ from contracts.records import (
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, server_time, with_headers
 from platforms._listing import post_pages
+from platforms._quotas import LocalLimit, Window
 from platforms._shapes import as_json, count_or_none
-from platforms.x import mapping, publishing
+from platforms.x import mapping, prices, publishing
 from platforms.x.errors import APP_LIMIT, FIELD_REFUSED, GONE, UNNAMED, classify
 from platforms.x.models import Created, NewToken, One, Page, User, XPost
 from platforms.x.prices import CREATE_OPERATION
@@ -57,6 +59,8 @@ from platforms.x.uploads import Uploads, media_ids_of
 API_VERSION = "2"
 
 PAGE_SIZE = 100
+FEW = 20
+"""Page size where hardly any posts are expected."""
 POSTS_PER_CALL = 100
 FIELDS = "post.fields"
 """The parameter's name since description 2.167; it was `tweet.fields`."""
@@ -77,9 +81,9 @@ CLOCKS_DIFFER_BY = timedelta(minutes=10)
 FOLLOWER_TRIES = 4
 LONGEST_FOLLOWER_WAIT_SECONDS = 6.0
 
-DAILY_POSTS = "app-day"
-LOCAL_LIMITS: tuple[tuple[str, int, float], ...] = ((DAILY_POSTS, 10_000, 86_400.0),)
-"""Key, calls, seconds of the limits that no header tells: posts a day of the whole app."""
+APP_POSTS = "x:app:posts"
+MOST_APP_POSTS = 10_000
+"""A day, of all accounts of the app together; no header tells what is left of it."""
 
 CAPABILITIES = Capabilities(
     network=Network.X,
@@ -104,6 +108,10 @@ CAPABILITIES = Capabilities(
 )
 
 
+BudgetOf = Callable[[str], Decimal | None]
+"""US dollars that a client (by its id) may spend on X in a month; None: no limit."""
+
+
 @dataclass(frozen=True)
 class XApp:
     """The app through which accounts are connected. Public clients have no secret."""
@@ -118,8 +126,8 @@ class XDialect:
     network = Network.X
     renew_before = timedelta(minutes=10)
 
-    def __init__(self, app: XApp | None = None) -> None:
-        self._app = app
+    def __init__(self, app: XApp | None = None, *, budget_of: BudgetOf = lambda _: None) -> None:
+        self._app, self._budget_of = app, budget_of
 
     def authorize(self, call: Call, token: Token) -> Call:
         return with_headers(call, authorization=f"Bearer {token.access_token}")
@@ -128,8 +136,19 @@ class XDialect:
         return classify(status, body)
 
     def limit_keys(self, account: Account, call: Call) -> tuple[str, ...]:
-        keys = (f"{call.operation}:{account.account_id}", APP_LIMIT)
-        return (*keys, DAILY_POSTS) if call.operation == CREATE_OPERATION else keys
+        return (f"{call.operation}:{account.account_id}", APP_LIMIT)
+
+    def local_limits(self, account: Account, call: Call) -> tuple[LocalLimit, ...]:
+        """The app's posts of a day, and the client's money of a month where it has a budget (in thousandths of a dollar; a read
+        takes the most that it may cost)."""
+        limits: list[LocalLimit] = []
+        if call.operation == CREATE_OPERATION:
+            limits.append(LocalLimit(APP_POSTS, MOST_APP_POSTS, Window.UTC_DAY))
+        budget, price = self._budget_of(account.client_id), prices.price_of(call)
+        if budget is not None and price > 0:
+            money = f"x:money:{account.client_id}"
+            limits.append(LocalLimit(money, prices.in_mills(budget), Window.MONTH, units=prices.in_mills(price)))
+        return tuple(limits)
 
     def usage(self, account: Account, call: Call, headers: Mapping[str, str]) -> tuple[Usage, ...]:
         """`x-rate-limit-*`: the endpoint's window for this account; the reset is in seconds since 1970."""
@@ -357,7 +376,7 @@ class XConnector:
     async def _timeline(self, request: PublishRequest) -> list[XPost]:
         """Own posts since shortly before the intent: few, because every one of them is paid for."""
         since = request.created_at - CLOCKS_DIFFER_BY
-        pages = self._own_posts(request.account, since)
+        pages = self._own_posts(request.account, since, page_size=FEW)
         posts = [mapping.read_as(XPost, raw) async for raws in pages for raw in raws]
         return [post for post in posts if post is not None]
 
@@ -372,9 +391,11 @@ class XConnector:
 
     # --- pages -----------------------------------------------------------------------------------------------------------
 
-    async def _own_posts(self, account: Account, since: datetime | None) -> AsyncIterator[list[dict[str, Any]]]:
+    async def _own_posts(
+        self, account: Account, since: datetime | None, *, page_size: int = PAGE_SIZE
+    ) -> AsyncIterator[list[dict[str, Any]]]:
         params = {
-            "max_results": str(PAGE_SIZE),
+            "max_results": str(page_size),
             "exclude": "retweets",
             FIELDS: POST_FIELDS,
             "expansions": POST_EXPANSIONS,

@@ -49,6 +49,11 @@ def price_of_posts(texts: Iterable[str]) -> Decimal:
     return sum((CREATE_POST_WITH_URL if has_url(text) else CREATE_POST for text in texts), FREE)
 
 
+def in_mills(dollars: Decimal) -> int:
+    """Thousandths of a dollar, in which all prices are whole."""
+    return int(dollars * 1000)
+
+
 def spent_on(call: Call, body: Any) -> Decimal:
     """What an answered call did cost."""
     if call.operation not in READ_OPERATIONS:

@@ -14,6 +14,7 @@ from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, Token
 from platforms._http import Call, CallKind
+from platforms._quotas import LocalLimit, Window
 from platforms.x import mapping, prices
 from platforms.x.client import XApp, XConnector, XDialect
 from platforms.x.errors import classify
@@ -395,6 +396,19 @@ def test_prices():
     assert prices.spent_on(call("own_posts", max_results="100"), {"data": [{}, {}]}) == Decimal("0.010")
     assert prices.spent_on(call("own_posts", max_results="100"), {"meta": {}}) == 0
     assert prices.price_of_posts(["one", "two: https://a.example"]) == Decimal("0.215")
+
+
+def test_a_client_with_a_budget_pays_and_the_app_counts_its_posts(account):
+    create = call("create_post", text="See example.org")
+    read = call("own_posts", max_results="20")
+    limits = XDialect(budget_of={"harbor": Decimal("1.50")}.get).local_limits
+    assert limits(account, create) == (
+        LocalLimit("x:app:posts", 10_000, Window.UTC_DAY),
+        LocalLimit("x:money:harbor", 1500, Window.MONTH, units=200),
+    )
+    assert limits(account, read) == (LocalLimit("x:money:harbor", 1500, Window.MONTH, units=100),)
+    assert limits(account, call("media_append")) == ()
+    assert XDialect().local_limits(account, read) == ()
 
 
 async def test_what_the_connector_reads_has_a_price(x, account, post_of):
