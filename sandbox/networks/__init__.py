@@ -2,6 +2,7 @@
 
 from sandbox.networks.bluesky import Bluesky
 from sandbox.networks.instagram import Instagram
+from sandbox.networks.x import X
 
-NETWORKS = (Bluesky, Instagram)
+NETWORKS = (Bluesky, Instagram, X)
 """Everyone who answers, each under `/<network>`."""
