@@ -11,15 +11,17 @@ text posted a moment ago helps, but is no key: nothing is sent again because of 
 A **thread** is one commit of several calls, each post answering the one before. It never doubles:
 
 * A refusal of the first post proves that nothing is out: it is the commit's refusal, and the intent may be sent again.
-* Once the first post is out, `commit` raises nothing but `ambiguous`, so that no path leads to sending it again. A follower that
-  was certainly not written (no connection, a renewed token, a short rate limit) is sent again within the same commit.
-* `find_published` follows the answers from the first post on. All are there: published. Some are: undecided, naming those that are
-  out, because the next one's call may have been lost; a person finishes or deletes it.
+* A post whose answer is lost is looked for, and where it is found the thread goes on. None is ever sent a second time, except one that was
+  certainly not written (no connection, a renewed token, a short rate limit).
+* Where a lost post is not found, and for any other trouble once the first post is out, `commit` ends `ambiguous`, so that no path leads
+  to beginning again. `find_published` follows the answers from the first post on: all are there, published; some are, undecided and
+  naming those that are out, because the next one's call may still be on its way. A person finishes the thread or deletes it.
 
 The receipt is the first post's; `raw` names all.
 """
 
 import base64
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -300,43 +302,27 @@ class XConnector:
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """Create the post; for a thread, all of its posts."""
-        body = publishing.first_body(request, staging, media_ids_of(request, staging))
-        try:
-            created = await self._create(request.account, body)
-        except NetworkError as error:
-            if (refused := _refused_reply(request, error)) is None:
-                raise
-            raise refused from error
-        ids = [created.data.id]
-        for text in request.options.thread:
-            ids.append(await self._follow(request, text, ids))
-        published_at = mapping.time_of_id(ids[0]) or await self._transport.now()
-        return _receipt(ids, published_at, "answered")
+        ids: list[str] = []
+        for i in range(len(publishing.texts_of(request))):
+            ids.append(await self._publish(request, staging, ids, i))
+        return _receipt(ids, mapping.time_of_id(ids[0]) or await self._transport.now(), "answered")
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """Look for the intent's post in the account's own timeline. Presence is proof; absence is not."""
         if not staging.is_complete:
             evidence = "What the post needs was not complete, so it was not sent."
             return Reconciliation(outcome="not_published", evidence=evidence)
-        before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-        for attempt in range(FINDING_TRIES):
-            timeline = await self._timeline(request)
-            alike = [p for p in timeline if p.id not in before and _is_alike(p, request, staging)]
-            ids = [*_thread_from(alike[0], request, timeline)] if len(alike) == 1 else []
-            if len(alike) > 1 or len(ids) == len(publishing.texts_of(request)):
-                break
-            if attempt + 1 < FINDING_TRIES:
-                await self._transport.pause(FINDING_PAUSE_SECONDS)
+        wanted = len(publishing.texts_of(request))
+        alike, ids = await self._find(request, staging, wanted=wanted)
         if len(alike) != 1:
             evidence = f"{len(alike)} new posts are like it." if alike else "No new post on the timeline is like it."
             return Reconciliation(outcome="undecided", evidence=f"{evidence} X gives posts no key of ours.")
-        wanted = len(publishing.texts_of(request))
         if len(ids) < wanted:
             evidence = f"{len(ids)} of the thread's {wanted} posts are out ({', '.join(ids)}); more may have been sent."
             return Reconciliation(outcome="undecided", evidence=evidence)
-        published_at = mapping.published_at_of(alike[0]) or request.created_at
+        receipt = _receipt(ids, mapping.published_at_of(alike[0]) or request.created_at, "reconciled")
         evidence = f"Post {ids[0]} on the timeline is new and has its text and media."
-        return Reconciliation(outcome="published", receipt=_receipt(ids, published_at, "reconciled"), evidence=evidence)
+        return Reconciliation(outcome="published", receipt=receipt, evidence=evidence)
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """Delete a post or a reply. Deleting one that is gone already succeeds."""
@@ -344,31 +330,60 @@ class XConnector:
         try:
             self._data_of((await self._transport.send(account, call)).body, call)
         except NetworkError as error:
-            if error.code not in GONE:
+            if error.code not in GONE and error.status != 404:
                 raise
 
     async def refresh_token(self, account: Account) -> None:
         await self._transport.renew_token(account)
 
-    async def _create(self, account: Account, body: publishing.Body) -> Created:
+    async def _create(self, account: Account, body: publishing.Body) -> str:
         call = Call(CallKind.COMMIT, CREATE_OPERATION, "POST", _path("tweets"), json=body)
-        return await self._transport.fetch(Created, account, call)
+        return (await self._transport.fetch(Created, account, call)).data.id
 
-    async def _follow(self, request: PublishRequest, text: str, ids: Sequence[str]) -> str:
-        """The thread's next post. Tried again only where it was certainly not written; any other end is `ambiguous`."""
-        body = publishing.following_body(request, text, ids[-1])
-        for attempt in range(FOLLOWER_TRIES):
+    async def _publish(self, request: PublishRequest, staging: Staging, ids: Sequence[str], i: int) -> str:
+        """The intent's post number `i`, whose `ids` before it are out."""
+        try:
+            if i == 0:
+                body = publishing.first_body(request, staging, media_ids_of(request, staging))
+                return await self._create(request.account, body)
+            return await self._follow(request, publishing.following_body(request, i, ids[-1]))
+        except NetworkError as error:
+            if request.options.thread and error.error_class is ErrorClass.AMBIGUOUS:
+                with contextlib.suppress(NetworkError):  # what matters is that the post is not found, not why
+                    _, found = await self._find(request, staging, wanted=i + 1)
+                    if found[:i] == list(ids) and len(found) > i:
+                        return found[i]
+            if i == 0:
+                raise _in_its_place(request, error) from error.__cause__
+            message = f"{len(ids)} posts of the thread are out ({', '.join(ids)}); then: {error.message}"
+            raise NetworkError(
+                ErrorClass.AMBIGUOUS, message, network=Network.X.value, code=error.code, status=error.status
+            ) from error
+
+    async def _follow(self, request: PublishRequest, body: publishing.Body) -> str:
+        """A thread's next post, tried again only where it was certainly not written."""
+        for attempt in range(FOLLOWER_TRIES - 1):
             try:
-                return (await self._create(request.account, body)).data.id
+                return await self._create(request.account, body)
             except NetworkError as error:
-                wait = _wait_before_follower(error, attempt)
-                if wait is None or attempt + 1 == FOLLOWER_TRIES:
-                    message = f"{len(ids)} posts of the thread are out ({', '.join(ids)}); then: {error.message}"
-                    raise NetworkError(
-                        ErrorClass.AMBIGUOUS, message, network=Network.X.value, code=error.code, status=error.status
-                    ) from error
+                if (wait := _wait_before_follower(error, attempt)) is None:
+                    raise
             await self._transport.pause(wait)
-        raise AssertionError("The last try returns or raises.")
+        return await self._create(request.account, body)
+
+    async def _find(self, request: PublishRequest, staging: Staging, *, wanted: int) -> tuple[list[XPost], list[str]]:
+        """New posts that could be the intent's first, and, where it can be one only, ids of the intent's posts that are out, in order.
+        Asks again, for as long as listings lag, while fewer than `wanted` are."""
+        before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
+        for attempt in range(FINDING_TRIES):
+            if attempt > 0:
+                await self._transport.pause(FINDING_PAUSE_SECONDS)
+            timeline = await self._timeline(request)
+            alike = [post for post in timeline if post.id not in before and _is_alike(post, request, staging)]
+            ids = _thread_from(alike[0], request, timeline) if len(alike) == 1 else []
+            if len(alike) > 1 or len(ids) >= wanted:
+                break
+        return alike, ids
 
     async def _posts_alike(self, request: PublishRequest, staging: Staging) -> list[XPost]:
         return [post for post in await self._timeline(request) if _is_alike(post, request, staging)]
@@ -464,11 +479,11 @@ def _wait_before_follower(error: NetworkError, attempt: int) -> float | None:
     return None
 
 
-def _refused_reply(request: PublishRequest, error: NetworkError) -> NetworkError | None:
-    """A bare 403 to an answer is about this answer: self-serve apps may answer only who mentioned or quoted the account. It says
-    nothing against the account's other posts. None for anything else."""
+def _in_its_place(request: PublishRequest, error: NetworkError) -> NetworkError:
+    """The refusal, but for a bare 403 to an answer, which is about this answer alone: self-serve apps may answer only who mentioned or
+    quoted the account. It says nothing against the account's other posts."""
     if error.error_class is not ErrorClass.SCOPE or error.code != UNNAMED or publishing.target_of(request) is None:
-        return None
+        return error
     message = f"X does not let this app answer that post: {error.message}"
     return NetworkError(ErrorClass.INVALID, message, network=error.network, code=error.code, status=error.status)
 

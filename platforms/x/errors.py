@@ -60,7 +60,7 @@ CAPPED_SECONDS = 86_400.0
 """A used-up quota comes back with its billing cycle, whose end no header tells: ask again a day later."""
 
 FIELD_REFUSED = frozenset({"not-authorized-for-field", "field-unauthorized"})
-GONE = frozenset({"resource-not-found", "404"})
+GONE = frozenset({"resource-not-found"})
 UNNAMED = "about:blank"
 """Code of a 403 that names no problem."""
 

@@ -53,9 +53,9 @@ def first_body(request: PublishRequest, staging: Staging, media_ids: Sequence[st
     return body
 
 
-def following_body(request: PublishRequest, text: str, previous_id: str) -> Body:
-    """A thread's next post."""
-    return {**_body(request, text), "reply": {"in_reply_to_tweet_id": previous_id}}
+def following_body(request: PublishRequest, number: int, previous_id: str) -> Body:
+    """A thread's post number `number`, counted from 0, which answers the one before."""
+    return {**_body(request, texts_of(request)[number]), "reply": {"in_reply_to_tweet_id": previous_id}}
 
 
 def _body(request: PublishRequest, text: str) -> Body:

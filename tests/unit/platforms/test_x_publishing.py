@@ -43,7 +43,7 @@ class X:
         path = request.url.path.removeprefix("/2/")
         self.calls.append(f"{request.method} {path}")
         answer = self.answer(request, path)
-        if any(path.endswith(lost) for lost in self.lose):
+        if any(self.calls[-1].endswith(lost) for lost in self.lose):
             raise httpx.ReadError("lost", request=request)
         return answer
 
@@ -368,7 +368,7 @@ async def test_a_lost_answer_is_found_in_the_timeline(x, network, intent, kind):
     request = {"text": intent(), "picture": intent("one"), "reply": intent(reply_to_native_comment_id="99")}[kind]
     connector, _ = x()
     staging = await staged(connector, request)
-    network.lose = ["tweets"]
+    network.lose = ["POST tweets"]
     error = await refused(connector.commit(request, staging))
     assert error.error_class is ErrorClass.AMBIGUOUS
     network.lose = []
@@ -487,12 +487,24 @@ async def test_a_thread_answers_itself_and_its_receipt_is_the_first_post(x, netw
     assert (receipt.native_id, json.loads(receipt.raw)["ids"]) == (ids[0], ids)
 
 
-async def test_a_thread_whose_last_answer_was_lost_is_found_whole(x, network, thread):
+async def test_a_thread_that_is_out_is_found_whole(x, network, thread):
     connector, _ = x()
     staging = await staged(connector, thread())
     await connector.commit(thread(), staging)
     found = await connector.find_published(thread(), staging)
     assert json.loads(found.receipt.raw)["ids"] == [p["id"] for p in network.posts]
+
+
+async def test_a_thread_goes_on_after_lost_answers(x, network, thread):
+    connector, wire = x()
+    staging = await staged(connector, thread("one"))
+    network.lose = ["POST tweets"]
+    network.unlisted_for = 2
+    receipt = await connector.commit(thread("one"), staging)
+    assert [p["_sent"]["text"] for p in network.posts] == ["one", "two & more", "three"]
+    assert json.loads(receipt.raw)["ids"] == [p["id"] for p in network.posts]
+    assert network.calls.count("POST tweets") == 3
+    assert len(wire.slept) == 2
 
 
 @pytest.mark.parametrize("out", [0, 1, 2])

@@ -232,9 +232,10 @@ async def test_the_same_text_with_the_guard_off_is_two_posts_told_apart(bench: B
     assert receipts == [p["native_id"] for p in bench.published("Again and again")]
 
 
-@pytest.mark.parametrize("lost", [0, 1, 2])
-async def test_a_thread_is_never_begun_twice(bench: Bench, http: httpx.AsyncClient, lost: int) -> None:
-    texts = [f"{name} of {lost}" for name in ("First", "Second", "Third")]
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["disconnect_after_commit", "disconnect_before_commit"])
+async def test_a_thread_is_never_begun_twice(bench: Bench, http: httpx.AsyncClient, which: int, kind: str) -> None:
+    texts = [f"{name} of {kind} {which}" for name in ("First", "Second", "Third")]
     request = bench.intent(texts[0], options=PublishOptions(thread=tuple(texts[1:])))
     connector = bench.connector(http)
     staging = await staged(connector, request)
@@ -243,21 +244,21 @@ async def test_a_thread_is_never_begun_twice(bench: Bench, http: httpx.AsyncClie
     async def cut_when_due(sent: httpx.Request) -> None:
         if sent.url.path.endswith("/2/tweets") and sent.method == "POST":
             created.append(sent)
-            if len(created) == lost + 1:
-                await asyncio.to_thread(bench.fault, "publish", "disconnect_after_commit", times=1)
+            if len(created) == which + 1:
+                await asyncio.to_thread(bench.fault, "publish", kind, times=1)
 
     http.event_hooks = {"request": [cut_when_due], "response": []}
-    assert (await failure(connector.commit(request, staging))).error_class is ErrorClass.AMBIGUOUS
-    http.event_hooks = {"request": [], "response": []}
-    posts = [p for p in bench.published() if p["text"] in texts]
-    assert [p["text"] for p in posts] == texts[: lost + 1]
-    assert [p["in_reply_to"] for p in posts] == [None, *[p["native_id"] for p in posts]][: lost + 1]
-    found = await connector.find_published(request, staging)
-    if lost == 2:
-        assert json.loads(found.receipt.raw)["ids"] == [p["native_id"] for p in posts]
+    if kind == "disconnect_after_commit":
+        out = json.loads((await connector.commit(request, staging)).raw)["ids"]
     else:
+        assert (await failure(connector.commit(request, staging))).error_class is ErrorClass.AMBIGUOUS
+        found = await connector.find_published(request, staging)
         assert found.outcome == "undecided"
-        assert posts[lost]["native_id"] in found.evidence
+        out = [p["native_id"] for p in bench.published() if p["native_id"] in found.evidence]
+    posts = [p for p in bench.published() if p["text"] in texts]
+    assert [p["native_id"] for p in posts] == out
+    assert [p["text"] for p in posts] == texts[: 3 if kind == "disconnect_after_commit" else which]
+    assert [p["in_reply_to"] for p in posts] == [None, *out][: len(out)]
 
 
 async def test_answers_to_the_audience_and_to_strangers(bench: Bench, http: httpx.AsyncClient, crowd: Any) -> None:
