@@ -6,6 +6,7 @@ from sandbox.networks.instagram import Instagram
 from sandbox.networks.linkedin import LinkedIn
 from sandbox.networks.pinterest import Pinterest
 from sandbox.networks.tiktok import TikTok
+from sandbox.networks.x import X
 
-NETWORKS = (Bluesky, Facebook, Instagram, LinkedIn, Pinterest, TikTok)
+NETWORKS = (Bluesky, Facebook, Instagram, LinkedIn, Pinterest, TikTok, X)
 """Everyone who answers, each under `/<network>`."""
