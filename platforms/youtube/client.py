@@ -35,11 +35,12 @@ from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, all_of, with_headers
 from platforms._listing import post_pages
 from platforms._media import read_media
+from platforms._quotas import LocalLimit
 from platforms._shapes import as_json
 from platforms.youtube import calls, mapping, replies, uploads
 from platforms.youtube.errors import classify
 from platforms.youtube.models import Channel, NewToken, Page, PlaylistItem, Report, Thread, Video
-from platforms.youtube.quota import COSTS, UPLOADS, Quota, QuotaMeter
+from platforms.youtube.quota import COSTS, UPLOADS, Quota
 
 PAGE_SIZE = 50
 COMMENTS_PAGE_SIZE = 100
@@ -89,8 +90,8 @@ class YouTubeDialect:
     renew_before = timedelta(minutes=5)
 
     def __init__(self, app: YouTubeApp | None = None, *, quota: Quota | None = Quota()) -> None:  # noqa: B008 - frozen
-        self._app = app
-        self._meter = QuotaMeter(quota) if quota is not None else None
+        self._app, self._quota = app, quota
+        self._project = app.client_id if app is not None else "project"
 
     def authorize(self, call: Call, token: Token) -> Call:
         return with_headers(call, authorization=f"Bearer {token.access_token}")
@@ -107,11 +108,15 @@ class YouTubeDialect:
         return (f"{UPLOADS}:{account.account_id}", UPLOADS) if cost.bucket == UPLOADS else (cost.bucket,)
 
     def usage(self, account: Account, call: Call, headers: Mapping[str, str]) -> tuple[Usage, ...]:  # noqa: ARG002
-        """YouTube sends no figures: each answered call is counted by its price."""
-        cost = COSTS.get(call.operation)
-        if cost is None or self._meter is None:
+        """YouTube sends no figures."""
+        return ()
+
+    def local_limits(self, account: Account, call: Call) -> tuple[LocalLimit, ...]:  # noqa: ARG002 - the project's
+        """What the call costs the Google project, in whose quota all its accounts share."""
+        if self._quota is None:
             return ()
-        return (Usage(cost.bucket, *self._meter.spend(cost)),)
+        limit = self._quota.limit_of(call.operation, project=self._project, is_read=call.kind is CallKind.READ)
+        return (limit,) if limit is not None else ()
 
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:  # noqa: ARG002
         return self._app is not None and token.refresh_token is not None

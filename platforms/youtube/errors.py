@@ -9,7 +9,7 @@ from typing import Any
 
 from contracts.errors import ErrorClass
 from platforms._http import Refusal
-from platforms.youtube.quota import seconds_until_reset
+from platforms._quotas import Window
 
 AUTH, SCOPE, RATE, INVALID = ErrorClass.AUTH, ErrorClass.SCOPE, ErrorClass.RATE, ErrorClass.INVALID
 TRANSIENT = ErrorClass.TRANSIENT
@@ -88,7 +88,7 @@ def _class_of(status: int, names: list[str]) -> ErrorClass:
 
 def _wait_seconds(code: str | None, now: datetime) -> float:
     if code in UNTIL_PACIFIC_MIDNIGHT:
-        return seconds_until_reset(now)
+        return (Window.PACIFIC_DAY.bounds(now)[1] - now).total_seconds()
     return ACCOUNT_DAY_SECONDS if code == ACCOUNT_DAY else MINUTE_SECONDS
 
 

@@ -1,23 +1,21 @@
-"""YouTube's quota: what each call costs a Google project, counted here because no answer says what is left.
+"""YouTube's quota: what each call costs a Google project. No answer says what is left, so it is counted here.
 
-Belongs here: the price list, the size of each bucket, when they are full again. Does not belong here: who waits for what
-(`platforms/_budget.py`), or which call is made (`client.py`).
+Belongs here: the price list and the size of each bucket. Does not belong here: counting (`platforms/_quotas.py`), or which call is
+made (`client.py`).
 
 A project shares its quota among all accounts connected through it, which makes it the binding limit long before any rate: at
 one unit a list and fifty a write, ten thousand units are one listing of 5,000 accounts. Larger quotas are granted on request.
-The count is this process's own: where several share a project the network's `quotaExceeded` is the last word.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+
+from platforms._quotas import LocalLimit, Window
 
 UNITS = "units"
 UPLOADS = "uploads"
 
-QUOTA_ZONE = ZoneInfo("America/Los_Angeles")
-"""Quotas are full again at midnight here."""
+READS_STOP_AT = 0.8
+"""The last fifth of the units belongs to comments and deletions: an answer that waits for a listing comes a day late."""
 
 
 @dataclass(frozen=True)
@@ -47,35 +45,20 @@ has a quota of its own [K]. `search.list`, with its bucket of 100 a day, is neve
 
 @dataclass(frozen=True)
 class Quota:
-    """What one Google project may use between two Pacific midnights."""
+    """What one Google project may use between two midnights in California."""
 
     units: int = 10_000
     uploads: int = 100
 
-    def of(self, bucket: str) -> int:
-        return self.uploads if bucket == UPLOADS else self.units
-
-
-def seconds_until_reset(now: datetime) -> float:
-    """Seconds until quotas are full again: 23 to 25 hours after the last time, as clocks change in California."""
-    tomorrow = now.astimezone(QUOTA_ZONE).date() + timedelta(days=1)
-    return (datetime.combine(tomorrow, time(), QUOTA_ZONE).astimezone(UTC) - now).total_seconds()
-
-
-class QuotaMeter:
-    """Counts what calls cost, from one Pacific midnight to the next. Real time: the network's days do not follow a sandbox's."""
-
-    def __init__(self, quota: Quota, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._quota, self._now = quota, now
-        self._day: date | None = None
-        self._used: dict[str, int] = {}
-
-    def spend(self, cost: Cost) -> tuple[float, float]:
-        """Count a call that was answered, also one that was refused. Returns which share of its bucket is used, and the
-        seconds until it is full again."""
-        now = self._now()
-        day = now.astimezone(QUOTA_ZONE).date()
-        if day != self._day:
-            self._day, self._used = day, {}
-        self._used[cost.bucket] = self._used.get(cost.bucket, 0) + cost.amount
-        return self._used[cost.bucket] / self._quota.of(cost.bucket), seconds_until_reset(now)
+    def limit_of(self, operation: str, *, project: str, is_read: bool) -> LocalLimit | None:
+        """What this operation takes from; None when it is free."""
+        cost = COSTS.get(operation)
+        if cost is None:
+            return None
+        size = self.uploads if cost.bucket == UPLOADS else self.units
+        return LocalLimit(
+            key=f"youtube:{project}:{cost.bucket}",
+            limit=round(size * READS_STOP_AT) if is_read else size,
+            window=Window.PACIFIC_DAY,
+            units=cost.amount,
+        )

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from platforms._http import Call, CallKind
 from platforms.youtube import calls, uploads
 from platforms.youtube.client import YouTubeApp, YouTubeConnector, YouTubeDialect
 from platforms.youtube.errors import classify
-from platforms.youtube.quota import COSTS, QUOTA_ZONE, UNITS, UPLOADS, Quota, QuotaMeter, seconds_until_reset
+from platforms.youtube.quota import COSTS, UNITS, UPLOADS, Quota
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 CHANNEL = "UC_x5XG1OV2P6uZZ5FSM9Ttw"
@@ -613,47 +614,33 @@ def test_the_price_list_has_every_operation_and_no_search():
     assert {name: cost.amount for name, cost in COSTS.items() if cost.bucket == UPLOADS} == {"videos.insert": 1}
 
 
-@pytest.mark.parametrize(
-    ("now", "hours"),
-    [
-        ("2026-06-01T06:59:00+00:00", 1 / 60),
-        ("2026-06-01T07:00:00+00:00", 24),
-        ("2026-01-15T08:00:00+00:00", 24),
-        ("2026-03-08T08:00:00+00:00", 23),
-        ("2026-11-01T07:00:00+00:00", 25),
-    ],
-)
-def test_quotas_are_full_again_at_midnight_in_california(now, hours):
-    assert seconds_until_reset(datetime.fromisoformat(now)) == pytest.approx(hours * 3600)
-
-
-@given(seconds=st.integers(0, 20 * 366 * 86_400))
-def test_the_reset_is_always_the_next_pacific_midnight(seconds):
-    now = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    at = (now + timedelta(seconds=seconds_until_reset(now))).astimezone(QUOTA_ZONE)
-    assert (at.hour, at.minute, at.second) == (0, 0, 0)
-    assert at > now
-
-
-def test_the_meter_counts_each_bucket_and_forgets_at_the_reset():
-    now = datetime(2026, 6, 2, 6, 59, tzinfo=UTC)
-    meter = QuotaMeter(Quota(units=100, uploads=4), now=lambda: now)
-    assert meter.spend(COSTS["comments.insert"]) == (0.5, 60.0)
-    assert meter.spend(COSTS["videos.list"])[0] == 0.51
-    assert meter.spend(COSTS["videos.insert"])[0] == 0.25
-    now += timedelta(minutes=1)
-    assert meter.spend(COSTS["videos.list"]) == (0.01, 86_400.0)
-
-
 async def test_reads_stop_before_the_projects_quota_is_used_up(youtube, studio, account):
     connector, wire = youtube(studio, quota=Quota(units=10))
     for _ in range(8):
         await connector.profile(account)
     with pytest.raises(NetworkError) as caught:
         await connector.profile(account)
-    assert (caught.value.error_class, caught.value.code) == (ErrorClass.RATE, "budget")
-    assert caught.value.retry_at <= datetime.now(UTC) + timedelta(hours=25)
+    assert (caught.value.error_class, caught.value.code) == (ErrorClass.RATE, "local_limit")
+    at = caught.value.retry_at.astimezone(ZoneInfo("America/Los_Angeles"))
+    assert (at.hour, at.minute, at.second) == (0, 0, 0), "quotas are full again at midnight in California"
+    assert caught.value.retry_at > datetime.now(UTC)
     assert len(wire.requests) == 8
+
+
+async def test_the_last_fifth_of_the_quota_is_for_writing(youtube, studio, account, request_of):
+    connector, _ = youtube(studio, quota=Quota(units=100))
+    for _ in range(50):
+        await connector.profile(account)
+    request = request_of(account, text="¡Gracias!", reply_to_native_comment_id="Ugx")
+    staging = await connector.stage(request, connector.prepare(request))
+    for _ in range(29):
+        await connector.profile(account)
+    assert await class_of(connector.profile(account)) is ErrorClass.RATE, "51 + 29 + 1"
+    connector, _ = youtube(studio, quota=Quota(units=52))
+    await connector.profile(account)
+    await connector.commit(request, staging)
+    assert await class_of(connector.commit(request, staging)) is ErrorClass.RATE
+    assert len(studio.comments) == 1
 
 
 async def test_uploads_have_a_bucket_of_their_own(youtube, studio, film_request, account):
@@ -694,8 +681,19 @@ def test_a_refused_call_says_how_long_to_wait():
     assert wait(403, "forbidden") is None
 
 
+def test_projects_count_apart_and_may_count_nothing(account):
+    call = calls.read(account, "videos.list", "/youtube/v3/videos")
+    keys = set()
+    for name in ("77", "78"):
+        dialect = YouTubeDialect(YouTubeApp(client_id=name, client_secret=SecretStr("s")))
+        (limit,) = dialect.local_limits(account, call)
+        keys.add(limit.key)
+    assert keys == {"youtube:77:units", "youtube:78:units"}
+    assert YouTubeDialect(quota=None).local_limits(account, call) == ()
+
+
 def test_the_bytes_of_an_upload_cost_no_quota(account):
     dialect = YouTubeDialect()
     call = Call(CallKind.STAGE, "videos.insert.bytes", "PUT", "", url="https://api.example/x")
-    assert dialect.usage(account, call, {}) == ()
+    assert dialect.local_limits(account, call) == ()
     assert dialect.limit_keys(account, call) == (f"videos.insert.bytes:{account.account_id}",)
