@@ -40,7 +40,7 @@ from platforms._shapes import as_json
 from platforms.youtube import calls, mapping, replies, uploads
 from platforms.youtube.errors import classify
 from platforms.youtube.models import Channel, NewToken, Page, PlaylistItem, Report, Thread, Video
-from platforms.youtube.quota import COSTS, UPLOADS, Quota
+from platforms.youtube.quota import COSTS, Quota
 
 PAGE_SIZE = 50
 COMMENTS_PAGE_SIZE = 100
@@ -59,7 +59,7 @@ CAPABILITIES = Capabilities(
     has_account_metrics=True,
     has_comments=True,
     can_reply=True,
-    is_commit_idempotent=True,
+    is_commit_idempotent=False,  # [K] perhaps it is, but nothing depends on it: the session always tells
     is_reply_idempotent=False,
     post_metrics=(*mapping.LISTED_METRICS.values(), *mapping.REPORTED_METRICS.values()),
     account_metrics=tuple(mapping.DAILY_METRICS.values()),
@@ -100,12 +100,10 @@ class YouTubeDialect:
         return classify(status, body)
 
     def limit_keys(self, account: Account, call: Call) -> tuple[str, ...]:
-        """The project's bucket, which all accounts share. How much one channel may upload in a day is a limit of its own, and
-        comes first, so that reaching it stops no other channel."""
+        """A refusal holds back the account that got it, and only calls from the same bucket: some limits are the channel's own.
+        What all share, the project's quota, is counted before it is used up (`local_limits`)."""
         cost = COSTS.get(call.operation)
-        if cost is None:
-            return (f"{call.operation}:{account.account_id}",)
-        return (f"{UPLOADS}:{account.account_id}", UPLOADS) if cost.bucket == UPLOADS else (cost.bucket,)
+        return (f"{cost.bucket if cost else call.operation}:{account.account_id}",)
 
     def usage(self, account: Account, call: Call, headers: Mapping[str, str]) -> tuple[Usage, ...]:  # noqa: ARG002
         """YouTube sends no figures."""
