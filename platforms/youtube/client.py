@@ -368,7 +368,7 @@ class YouTubeConnector:
         """Pages of own videos. The playlist lacks counts, lengths and who may see them."""
         async for raws in self._playlist_items(account):
             items = [item for raw in raws if (item := mapping.read_as(PlaylistItem, raw)) is not None]
-            ids = [item.video_id for item in items if item.video_id is not None]
+            ids = list(dict.fromkeys(item.video_id for item in items if item.video_id is not None))
             if not ids:
                 yield []
                 continue

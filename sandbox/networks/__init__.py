@@ -2,6 +2,7 @@
 
 from sandbox.networks.bluesky import Bluesky
 from sandbox.networks.instagram import Instagram
+from sandbox.networks.youtube import YouTube
 
-NETWORKS = (Bluesky, Instagram)
+NETWORKS = (Bluesky, Instagram, YouTube)
 """Everyone who answers, each under `/<network>`."""
