@@ -8,7 +8,6 @@ Each host's paths begin differently, so one server can stand in for all four: an
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from contracts.records import Account
 from platforms._http import Call, CallKind
@@ -23,31 +22,22 @@ HOSTS = {
 """Beginning of a path -> the real host that serves it."""
 
 DATA, UPLOAD, REPORTS, TOKEN = HOSTS
-GOOGLE = ".googleapis.com"
 
 
-def url_of(account: Account, path: str) -> str | None:
-    """The absolute address of `path` where it is not below the account's own, else None."""
-    if account.base_url.rstrip("/") != REAL_API or path.startswith(DATA):
-        return None
-    return next(host for beginning, host in HOSTS.items() if path.startswith(beginning)) + path
-
-
-def is_trusted(account: Account, url: str) -> bool:
-    """Whether an address that the network named may be sent a token. Off the real network the transport judges."""
+def at_host_of(account: Account, call: Call) -> Account:
+    """The account with the address of the host that serves this call."""
     if account.base_url.rstrip("/") != REAL_API:
-        return True
-    parts = urlsplit(url)
-    return parts.scheme == "https" and (parts.hostname or "").endswith(GOOGLE)
+        return account
+    host = next(host for beginning, host in HOSTS.items() if call.path.startswith(beginning))
+    return account.model_copy(update={"base_url": host})
 
 
-def read(account: Account, operation: str, path: str, **params: str) -> Call:
+def read(operation: str, path: str, **params: str) -> Call:
     """A call that changes nothing; `operation` is also what it is priced by."""
-    return Call(CallKind.READ, operation, "GET", path, params=tuple(params.items()), url=url_of(account, path))
+    return Call(CallKind.READ, operation, "GET", path, params=tuple(params.items()))
 
 
 def write(
-    account: Account,
     kind: CallKind,
     operation: str,
     method: str,
@@ -58,13 +48,4 @@ def write(
     headers: Mapping[str, str] | None = None,
 ) -> Call:
     """A call that changes something."""
-    return Call(
-        kind,
-        operation,
-        method,
-        path,
-        params=tuple(params.items()),
-        json=json,
-        headers=headers or {},
-        url=url_of(account, path),
-    )
+    return Call(kind, operation, method, path, params=tuple(params.items()), json=json, headers=headers or {})

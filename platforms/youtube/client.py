@@ -135,10 +135,9 @@ class YouTubeDialect:
                 "client_secret": self._app.client_secret.get_secret_value(),
                 "refresh_token": token.refresh_token,
             },
-            url=calls.url_of(account, calls.TOKEN),
             is_authorized=False,
         )
-        new = await transport.fetch(NewToken, account, call)
+        new = await transport.fetch(NewToken, calls.at_host_of(account, call), call)
         return Token(
             access_token=new.access_token,
             refresh_token=new.refresh_token or token.refresh_token,
@@ -316,7 +315,6 @@ class YouTubeConnector:
         """Delete a video, or a comment (their ids are longer [K]). Deleting one that is gone already succeeds."""
         kind = "videos" if len(native_post_id) == _VIDEO_ID_LENGTH else "comments"
         call = calls.write(
-            account,
             CallKind.STAGE,
             f"{kind}.delete",
             "DELETE",
@@ -337,7 +335,7 @@ class YouTubeConnector:
     async def _channel(self, account: Account) -> tuple[Channel, Any]:
         """The channel that the token speaks for. Raises `auth` when that is another one, or none."""
         call = calls.read(
-            account, "channels.list", f"{calls.DATA}channels", part="snippet,statistics,contentDetails", mine="true"
+            "channels.list", f"{calls.DATA}channels", part="snippet,statistics,contentDetails", mine="true"
         )
         page = await self._transport.fetch(Page, account, call)
         for raw in page.items:
@@ -373,7 +371,7 @@ class YouTubeConnector:
                 yield []
                 continue
             params = {"part": VIDEO_PARTS, "id": ",".join(ids), "maxHeight": PLAYER_HEIGHT}
-            call = calls.read(account, "videos.list", f"{calls.DATA}videos", **params)
+            call = calls.read("videos.list", f"{calls.DATA}videos", **params)
             page = await self._transport.fetch(Page, account, call)
             yield [raw for raw in page.items if isinstance(raw, dict)]
 
@@ -406,9 +404,9 @@ class YouTubeConnector:
         names = {"ids": "channel==MINE", "metrics": ",".join(metrics), **params}
         if params["dimensions"] == "video":
             names["sort"] = f"-{metrics[0]}"  # [K] a report by video has to be sorted by one of its metrics
-        call = calls.read(account, "reports.query", calls.REPORTS, **names)
+        call = calls.read("reports.query", calls.REPORTS, **names)
         try:
-            report = await self._transport.fetch(Report, account, call)
+            report = await self._transport.fetch(Report, calls.at_host_of(account, call), call)
             if not report.errors:
                 return [report]
             message = "Analytics answered with errors in place of a table."

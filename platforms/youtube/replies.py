@@ -58,9 +58,7 @@ async def commit(transport: Transport, request: PublishRequest) -> Receipt:
         target = {"videoId": request.reply_to_native_post_id, "channelId": account.native_id}
         body = {"snippet": {**target, "topLevelComment": {"snippet": text}}}
     path = f"{calls.DATA}{listing}"
-    call = calls.write(
-        account, CallKind.COMMIT, f"{listing}.insert", "POST", path, params={"part": "snippet"}, json=body
-    )
+    call = calls.write(CallKind.COMMIT, f"{listing}.insert", "POST", path, params={"part": "snippet"}, json=body)
     answer = await transport.send(account, call)
     written = transport.parse(YtComment, answer.body, call)
     return Receipt(
@@ -142,7 +140,7 @@ async def pages(
     token: str | None = None
     while True:
         paging = {"pageToken": token} if token else {}
-        call = calls.read(account, f"{listing}.list", f"{calls.DATA}{listing}", **params, **paging)
+        call = calls.read(f"{listing}.list", f"{calls.DATA}{listing}", **params, **paging)
         page = await transport.fetch(Page, account, call)
         yield [raw for raw in page.items if isinstance(raw, dict)]
         if page.following is None or page.following == token:

@@ -108,9 +108,8 @@ def resource_of(request: PublishRequest) -> dict[str, Any]:
 
 async def open_session(transport: Transport, request: PublishRequest, media: Media, total: int) -> str:
     """The address of a new session. One that is opened and never learned of holds no bytes and becomes nothing."""
-    account, resource = request.account, resource_of(request)
+    resource = resource_of(request)
     call = calls.write(
-        account,
         CallKind.STAGE,
         "videos.insert",
         "POST",
@@ -119,10 +118,10 @@ async def open_session(transport: Transport, request: PublishRequest, media: Med
         json=resource,
         headers={"x-upload-content-length": str(total), "x-upload-content-type": media.mime_type},
     )
-    answer = await transport.send(account, call)
+    answer = await transport.send(calls.at_host_of(request.account, call), call)
     address = answer.headers.get("location", "")
-    if not address or not calls.is_trusted(account, address):
-        message = "YouTube opened an upload without saying where, or elsewhere than on its own servers."
+    if not address:
+        message = "YouTube opened an upload without saying where."
         raise NetworkError(ErrorClass.TRANSIENT, message, network=Network.YOUTUBE.value, code="no_session")
     return address
 

@@ -460,24 +460,40 @@ async def test_a_film_that_changed_is_not_sent_as_the_rest_of_another(youtube, s
     assert not studio.videos
 
 
-async def test_a_token_is_sent_to_google_only(youtube, film_request, account):
-    def handler(request: httpx.Request) -> httpx.Response:
-        assert request.url.host == "www.googleapis.com"
-        return httpx.Response(200, headers={"location": "https://googleapis.com.example/upload?upload_id=1"})
-
-    connector, _ = youtube(handler)
-    real = account.model_copy(update={"base_url": calls.REAL_API})
-    request = film_request().model_copy(update={"account": real})
+async def test_an_upload_without_an_address_is_tried_again_later(youtube, film_request):
+    connector, _ = youtube(lambda _: httpx.Response(200))
+    request = film_request()
     assert await class_of(connector.stage(request, connector.prepare(request))) is ErrorClass.TRANSIENT
 
 
-async def test_each_host_is_asked_for_its_own_paths(account):
+@pytest.mark.parametrize("sandbox", [None, "http://127.0.0.1:9/youtube"])
+async def test_each_host_is_asked_for_its_own_paths(tokens, media, exchange, film_request, account, sandbox):
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/token"):
+            return ok({"access_token": "access-2"})
+        location = {"location": f"{request.url.scheme}://{request.url.netloc.decode()}/session"}
+        return httpx.Response(200, headers=location, json={"items": [{"id": CHANNEL}]})
+
+    wire = exchange(handler)
+    app = YouTubeApp(client_id="77", client_secret=SecretStr("s"))
+    transport = wire.transport(YouTubeDialect(app), tokens)
+    transport._base_url = sandbox
+    connector = YouTubeConnector(transport, media)
     real = account.model_copy(update={"base_url": f"{calls.REAL_API}/"})
-    assert calls.url_of(real, "/youtube/v3/channels") is None
-    assert calls.url_of(real, "/upload/youtube/v3/videos") == "https://www.googleapis.com/upload/youtube/v3/videos"
-    assert calls.url_of(real, "/v2/reports") == "https://youtubeanalytics.googleapis.com/v2/reports"
-    assert calls.url_of(real, "/token") == "https://oauth2.googleapis.com/token"
-    assert all(calls.url_of(account, path) is None for path in calls.HOSTS)
+    await connector.profile(real)
+    await connector.account_metrics(real, start=NOW.date(), end=NOW.date())
+    await connector.refresh_token(real)
+    request = film_request().model_copy(update={"account": real})
+    staging = await connector.stage(request, connector.prepare(request))
+    assert (await connector.find_published(request, staging)).outcome == "undecided", "an answer that is no video"
+    beside = sandbox or ""
+    assert [str(r.url.copy_with(query=None)) for r in wire.requests] == [
+        f"{beside or 'https://youtube.googleapis.com'}/youtube/v3/channels",
+        f"{beside or 'https://youtubeanalytics.googleapis.com'}/v2/reports",
+        f"{beside or 'https://oauth2.googleapis.com'}/token",
+        f"{beside or 'https://www.googleapis.com'}/upload/youtube/v3/videos",
+        f"{'http://127.0.0.1:9' if sandbox else 'https://www.googleapis.com'}/session",
+    ]
 
 
 # --- comments ------------------------------------------------------------------------------------------------------------
@@ -682,7 +698,7 @@ def test_a_refused_call_says_how_long_to_wait():
 
 
 def test_projects_count_apart_and_may_count_nothing(account):
-    call = calls.read(account, "videos.list", "/youtube/v3/videos")
+    call = calls.read("videos.list", "/youtube/v3/videos")
     keys = set()
     for name in ("77", "78"):
         dialect = YouTubeDialect(YouTubeApp(client_id=name, client_secret=SecretStr("s")))
