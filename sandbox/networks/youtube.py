@@ -59,8 +59,8 @@ class YouTube(RestNetwork):
     def __init__(self, host: Host, credentials: Credentials) -> None:
         super().__init__(host, credentials)
         self._views = Views(host)
-        self._reports = Reports(host)
-        self._uploads = Uploads(host, self._views, lambda account, post, parts: self._shown(account, post, parts))
+        self._reports = Reports(host, self._views)
+        self._uploads = Uploads(host, lambda account, post, parts: self._shown(account, post, parts))
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (

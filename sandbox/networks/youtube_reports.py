@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.host import Host
 from sandbox.networks.rest import RestCall
-from sandbox.networks.youtube_views import watched_seconds
+from sandbox.networks.youtube_views import Views
 from sandbox.networks.youtube_wire import PACIFIC, refusal
 from sandbox.wire import Answer, Refusal
 from sandbox.world.model import DAY_MS, Account, Post, to_ms
@@ -39,8 +39,8 @@ def _unknown(names: str, what: str) -> Refusal:
 class Reports:
     """Answers reports from the world's counts. A metric that the world does not know counts for nothing."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, views: Views) -> None:
+        self._host, self._views = host, views
 
     async def query(self, call: RestCall) -> Answer:
         """One table."""
@@ -105,7 +105,7 @@ class Reports:
         before = self._host.world.counts(post, start_ms) if start_ms > post.created_ms else {}
         after = self._host.world.counts(post, end_ms)
         gained = {name: after[name] - before.get(name, 0) for name in _COUNTED if name in after}
-        seconds = watched_seconds(post)
+        seconds = self._views.watched_seconds(post)
         watched = {"estimatedMinutesWatched": gained.get("views", 0) * seconds // 60, "averageViewDuration": seconds}
         return gained | watched
 

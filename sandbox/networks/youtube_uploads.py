@@ -10,14 +10,15 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 
 from sandbox.host import Host
 from sandbox.networks.rest import RestCall
-from sandbox.networks.youtube_views import LONGEST_TITLE, VIDEO_PARTS, Views
+from sandbox.networks.youtube_films import film_of
+from sandbox.networks.youtube_views import LONGEST_TITLE, VIDEO_PARTS, is_short_film
 from sandbox.networks.youtube_wire import parts_of, refusal
 from sandbox.wire import Answer, Refusal
 from sandbox.world.model import Account, Post
@@ -60,8 +61,8 @@ def span_of(header: str | None, length: int) -> Span | None:
 class Uploads:
     """Sessions and the videos that they become. `show` makes a video's resource of its post."""
 
-    def __init__(self, host: Host, views: Views, show: Callable[[Account, Post, list[str]], dict[str, Any]]) -> None:
-        self._host, self._views, self._show = host, views, show
+    def __init__(self, host: Host, show: Callable[[Account, Post, list[str]], dict[str, Any]]) -> None:
+        self._host, self._show = host, show
 
     async def open(self, call: RestCall) -> Answer:
         """Begin an upload: settings now, the film to the address in `Location`."""
@@ -109,32 +110,34 @@ class Uploads:
             return self._video_of(call, spec)
         size = spec["size"] if spec["size"] is not None else span.size
         with self._host.state.transaction():  # the video is made and the session closed, or neither
-            held = self._take(call, row, span)
-            if span.first is None or size is None or held < size:
-                return _resume(held)
+            content = self._take(call, row, span)
+            if span.first is None or size is None or len(content) < size:
+                return _resume(len(content))
+            film = film_of(content)
             published, _ = self._host.publish(
                 call.caller,
                 _text_of(spec["resource"]),
-                content_format=_format_of(spec["resource"]),
+                content_format="short_video" if is_short_film(film) else "video",
                 media_count=1,
-                details={"resource": spec["resource"]},
+                details={"resource": spec["resource"], "film": asdict(film)},
             )
             made = orjson.dumps({**spec, "video_id": published.post.native_id}).decode()
             where = {"upload_id": row["upload_id"]}
             self._host.state.update("uploads", where, status="complete", spec=made, content=b"")
         return Answer(self._show(call.caller, published.post, spec["parts"]), 201)
 
-    def _take(self, call: RestCall, row: Any, span: Span) -> int:
-        """Keep what is new of these bytes; returns how many are held. A span after a gap brings nothing."""
+    def _take(self, call: RestCall, row: Any, span: Span) -> bytes:
+        """Keep what is new of these bytes; returns all that are held. A span after a gap brings nothing."""
         content = bytes(row["content"]) if row["content"] else b""
         if span.first is None or span.first > len(content):
-            return len(content)
+            return content
         joined = content[: span.first] + call.body
         if not span.is_last:
-            joined = joined[: max(len(content), len(joined) // GRANULE_BYTES * GRANULE_BYTES)]
-        if len(joined) > len(content):
-            self._host.state.update("uploads", {"upload_id": row["upload_id"]}, content=joined)
-        return max(len(joined), len(content))
+            joined = joined[: len(joined) // GRANULE_BYTES * GRANULE_BYTES]
+        if len(joined) <= len(content):
+            return content
+        self._host.state.update("uploads", {"upload_id": row["upload_id"]}, content=joined)
+        return joined
 
     def _video_of(self, call: RestCall, spec: Any) -> Answer:
         post = self._host.post("youtube", spec["video_id"])
@@ -170,7 +173,3 @@ def _text_of(resource: dict[str, Any]) -> str:
     """What the world judges the video by: all that its audience reads."""
     title, description = resource["snippet"]["title"], resource["snippet"].get("description", "")
     return description if description.startswith(title) else f"{title}\n\n{description}".strip()
-
-
-def _format_of(resource: dict[str, Any]) -> str:
-    return "short_video" if "#shorts" in _text_of(resource).casefold() else "video"

@@ -2,8 +2,7 @@
 
 Belongs here: one object of the world in, its JSON out. Does not belong here: paging, who may ask.
 
-What the world does not know of a video (its length, its shape) is derived from its id. The films that are uploaded here are not
-looked into: one is a short where its texts carry the tag #shorts, and lasts a minute.
+The length and shape of an uploaded film are its file's; those of a brand's own past films are derived from their ids.
 """
 
 import html
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.host import Host, Published
+from sandbox.networks.youtube_films import Film
 from sandbox.networks.youtube_wire import stamp, tagged
 from sandbox.world.model import Account, Comment, Post
 from sandbox.world.seeding import number
@@ -27,6 +27,8 @@ VIDEO_PARTS = (
 )
 CHANNEL_PARTS = ("snippet", "statistics", "contentDetails")
 OWNER_PARTS = ("processingDetails", "paidProductPlacementDetails")
+
+LONGEST_SHORT_SECONDS = 180
 
 PROCESSING_SECONDS = 2.0
 """Machine time for which an uploaded film is still being processed."""
@@ -48,22 +50,9 @@ def title_of(text: str) -> str:
     return (text.strip().splitlines() or ["Untitled"])[0][:LONGEST_TITLE]
 
 
-def is_short(post: Post) -> bool:
-    return post.content_format == "short_video"
-
-
-def seconds_of(post: Post) -> int:
-    """How long the film lasts."""
-    drawn = number(0, "length", post.native_id)
-    if post.origin == "api":
-        return 60
-    return 15 + drawn % 45 if is_short(post) else 120 + drawn % 900
-
-
-def watched_seconds(post: Post) -> int:
-    """How much of it a viewer sees on average."""
-    share = 0.25 + number(0, "watched", post.native_id) % 1000 / 2000
-    return max(1, round(seconds_of(post) * share))
+def is_short_film(film: Film) -> bool:
+    """What YouTube shows as a short: no wider than tall, and brief."""
+    return film.width <= film.height and film.seconds <= LONGEST_SHORT_SECONDS
 
 
 class Views:
@@ -98,6 +87,21 @@ class Views:
 
     # --- videos ---
 
+    def film(self, post: Post) -> Film:
+        """The film of a video."""
+        published = self._host.published_post(post.native_id, post.account_id)
+        if published is not None and "film" in published.details:
+            return Film(**published.details["film"])
+        drawn = number(0, "length", post.native_id)
+        if post.content_format == "short_video":
+            return Film(15 + drawn % 45, 9, 16)
+        return Film(120 + drawn % 900, 16, 9)
+
+    def watched_seconds(self, post: Post) -> int:
+        """How much of it a viewer sees on average."""
+        share = 0.25 + number(0, "watched", post.native_id) % 1000 / 2000
+        return max(1, round(self.film(post).seconds * share))
+
     def video(
         self,
         account: Account,
@@ -111,12 +115,12 @@ class Views:
         texts = self.texts(post)
         resource = published.details.get("resource", {}) if published else {}
         is_processing = published is not None and time.time() - published.committed_at < PROCESSING_SECONDS
-        width, height = (9, 16) if is_short(post) else (16, 9)
+        film = self.film(post)
         player: dict[str, Any] = {
             "embedHtml": f'<iframe src="//www.youtube.com/embed/{post.native_id}" allowfullscreen></iframe>'
         }
         if max_height is not None:
-            player |= {"embedHeight": str(max_height), "embedWidth": str(round(max_height * width / height))}
+            player |= {"embedHeight": str(max_height), "embedWidth": str(round(max_height * film.width / film.height))}
         statistics = {"viewCount": "views", "likeCount": "likes"}
         comments = counts["comments"] + len(self._host.own_comments(post.native_id)) if "comments" in counts else None
         shown: dict[str, Any] = {
@@ -131,7 +135,7 @@ class Views:
                 "localized": texts,
             },
             "contentDetails": {
-                "duration": _period(seconds_of(post)),
+                "duration": _period(film.seconds),
                 "dimension": "2d",
                 "definition": "hd",
                 "caption": "false",

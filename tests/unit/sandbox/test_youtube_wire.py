@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -254,6 +255,39 @@ def test_a_film_is_processed_after_it_is_uploaded(begin, send, read):
     while status() == "uploaded":
         time.sleep(0.1)
     assert status() == "processed"
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+def film(seconds: int, width: int, height: int, *, is_turned: bool = False) -> bytes:
+    """The boxes of an MP4 that say how long it is and how large: first a track of sound, which has no size."""
+    matrix = (
+        (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30) if is_turned else (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    )
+    header = bytes(12) + struct.pack(">II", 600, 600 * seconds) + bytes(80)
+    tracks = [bytes(40) + struct.pack(">9iII", *matrix, w << 16, h << 16) for w, h in ((0, 0), (width, height))]
+    movie = box(b"mvhd", header) + b"".join(box(b"trak", box(b"tkhd", track)) for track in tracks)
+    return box(b"ftyp", b"isom") + box(b"moov", movie) + box(b"mdat", bytes(50))
+
+
+@pytest.mark.parametrize(
+    ("content", "duration", "is_tall"),
+    [
+        (film(42, 1080, 1920), "PT42S", True),
+        (film(42, 1920, 1080, is_turned=True), "PT42S", True),
+        (film(600, 1920, 1080), "PT10M", False),
+        (film(42, 1080, 1920)[:60], "PT1M", False),
+        (b"no film at all", "PT1M", False),
+    ],
+)
+def test_length_and_shape_are_the_files(begin, send, read, content, duration, is_tall):
+    size = len(content)
+    video = send(begin(size), content, f"bytes 0-{size - 1}/{size}").json()
+    (shown,) = read("videos", part="contentDetails,player", id=video["id"], maxHeight=720)["items"]
+    assert shown["contentDetails"]["duration"] == duration
+    assert (int(shown["player"]["embedWidth"]) < 720) == is_tall
 
 
 def test_a_session_survives_the_death_of_the_server(start_sandbox):
@@ -626,6 +660,18 @@ async def test_history_counts_comments_and_reports_are_read(connected, account, 
         busiest = posts[max(known, key=lambda name: totals[f"youtube:{name}"])]
         comments = [c async for page in connector.comments(account, busiest) for c in page]
         assert len(comments) == totals[busiest.post_id] > 0
+
+
+async def test_a_short_is_read_back_as_one(connected, film_request, account, ports, now):
+    ports.files["film"] = film(20, 1080, 1920)
+    upright = film_request.media[0].model_copy(
+        update={"width": 1080, "height": 1920, "size_bytes": len(ports.files["film"])}
+    )
+    request = film_request.model_copy(update={"media": (upright,), "content_format": ContentFormat.SHORT_VIDEO})
+    async with connected() as connector:
+        receipt = await connector.commit(request, await staged(connector, request))
+        posts = [p async for page in connector.posts(account, since=now - timedelta(days=1)) for p in page.posts]
+    assert {p.native_id: p.content_format for p in posts}[receipt.native_id] is ContentFormat.SHORT_VIDEO
 
 
 @pytest.mark.parametrize("kind", ["disconnect_after_commit", "server_error", "disconnect_before_commit"])
