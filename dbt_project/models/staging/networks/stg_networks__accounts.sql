@@ -3,7 +3,6 @@ with
 source as (
 
     select * from {{ source('bronze', 'accounts') }}
-    where network = 'instagram'
 
 ),
 

@@ -3,7 +3,6 @@ with
 source as (
 
     select * from {{ source('bronze', 'post_metrics') }}
-    where network = 'instagram'
 
 ),
 
