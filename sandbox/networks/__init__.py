@@ -7,6 +7,7 @@ from sandbox.networks.linkedin import LinkedIn
 from sandbox.networks.pinterest import Pinterest
 from sandbox.networks.tiktok import TikTok
 from sandbox.networks.x import X
+from sandbox.networks.youtube import YouTube
 
-NETWORKS = (Bluesky, Facebook, Instagram, LinkedIn, Pinterest, TikTok, X)
+NETWORKS = (Bluesky, Facebook, Instagram, LinkedIn, Pinterest, TikTok, X, YouTube)
 """Everyone who answers, each under `/<network>`."""
