@@ -170,6 +170,23 @@ class TokenStore(Protocol):
         """Persist before use. Returns the saved token; when another holder was faster, returns theirs instead."""
         ...
 
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        """Whether the caller alone, of all processes, may renew this version for so long (machine time): some networks accept a
+        refresh token once. Saving ends the claim; a crash lets it lapse. False also when the version is not current any more."""
+        ...
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        """Give the claim back: the renewal failed, and somebody else may try."""
+        ...
+
+
+class Quotas(Protocol):
+    """Counts of limits that no network tells, shared by all processes. Implemented by operations."""
+
+    async def reserve(self, key: str, *, window_start: datetime, units: int, limit: int) -> bool:
+        """Take units from the window's limit, atomically; False when they are not there, and nothing is taken."""
+        ...
+
 
 class MediaHost(Protocol):
     """A place from which a network can fetch media by public URL (Instagram takes no uploads)."""

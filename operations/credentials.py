@@ -4,6 +4,8 @@ Belongs here: what reads and writes tokens, and the rotation of the master key o
 Does not belong here: how a network refreshes a token (platforms), the key file (`vault.py`).
 """
 
+from datetime import timedelta
+
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +13,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import NotReadyError
 from contracts.records import Record, Token
 from operations.database import Database
+from operations.machine import MachineTime, SystemMachineTime
 from operations.models import AccountRow, ClientRow, CredentialRow, DataKeyRow
 from operations.states import UnknownRecordError
 from operations.vault import Vault, VaultError
@@ -31,9 +34,10 @@ class SqlTokenStore:
     The calls touch one row and do not yield to the event loop.
     """
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, *, machine: MachineTime | None = None) -> None:
         self._database = database
         self._vault = vault
+        self._machine = machine or SystemMachineTime()
 
     async def load(self, account_id: str) -> Token:
         """Raises NotReadyError when the account was never connected."""
@@ -53,6 +57,25 @@ class SqlTokenStore:
                 return self._open(session, row)
             return self.put(session, account_id, token)
 
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        """One process at a time may exchange a token; what a crashed one held lapses."""
+        now = self._machine.now()
+        with self._database.write() as session:
+            row = session.get(CredentialRow, account_id, with_for_update=True)
+            if row is None or row.version != expected_version:
+                return False
+            if row.renewal_claimed_until is not None and row.renewal_claimed_until > now:
+                return False
+            row.renewal_claimed_until = now + timedelta(seconds=seconds)
+            return True
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        """Let others try."""
+        with self._database.write() as session:
+            row = session.get(CredentialRow, account_id, with_for_update=True)
+            if row is not None and row.version == expected_version:
+                row.renewal_claimed_until = None
+
     def put(self, session: Session, account_id: str, token: Token) -> Token:
         """Replace an account's credential whatever it was (a person connects the account), within the caller's transaction."""
         account = session.get(AccountRow, account_id)
@@ -69,7 +92,7 @@ class SqlTokenStore:
                 )
             )
         else:
-            row.ciphertext, row.version = ciphertext, saved.version
+            row.ciphertext, row.version, row.renewal_claimed_until = ciphertext, saved.version, None
         return saved
 
     def rotate_master_key(self) -> int:

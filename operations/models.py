@@ -136,6 +136,18 @@ class CredentialRow(Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), index=True)
     ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
     version: Mapped[int]
+    renewal_claimed_until: Mapped[datetime | None]
+    """Machine time; some process is exchanging this token for a new one."""
+
+
+class QuotaRow(Base):
+    """How much of a limit was taken in a window. Tenant: in the key, where the limit is a client's."""
+
+    __tablename__ = "quotas"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    used: Mapped[int]
 
 
 class ContentItemRow(Base):

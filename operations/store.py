@@ -23,13 +23,15 @@ from operations.machine import MachineTime, SystemMachineTime
 from operations.migrations import migrate, require_current
 from operations.parked import OutboxDesk
 from operations.part import SendRules
+from operations.quotas import SqlQuotas
 from operations.sending import Sending
 from operations.stops import Stops
 from operations.vault import Vault
 
 
 class SqlStore(Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, AuditTrail, ActionLedger, Conversations):
-    """Implements contracts.ports.Store, and what the app and the CLI need. `tokens` implements contracts.ports.TokenStore.
+    """Implements contracts.ports.Store, and what the app and the CLI need. `tokens` and `quotas` implement the ports
+    TokenStore and Quotas.
 
     Raises NotReadyError when the database was not migrated to this version's schema. Close it, or use it in a `with`.
     """
@@ -50,6 +52,7 @@ class SqlStore(Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, Audi
             rules=rules,
             tokens=SqlTokenStore(database, Vault(master_key_path)),
         )
+        self.quotas = SqlQuotas(database)
         require_current(database)
 
     def sending(self, *, machine: MachineTime | None = None, lease_seconds: float = 60.0) -> Sending:

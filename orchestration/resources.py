@@ -47,6 +47,7 @@ def http_networks(settings: Settings, store: SqlStore) -> Any:
         HttpPutMediaHost(settings.resolved_media_host_url, timeout_seconds=settings.request_timeout_seconds),
         LocalMedia(settings.home),
         clock=business_clock(settings),
+        quotas=store.quotas,
         instagram_app=app,
     )
 

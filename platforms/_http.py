@@ -25,13 +25,21 @@ from pydantic import BaseModel, ValidationError
 from contracts.clock import Clock
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
-from contracts.ports import TokenStore
+from contracts.ports import Quotas, TokenStore
 from contracts.records import Account, Token
+from platforms._breaker import Breaker
 from platforms._budget import RateBudget, Usage
 from platforms._journal import Journal, redact_text, redact_url
+from platforms._quotas import LocalLimit, MemoryQuotas, QuotaCounter
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+
+BUDGET, LOCAL_LIMIT, CIRCUIT_OPEN = "budget", "local_limit", "circuit_open"
+NOT_SENT = frozenset({BUDGET, LOCAL_LIMIT, CIRCUIT_OPEN})
+"""Codes of our own refusals: the call never left, and asking again at once would bring the same."""
+CLAIM_MARGIN_SECONDS = 10.0
+CLAIM_POLL_SECONDS = 0.2
 
 Params = Sequence[tuple[str, str]]
 
@@ -121,6 +129,10 @@ class Dialect(Protocol):
         """What the answer's headers say about limits."""
         ...
 
+    def local_limits(self, account: Account, call: Call) -> tuple[LocalLimit, ...]:
+        """Limits that this call takes from and that the network does not tell in headers; counted across processes."""
+        ...
+
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:
         """Whether a new token can be had with this one, also after the network refused it."""
         ...
@@ -156,6 +168,8 @@ class Transport:
         concurrency: int = 16,
         journal: Journal | None = None,
         budget: RateBudget | None = None,
+        breaker: Breaker | None = None,
+        quotas: Quotas | None = None,
         base_url: str | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -163,8 +177,12 @@ class Transport:
         self._client, self._dialect, self._tokens, self._clock = client, dialect, tokens, clock
         self.patience = patience or Patience()
         self._bulkhead = asyncio.Semaphore(concurrency)
+        self._bulkheads: dict[str, asyncio.Semaphore] = {}
+        self._places_per_client = max(1, concurrency // 2)
         self._journal = journal
         self._budget = budget or RateBudget()
+        self._breaker = breaker or Breaker()
+        self._quotas = QuotaCounter(quotas or MemoryQuotas())
         self._base_url = base_url
         self._sleep, self._jitter = sleep, jitter
         self._held: dict[str, Token] = {}
@@ -263,7 +281,24 @@ class Transport:
             return await self._renew(account, stored)
 
     async def _renew(self, account: Account, token: Token) -> Token:
-        fresh = await self._dialect.renew(self, account, token)
+        """A newer token than this one: renewed by us, or by another process while we waited for its claim to end."""
+        name, seconds = account.account_id, self.patience.timeout + CLAIM_MARGIN_SECONDS
+        waited = 0.0
+        while not await self._tokens.claim_renewal(name, expected_version=token.version, seconds=seconds):
+            stored = await self._tokens.load(name)
+            if stored.version != token.version:
+                self._held[name] = stored
+                return stored
+            if waited > seconds:
+                message = "Another process has been renewing this token for too long."
+                raise self._error(ErrorClass.TRANSIENT, message, code="renewal")
+            await self._sleep(CLAIM_POLL_SECONDS)
+            waited += CLAIM_POLL_SECONDS
+        try:
+            fresh = await self._dialect.renew(self, account, token)
+        except NetworkError:
+            await self._tokens.release_renewal(name, expected_version=token.version)
+            raise
         saved = await self._tokens.save(account.account_id, fresh, expected_version=token.version)
         self._held[account.account_id] = saved
         return saved
@@ -275,6 +310,7 @@ class Transport:
 
     async def _exchange(self, account: Account, call: Call, attempt: int) -> Answer:
         await self._wait_for_budget(account, call)
+        await self._take_from_local_limits(account, call)
         request = self._client.build_request(
             call.method,
             self._url(account, call),
@@ -286,16 +322,24 @@ class Transport:
             headers=dict(call.headers),
             timeout=self.patience.timeout,
         )
-        async with self._bulkhead:
+        host = urlsplit(self._url(account, call)).netloc
+        self._ask_breaker(host, call)
+        async with self._bulkhead_of(account), self._bulkhead:
             started = time.monotonic()
             try:
                 response = await self._client.send(request)
+                if response.status_code >= 500:
+                    self._breaker.failed(host)
+                else:
+                    self._breaker.succeeded(host)
                 outcome: Answer | NetworkError = self._read(account, call, response)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
                 # No connection, no request: the one kind of lost answer after which a commit certainly did not happen.
-                what = f"No connection to {urlsplit(self._url(account, call)).netloc} ({type(error).__name__})."
+                self._breaker.failed(host)
+                what = f"No connection to {host} ({type(error).__name__})."
                 outcome = self._error(ErrorClass.TRANSIENT, what)
             except httpx.RequestError as error:
+                self._breaker.failed(host)
                 outcome = self._unclear(call, f"No answer to {call.operation} ({type(error).__name__}).")
         self._write_journal(account, call, attempt, outcome, time.monotonic() - started)
         if isinstance(outcome, NetworkError):
@@ -346,6 +390,24 @@ class Transport:
             raise self._error(ErrorClass.INVALID, f"The sandbox named an address that is not its own: {url}.")
         return url
 
+    def _bulkhead_of(self, account: Account) -> asyncio.Semaphore:
+        """At most half of the network's places are one client's: its slow accounts hold up nobody else's."""
+        return self._bulkheads.setdefault(account.client_id, asyncio.Semaphore(self._places_per_client))
+
+    def _ask_breaker(self, host: str, call: Call) -> None:
+        wait = self._breaker.wait_seconds(host)
+        if wait > 0:
+            retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+            message = f"{host} keeps failing and is left alone for {wait:.0f} s; {call.operation} was not sent."
+            raise self._error(ErrorClass.RATE, message, code=CIRCUIT_OPEN, retry_at=retry_at)
+
+    async def _take_from_local_limits(self, account: Account, call: Call) -> None:
+        for limit in self._dialect.local_limits(account, call):
+            ends_at = await self._quotas.take(limit, now=datetime.now(UTC))
+            if ends_at is not None:
+                message = f"Our count of {limit.key} has reached {limit.limit:,}; {call.operation} was not sent."
+                raise self._error(ErrorClass.RATE, message, code=LOCAL_LIMIT, retry_at=ends_at)
+
     async def _wait_for_budget(self, account: Account, call: Call) -> None:
         keys = self._dialect.limit_keys(account, call)
         wait = self._budget.wait_seconds(keys, is_read=call.kind is CallKind.READ)
@@ -354,7 +416,7 @@ class Transport:
         if wait > self.patience.longest_wait:
             retry_at = datetime.now(UTC) + timedelta(seconds=wait)
             message = f"The rate limit is used up for {wait:.0f} s more; {call.operation} was not sent."
-            raise self._error(ErrorClass.RATE, message, code="budget", retry_at=retry_at)
+            raise self._error(ErrorClass.RATE, message, code=BUDGET, retry_at=retry_at)
         await self._sleep(wait)
 
     def _wait_before_retry(self, error: NetworkError, attempt: int) -> float | None:
@@ -362,7 +424,7 @@ class Transport:
         if error.error_class is ErrorClass.TRANSIENT:
             ceiling = min(self.patience.longest_wait, self.patience.first_backoff * 2.0**attempt)
             return self._jitter() * ceiling
-        if error.error_class is ErrorClass.RATE and error.retry_at is not None and error.code != "budget":
+        if error.error_class is ErrorClass.RATE and error.retry_at is not None and error.code not in NOT_SENT:
             wait = (error.retry_at - datetime.now(UTC)).total_seconds()
             return 0.0 if wait <= self.patience.longest_wait else None  # the budget makes the next try wait
         return None

@@ -10,11 +10,13 @@ import httpx
 
 from contracts.clock import Clock, SystemClock
 from contracts.networks import Network
-from contracts.ports import Connector, MediaHost, MediaReader, TokenStore
+from contracts.ports import Connector, MediaHost, MediaReader, Quotas, TokenStore
 from contracts.settings import Settings
+from platforms._breaker import Breaker
 from platforms._budget import RateBudget
 from platforms._http import Dialect, Patience, Transport
 from platforms._journal import Journal, silence_secrets_in_logs
+from platforms._quotas import MemoryQuotas
 from platforms.bluesky.client import BlueskyConnector, BlueskyDialect
 from platforms.instagram.client import InstagramApp, InstagramConnector, InstagramDialect
 
@@ -43,6 +45,7 @@ class HttpNetworks:
         has_bluesky_app_view: bool = True,
         patience: Patience | None = None,
         concurrency: int = CONCURRENCY_PER_NETWORK,
+        quotas: Quotas | None = None,
         http_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings, self._tokens = settings, tokens
@@ -52,6 +55,8 @@ class HttpNetworks:
         self._has_bluesky_app_view = has_bluesky_app_view
         self._patience = patience or Patience(timeout=settings.request_timeout_seconds)
         self._concurrency, self._http_transport = concurrency, http_transport
+        self._quotas = quotas or MemoryQuotas()
+        self._breakers = {network: Breaker() for network in Network}
         self._budgets = {network: RateBudget() for network in Network}
 
     @asynccontextmanager
@@ -90,5 +95,7 @@ class HttpNetworks:
             concurrency=self._concurrency,
             journal=self._journal,
             budget=self._budgets[dialect.network],
+            breaker=self._breakers[dialect.network],
+            quotas=self._quotas,
             base_url=f"{sandbox.rstrip('/')}/{dialect.network.value}" if sandbox else None,
         )

@@ -44,6 +44,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--posts", type=Path, help="parquet of real posts, for a replayed world")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help=f"default {DEFAULT_SEED}")
     parser.add_argument("--now", type=_moment, help=f"start of the world (seeded default {DEFAULT_NOW.isoformat()})")
+    parser.add_argument("--crowd", type=int, default=0, help="accounts besides the demo's, over all networks (seeded)")
     parser.add_argument(
         "--rate-limits",
         choices=("relaxed", "real"),
@@ -75,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
                 posts=options.posts,
                 seed=options.seed,
                 now=options.now,
+                crowd=options.crowd,
                 has_real_limits=options.rate_limits == "real",
             )
         )

@@ -115,9 +115,18 @@ class Admin:
                 "refresh_token": session.refresh,
                 "app_password": self._credentials.app_password(account),
             }
+        if account.network == "instagram":
+            return shown | {
+                "access_token": self._credentials.graph_token(account),
+                "app_id": self._credentials.app_id,
+                "app_secret": self._credentials.app_secret,
+            }
+        grant = self._credentials.grant(account)
         return shown | {
-            "access_token": self._credentials.graph_token(account),
-            "app_id": self._credentials.app_id,
+            "access_token": grant.access,
+            "refresh_token": grant.refresh,
+            "expires_at": to_datetime(round(grant.expires_at * 1000)).isoformat() if grant.expires_at else None,
+            "app_id": self._credentials.client_id,
             "app_secret": self._credentials.app_secret,
         }
 
@@ -155,7 +164,7 @@ class Admin:
         published = self._host.published_post(post.native_id, post.account_id)
         if published is not None:
             shown["sequence"] = published.sequence
-            shown["in_reply_to"] = published.details.get("record", {}).get("reply", {}).get("parent", {}).get("uri")
+            shown["in_reply_to"] = self._host.parent_of(published)
         return shown | ({"truth": self._host.world.truth(post)} if with_truth else {})
 
     def _comments(self, request: Request, body: Any) -> list[dict[str, Any]]:
@@ -186,25 +195,15 @@ class Admin:
         return shown
 
     def _own_comments(self, account: Account, post_id: str | None) -> list[dict[str, Any]]:
-        if account.network == "bluesky":
-            found = [
-                (
-                    item.details["record"]["reply"]["root"]["uri"],
-                    item.details["record"]["reply"]["parent"]["uri"],
-                    item.post,
-                )
-                for item in self._host.published(account.native_id)
-                if item.post.is_reply
-            ]
-            rows = [
-                (root, parent if parent != root else None, post.native_id, post.text, post.created_ms)
-                for root, parent, post in found
-            ]
-        else:
-            rows = [
-                (row["media_id"], row["parent_id"], row["comment_id"], row["text"], row["created_ms"])
-                for row in self._host.state.rows("comments", account_id=account.native_id)
-            ]
+        answers = [item for item in self._host.published(account.native_id) if item.post.is_reply]
+        rows = [
+            (root, parent if parent != root else None, item.post.native_id, item.post.text, item.post.created_ms)
+            for item in answers
+            for root, parent in [(self._host.root_of(item), self._host.parent_of(item))]
+        ] + [
+            (row["media_id"], row["parent_id"], row["comment_id"], row["text"], row["created_ms"])
+            for row in self._host.state.rows("comments", account_id=account.native_id)
+        ]
         return [
             {
                 "network": account.network,

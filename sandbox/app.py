@@ -12,8 +12,7 @@ from sandbox.credentials import Credentials
 from sandbox.faults import FaultPlane
 from sandbox.host import Host
 from sandbox.limits import RELAXED_FACTOR, RateLimits
-from sandbox.networks.bluesky import Bluesky
-from sandbox.networks.instagram import Instagram
+from sandbox.networks import NETWORKS
 from sandbox.public_pages import PublicPages
 from sandbox.state import State
 from sandbox.world.model import World, to_datetime, to_ms
@@ -33,6 +32,8 @@ class Options:
     posts: Path | None = None
     seed: int = DEFAULT_SEED
     now: datetime | None = None
+    crowd: int = 0
+    """Accounts besides the demo's, spread evenly over all networks (seeded world)."""
     has_real_limits: bool = False
 
 
@@ -44,7 +45,7 @@ def build_world(options: Options) -> World:
         if options.posts is None:
             raise ValueError("a replayed world needs --posts FILE.parquet")
         return ReplayedWorld(options.posts, to_ms(options.now) if options.now else None)
-    return SeededWorld(options.seed, to_ms(options.now or DEFAULT_NOW))
+    return SeededWorld(options.seed, to_ms(options.now or DEFAULT_NOW), crowd_size=options.crowd)
 
 
 def build_app(options: Options) -> Starlette:
@@ -58,14 +59,15 @@ def build_app(options: Options) -> Starlette:
     state.pin("seed", str(world.seed))
     if options.posts is not None and world.kind == "replayed":
         state.pin("posts", options.posts.name)
+    if world.kind == "seeded":
+        state.pin("crowd", str(options.crowd))
     state.pin("start_ms", str(world.start_ms))
     clock = WorldClock(state, world.start_ms)
     limits = RateLimits(factor=1 if options.has_real_limits else RELAXED_FACTOR)
     host = Host(world, state, clock, FaultPlane(), limits, options.base_url)
     credentials = Credentials(state)
     routes = [
-        *Bluesky(host, credentials).routes(),
-        *Instagram(host, credentials).routes(),
+        *(route for network in NETWORKS for route in network(host, credentials).routes()),
         *PublicPages(host).routes(),
         *Admin(host, credentials).routes(),
     ]

@@ -10,7 +10,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +32,37 @@ class BadTokenError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long a network's tokens live. Seconds; 0: for ever (access), or there are none (refresh)."""
+
+    access_seconds: int
+    refresh_seconds: int
+    is_refresh_single_use: bool = False
+
+
+DAY_SECONDS = 86_400
+NEVER = 4e10
+LIFETIMES: Mapping[str, Lifetime] = {
+    "facebook": Lifetime(0, 0),
+    "linkedin": Lifetime(60 * DAY_SECONDS, 365 * DAY_SECONDS),
+    "mastodon": Lifetime(0, 0),
+    "pinterest": Lifetime(30 * DAY_SECONDS, 365 * DAY_SECONDS),
+    "tiktok": Lifetime(DAY_SECONDS, 365 * DAY_SECONDS, is_refresh_single_use=True),
+    "x": Lifetime(7200, 180 * DAY_SECONDS, is_refresh_single_use=True),
+    "youtube": Lifetime(3600, 180 * DAY_SECONDS),
+}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an OAuth 2 exchange hands out. `expires_at`: Unix seconds; None: the access token never ends by itself."""
+
+    access: str
+    refresh: str | None
+    expires_at: float | None
 
 
 @dataclass(frozen=True)
@@ -199,6 +230,72 @@ class Credentials:
     def is_proof(self, token: str, proof: str) -> bool:
         """Whether `appsecret_proof` belongs to the token."""
         return hmac.compare_digest(hmac.new(self.app_secret.encode(), token.encode(), sha256).hexdigest(), proof)
+
+    # --- all other networks: opaque tokens of OAuth 2 ---
+
+    @property
+    def client_id(self) -> str:
+        """The made-up application's id on these networks; its secret is `app_secret`."""
+        return "pulso-sandbox"
+
+    def grant(self, account: Account) -> Grant:
+        """The newest living grant of an account; a new one where none lives."""
+        stored = self._state.get(f"grant:{account.network}:{account.native_id}")
+        if stored is not None:
+            grant = Grant(**orjson.loads(stored))
+            try:
+                self.account_of(account.network, grant.access)
+                return grant
+            except BadTokenError:
+                pass
+        return self.issue(account.network, account.native_id)
+
+    def issue(self, network: str, account_id: str) -> Grant:
+        """A new pair of tokens; older access tokens stay good until they expire."""
+        life = LIFETIMES[network]
+        names = (network, account_id, secrets.token_hex(8))
+        expires_at = self._machine() + life.access_seconds if life.access_seconds else None
+        grant = Grant(
+            access=f"{network}-access-{self._digest('access', *names)}",
+            refresh=f"{network}-refresh-{self._digest('refresh', *names)}" if life.refresh_seconds else None,
+            expires_at=expires_at,
+        )
+        common = {"network": network, "account_id": account_id}
+        with self._state.transaction():
+            self._state.insert("tokens", token_id=grant.access, kind="access", expires_at=expires_at or NEVER, **common)
+            if grant.refresh:
+                ends = self._machine() + life.refresh_seconds
+                self._state.insert("tokens", token_id=grant.refresh, kind="refresh", expires_at=ends, **common)
+            self._state.set(f"grant:{network}:{account_id}", orjson.dumps(asdict(grant)).decode())
+        return grant
+
+    def account_of(self, network: str, access_token: str) -> str:
+        """The native id of the account whose access token this is. Raises BadTokenError."""
+        return self._living(network, access_token, "access")
+
+    def renew(self, network: str, refresh_token: str) -> tuple[str, Grant]:
+        """Account and new grant for a refresh token. Where the network's tokens are single-use, the old one is gone, with no grace.
+
+        Raises BadTokenError: `expired` for one that was used before.
+        """
+        account_id = self._living(network, refresh_token, "refresh")
+        if LIFETIMES[network].is_refresh_single_use:
+            self._state.update("tokens", {"token_id": refresh_token}, is_expired=1)
+            return account_id, self.issue(network, account_id)
+        grant = self.issue(network, account_id)
+        return account_id, replace(grant, refresh=refresh_token)
+
+    def expire(self, access_token: str) -> None:
+        """End an access token before its time, for good."""
+        self._state.update("tokens", {"token_id": access_token}, is_expired=1)
+
+    def _living(self, network: str, token: str, kind: str) -> str:
+        row = self._state.one("tokens", token_id=token)
+        if row is None or row["network"] != network or row["kind"] != kind:
+            raise BadTokenError("invalid")
+        if row["is_expired"] or row["expires_at"] <= self._machine():
+            raise BadTokenError("expired")
+        return str(row["account_id"])
 
     def _expire(self, token_id: str, network: str, account_id: str, kind: str, expires_at: float) -> None:
         if token_id not in self._expired:

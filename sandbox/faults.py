@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-NETWORKS = ("bluesky", "instagram", "any")
+from sandbox.world.ids import NETWORKS as WORLD_NETWORKS
+
+NETWORKS = (*WORLD_NETWORKS, "any")
 OPERATIONS = ("read", "publish", "stage", "reply", "token", "any")
 KINDS: Mapping[str, str] = {
     "rate_limit": "refused by the network's own limiter; params: retry_after_seconds (60), code (Instagram)",
@@ -26,6 +28,7 @@ KINDS: Mapping[str, str] = {
     "late_counts": "counts are those of some time ago; params: hours (24)",
     "read_lag": "writes stay invisible to listings; params: seconds (1.3), machine time since the commit",
     "slow": "the answer comes late; params: seconds (2)",
+    "guard_off": "the network's own guard against duplicates (a key, a refusal of equal text) does nothing",
     "duplicate_answer": "a listing answers every item twice; a publish is done and answered as one done before",
 }
 

@@ -17,6 +17,7 @@ from sandbox.clock import WorldClock
 from sandbox.faults import FaultPlane
 from sandbox.limits import RateLimits
 from sandbox.state import State
+from sandbox.world.ids import comment_id, post_id
 from sandbox.world.model import DAY_MS, HOUR_MS, Account, Comment, Counts, Post, World
 
 
@@ -82,6 +83,8 @@ class Host:
             self.remember(published_record(row))
         for row in state.rows("media"):
             self.remember(published_media(row))
+        for row in state.rows("posts"):
+            self.remember(published_post(row))
 
     # --- accounts ---
 
@@ -100,6 +103,57 @@ class Host:
         if parent:
             self._answers.setdefault(parent, {})[published.post.native_id] = published
         self.revision += 1
+
+    def publish(
+        self,
+        account: Account,
+        text: str,
+        *,
+        content_format: str,
+        media_count: int = 0,
+        reply_to: str | None = None,
+        key: str | None = None,
+        native_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> tuple[Published, bool]:
+        """Commit a post durably, and whether it is new: with a `key` that the account used before, the post of then.
+
+        `reply_to`: native id of the post or comment that it answers. `details`: what its network keeps about it besides.
+        """
+        if key is not None:
+            known = self.state.one("posts", network=account.network, account_id=account.native_id, idempotency_key=key)
+            if known is not None:
+                return published_post(known), False
+        sequence = self.state.next_number("commit")
+        before, previous_ms = self.recent_activity(account)
+        own = next(reversed(self._published[account.native_id].values()), None)
+        # The world's clock may stand still; posts of one account never share a moment, so that listings keep their order.
+        now_ms = max(self.clock.now_ms, own.post.created_ms + 1 if own else 0)
+        row = {
+            "native_id": native_id or post_id(account.network, account.native_id, now_ms, "api", sequence),
+            "network": account.network,
+            "account_id": account.native_id,
+            "text": text,
+            "content_format": content_format,
+            "media_count": media_count,
+            "created_ms": now_ms,
+            "reply_to": reply_to,
+            "idempotency_key": key,
+            "details": orjson.dumps(dict(details or {})).decode(),
+            "committed_at": time.time(),
+            "sequence": sequence,
+            "posts_before": before,
+            "previous_ms": previous_ms,
+        }
+        self.state.insert("posts", **row)
+        published = published_post(row)
+        self.remember(published)
+        return published, True
+
+    def delete(self, post: Post) -> None:
+        """Take a post away, durably, whoever published it (networks that keep their posts in `posts`)."""
+        self.state.delete("posts", native_id=post.native_id)
+        self.forget(post)
 
     def forget(self, post: Post) -> None:
         """Delete a post, durably for history; the caller has deleted what came over the wire."""
@@ -168,6 +222,28 @@ class Host:
         times += [post.created_ms for post in self.world.posts(account, now)[-20:]]
         return sum(now - moment < DAY_MS for moment in times), max(times, default=None)
 
+    def write_comment(self, account: Account, post_native_id: str, parent_id: str | None, text: str) -> str:
+        """What an account writes under a post, durably (networks whose comments are no posts). Returns its native id."""
+        sequence = self.state.next_number("commit")
+        native_id = comment_id(account.network, post_native_id, account.native_id, self.clock.now_ms, -sequence)
+        self.state.insert(
+            "comments",
+            comment_id=native_id,
+            media_id=post_native_id,
+            parent_id=parent_id,
+            account_id=account.native_id,
+            text=text,
+            created_ms=self.clock.now_ms,
+            committed_at=time.time(),
+            sequence=sequence,
+        )
+        self.has_own_comments = True
+        return native_id
+
+    def own_comments(self, post_native_id: str) -> Sequence[Mapping[str, Any]]:
+        """What accounts wrote under a post over the wire, oldest first: rows of the state's table `comments`."""
+        return self.state.rows("comments", media_id=post_native_id) if self.has_own_comments else ()
+
     # --- what the audience did ---
 
     def counts(self, post: Post, *, late_hours: float = 0.0) -> Counts:
@@ -193,8 +269,27 @@ class Host:
         post = self.post(network, self._comment_posts.get(native_id, ""))
         return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
 
+    def parent_of(self, published: Published) -> str | None:
+        """Native id of what a post over the wire answers."""
+        return _parent_uri(published) or None
+
+    def root_of(self, published: Published) -> str | None:
+        """Native id of the post at the top of its conversation, as far as it is known here."""
+        record = published.details.get("record", {})
+        if "reply" in record:
+            return str(record["reply"]["root"]["uri"])
+        parent = self.parent_of(published)
+        while parent is not None and parent in self._by_id:
+            above = self.parent_of(self._by_id[parent])
+            if above is None:
+                return parent
+            parent = above
+        if parent is not None and (comment := self.comment(published.post.network, parent)) is not None:
+            return comment.post_id
+        return parent
+
     def answers(self, uri: str) -> Sequence[Post]:
-        """Bluesky posts over the wire that answer this post or comment directly, oldest first."""
+        """Posts over the wire that answer this post or comment directly, oldest first (networks whose answers are posts)."""
         return [item.post for item in self._answers.get(uri, {}).values()]
 
     def is_marked(self, kind: str, native_id: str) -> bool:
@@ -220,9 +315,30 @@ def _post_of_comment(native_id: str) -> str:
 
 
 def _parent_uri(published: Published) -> str:
-    """What a Bluesky post answers; empty for all others."""
+    """What a post answers; empty for those that answer nothing."""
+    if published.details.get("reply_to"):
+        return str(published.details["reply_to"])
     record = published.details.get("record", {})
     return str(record["reply"]["parent"]["uri"]) if "reply" in record else ""
+
+
+def published_post(row: Mapping[str, Any]) -> Published:
+    """A stored post of a network that keeps nothing but posts."""
+    details = orjson.loads(row["details"])
+    post = Post(
+        native_id=row["native_id"],
+        network=row["network"],
+        account_id=row["account_id"],
+        text=row["text"],
+        created_ms=row["created_ms"],
+        content_format=row["content_format"],
+        media_count=row["media_count"],
+        origin="api",
+        is_reply=row["reply_to"] is not None,
+        posts_before=row["posts_before"],
+        previous_ms=row["previous_ms"],
+    )
+    return Published(post, row["committed_at"], row["sequence"], {**details, "reply_to": row["reply_to"]})
 
 
 def published_record(row: Mapping[str, Any]) -> Published:

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from sandbox.world.ids import NETWORKS, account_id_of
 from sandbox.world.model import DAY_MS, Account, Comment, Counts, Post, to_datetime
-from sandbox.world.residents import did_of, instagram_id_of
 
 COLUMNS: dict[str, pl.DataType] = {
     "network": pl.String(),
@@ -39,7 +39,6 @@ COLUMNS: dict[str, pl.DataType] = {
 COUNTED = ("likes", "comments", "shares", "saves", "views", "reach")
 MATURE_MS = 7 * DAY_MS
 HIDDEN_SHARE = 0.2
-_NETWORKS = ("bluesky", "instagram")
 _MEDIA_COUNT = {"text": 0, "link": 0, "carousel": 2}
 
 
@@ -62,7 +61,7 @@ class ReplayedWorld:
         frame = _read(path)
         usable = (
             frame.filter(
-                pl.col("network").is_in(_NETWORKS)
+                pl.col("network").is_in(NETWORKS)
                 & pl.col("published_at").is_not_null()
                 & pl.col("post_native_id").is_not_null()
                 & pl.col("account_handle").is_not_null()
@@ -73,7 +72,7 @@ class ReplayedWorld:
         self._path = path
         self._rows = frame.height
         self._rejected = {
-            "unknown network": frame.filter(~pl.col("network").is_in(_NETWORKS).fill_null(value=False)).height,
+            "unknown network": frame.filter(~pl.col("network").is_in(NETWORKS).fill_null(value=False)).height,
             "no time, id or account": frame.filter(
                 pl.col("published_at").is_null()
                 | pl.col("post_native_id").is_null()
@@ -99,9 +98,9 @@ class ReplayedWorld:
         native_id = str(given[0]) if len(given) else ""
         if network == "bluesky":
             handle = handle if "." in handle else f"{handle}.bsky.test"
-            native_id = native_id if native_id.startswith("did:") else did_of(handle)
+            native_id = native_id if native_id.startswith("did:") else account_id_of(network, handle)
         elif not native_id:
-            native_id = instagram_id_of(handle)
+            native_id = account_id_of(network, handle)
         account = Account(
             network=network,
             native_id=native_id,

@@ -28,6 +28,14 @@ CREATE TABLE IF NOT EXISTS media (
 CREATE TABLE IF NOT EXISTS comments (
     comment_id TEXT PRIMARY KEY, media_id TEXT NOT NULL, parent_id TEXT, account_id TEXT NOT NULL, text TEXT NOT NULL,
     created_ms INTEGER NOT NULL, committed_at REAL NOT NULL, sequence INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS posts (
+    native_id TEXT PRIMARY KEY, network TEXT NOT NULL, account_id TEXT NOT NULL, text TEXT NOT NULL,
+    content_format TEXT NOT NULL, media_count INTEGER NOT NULL, created_ms INTEGER NOT NULL, reply_to TEXT,
+    idempotency_key TEXT, details TEXT NOT NULL, committed_at REAL NOT NULL, sequence INTEGER NOT NULL,
+    posts_before INTEGER NOT NULL, previous_ms INTEGER, UNIQUE (network, account_id, idempotency_key));
+CREATE TABLE IF NOT EXISTS uploads (
+    upload_id TEXT PRIMARY KEY, network TEXT NOT NULL, account_id TEXT NOT NULL, kind TEXT NOT NULL, spec TEXT NOT NULL,
+    status TEXT NOT NULL, polls INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, content BLOB NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS marks (kind TEXT NOT NULL, native_id TEXT NOT NULL, PRIMARY KEY (kind, native_id));
 CREATE TABLE IF NOT EXISTS blobs (
     cid TEXT NOT NULL, did TEXT NOT NULL, mime_type TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (cid, did));

@@ -6,7 +6,7 @@ Belongs here: what is the same for all networks. Does not belong here: any netwo
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -36,14 +36,18 @@ class SilentResponse(Response):
 
 @dataclass
 class Answer:
-    """A JSON answer on its way out. Handlers return it; refusals are raised as `Refusal`."""
+    """An answer on its way out: JSON unless `content` is given. Handlers return it; refusals are raised as `Refusal`."""
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    """The bytes themselves, for answers that are no JSON (also empty ones); `headers` may name their content type."""
 
     def response(self, content_type: str) -> Response:
         """The bytes to send."""
+        if self.content is not None:
+            return Response(self.content, self.status, headers=dict(self.headers))
         return Response(orjson.dumps(self.body), self.status, headers={**self.headers, "content-type": content_type})
 
 
@@ -105,7 +109,7 @@ async def perform_with_faults(call: Call) -> Response:
 
     def send(answer: Answer) -> Response:
         if "unknown_fields" in effects:
-            answer = Answer(with_unknown_fields(answer.body), answer.status, answer.headers)
+            answer = replace(answer, body=with_unknown_fields(answer.body))
         return call.finish(answer).response(call.content_type)
 
     if "slow" in effects:

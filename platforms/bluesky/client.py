@@ -36,6 +36,7 @@ from platforms._budget import Usage
 from platforms._http import Call, CallKind, Params, Refusal, Transport, server_time, with_headers
 from platforms._listing import post_pages
 from platforms._media import read_media
+from platforms._quotas import LocalLimit
 from platforms._shapes import as_json, count_or_none
 from platforms.bluesky import mapping, tid
 from platforms.bluesky.facets import mentions
@@ -120,6 +121,9 @@ class BlueskyDialect:
             return ()
         seconds = None if reset is None else reset - server_time(headers).timestamp()
         return (Usage(self.limit_keys(account, call)[0], 1 - left / limit, seconds),)
+
+    def local_limits(self, _account: Account, _call: Call) -> tuple[LocalLimit, ...]:
+        return ()
 
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:  # noqa: ARG002
         return token.refresh_token is not None

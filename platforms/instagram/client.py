@@ -39,6 +39,7 @@ from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, all_of
 from platforms._listing import post_pages
 from platforms._media import read_media
+from platforms._quotas import LocalLimit
 from platforms._shapes import as_json, count_or_none
 from platforms.instagram import mapping
 from platforms.instagram.errors import APP_WIDE_CODES, PUBLISH_QUOTA_CODE, classify
@@ -136,6 +137,9 @@ class InstagramDialect:
             minutes = max((count_or_none(c.get("estimated_time_to_regain_access")) or 0 for c in cases), default=0)
             found.append(Usage(account_key, _percent(worst) / 100, minutes * 60.0 if minutes else None))
         return tuple(found)
+
+    def local_limits(self, _account: Account, _call: Call) -> tuple[LocalLimit, ...]:
+        return ()
 
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:  # noqa: ARG002
         # Only a token that still works can be exchanged: after a refusal the account has to be connected again.

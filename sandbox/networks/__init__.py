@@ -1,1 +1,7 @@
 """One module per network: its paths, authorisation, paging, limits and error bodies. No law of the world stands here."""
+
+from sandbox.networks.bluesky import Bluesky
+from sandbox.networks.instagram import Instagram
+
+NETWORKS = (Bluesky, Instagram)
+"""Everyone who answers, each under `/<network>`."""

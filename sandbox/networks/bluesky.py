@@ -25,8 +25,8 @@ from sandbox.networks import bluesky_records as records
 from sandbox.networks.bluesky_views import BlueskyViews, rkey_of, timestamp
 from sandbox.networks.cid import blob_cid, record_cid
 from sandbox.wire import Answer, Call, Refusal, perform_with_faults
+from sandbox.world.ids import tid
 from sandbox.world.model import Account, Post, to_ms
-from sandbox.world.posting import tid
 
 _CONTENT_TYPE = "application/json; charset=utf-8"
 _MAX_BLOB_BYTES = 50 * 1024 * 1024

@@ -1,11 +1,11 @@
 """Who comments and what they say. Moods follow the documented mix; the words are in the brand's own language."""
 
 from sandbox.world import texts
+from sandbox.world.ids import account_id_of, comment_id, tid
 from sandbox.world.model import HOUR_MS, Comment, Post
 from sandbox.world.outcomes import Outcome
 from sandbox.world.parameters import WorldParameters
-from sandbox.world.posting import tid
-from sandbox.world.residents import Resident, did_of, instagram_id_of
+from sandbox.world.residents import Resident
 from sandbox.world.seeding import stream
 
 _FIRST = (
@@ -71,11 +71,11 @@ def _comment(parameters: WorldParameters, seed: int, resident: Resident, post: P
     created_ms = post.created_ms + round(age * HOUR_MS)
     if post.network == "bluesky":
         handle = f"{handle}.bsky.test"
-        author_id = did_of(handle)
+    author_id = account_id_of(post.network, handle)
+    if post.network == "bluesky":  # the key's clock id comes from the comment's own stream
         native_id = f"at://{author_id}/app.bsky.feed.post/{tid(created_ms, rng.randrange(1024))}"
     else:
-        author_id = instagram_id_of(handle)
-        native_id = f"18{post.native_id[2:]}{index:05d}"
+        native_id = comment_id(post.network, post.native_id, author_id, created_ms, index)
     return Comment(
         native_id=native_id,
         post_id=post.native_id,

@@ -9,12 +9,12 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.world import texts
+from sandbox.world.laws import LAWS
 from sandbox.world.model import DAY_MS, Account, Post, to_datetime
 from sandbox.world.parameters import WorldParameters
 from sandbox.world.residents import Resident
 from sandbox.world.seeding import stream
 
-_HASHTAG_TOLERANCE = {"instagram": 6, "bluesky": 2}
 _CROWDING_MS = 15 * 60 * 1000
 
 
@@ -75,8 +75,8 @@ class EngagementLaw:
         seen = texts.traits(post.text, self._resident.sector)
         pillar = post.pillar or seen.pillar
         is_occasion = seen.is_occasion if post.is_occasion is None else post.is_occasion
-        best_length = constants.best_length_instagram if post.network == "instagram" else constants.best_length_bluesky
-        surplus_tags = max(0, seen.hashtags - _HASHTAG_TOLERANCE[post.network])
+        law = LAWS[post.network]
+        surplus_tags = max(0, seen.hashtags - law.hashtag_tolerance)
         word_sd = constants.word_sd / math.sqrt(len(seen.words)) if seen.words else 0.0
         week = (local - timedelta(days=local.weekday())).date().isoformat()
         is_crowded = post.previous_ms is not None and post.created_ms - post.previous_ms < _CROWDING_MS
@@ -98,7 +98,7 @@ class EngagementLaw:
             "number": constants.number_effect if seen.has_number else 0.0,
             "link": constants.link_effect if seen.has_link else 0.0,
             "emoji": constants.emoji_effect if 1 <= seen.emoji <= 4 else 0.0,
-            "length": constants.length_curvature * math.log(max(seen.length, 10) / best_length) ** 2,
+            "length": constants.length_curvature * math.log(max(seen.length, 10) / law.best_length) ** 2,
             "hashtags": constants.hashtag_excess_effect * surplus_tags,
             "words": word_sd * sum(_normal(1.0, seed, "word", self._resident.sector, word) for word in seen.words),
         }

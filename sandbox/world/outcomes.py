@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.world.effects import EngagementLaw
 from sandbox.world.growth import GrowthCurve
+from sandbox.world.laws import LAWS
 from sandbox.world.model import HOUR_MS, Post
 from sandbox.world.parameters import WorldParameters
 from sandbox.world.seeding import stream
@@ -19,7 +20,7 @@ class Outcome:
     comments: int
     shares: int
     saves: int
-    quotes: int
+    quotes: int | None
     reach: int | None
     views: int | None
     growth: GrowthCurve
@@ -28,7 +29,7 @@ class Outcome:
 
     @property
     def interactions(self) -> int:
-        return self.likes + self.comments + self.shares + self.saves + self.quotes
+        return self.likes + self.comments + self.shares + self.saves + (self.quotes or 0)
 
     def arrival_hours(self, seed: int, post: Post) -> list[float]:
         """Ages at which the comments arrive, ascending: one in each of `comments` equal parts of the growth curve."""
@@ -43,10 +44,11 @@ class Outcome:
             "shares": self.growth.count(self.shares, age_hours),
             "saves": self.growth.count(self.saves, age_hours),
         }
-        if self.reach is None or self.views is None:
+        if self.quotes is not None:
             counts["quotes"] = self.growth.count(self.quotes, age_hours)
-        else:
+        if self.reach is not None:
             counts["reach"] = self.attention.count(self.reach, age_hours)
+        if self.views is not None:
             counts["views"] = self.attention.count(self.views, age_hours)
         return counts
 
@@ -60,19 +62,18 @@ def outcome(parameters: WorldParameters, seed: int, law: EngagementLaw, post: Po
     def share(median: float) -> float:
         return min(0.4, median * math.exp(rng.gauss(0.0, parameters.share_log_sd)))
 
-    is_instagram = post.network == "instagram"
-    is_video = post.content_format == "video"
-    comments = share(parameters.comment_share_instagram if is_instagram else parameters.comment_share_bluesky)
-    shares = share(parameters.share_share_instagram if is_instagram else parameters.share_share_bluesky)
-    saves = share(parameters.save_share_instagram if is_instagram else parameters.save_share_bluesky)
-    quotes = 0.0 if is_instagram else share(parameters.quote_share_bluesky)
+    constants = LAWS[post.network]
+    is_video = post.content_format in ("video", "short_video")
+    comments, shares, saves = (
+        share(median) for median in (constants.comment_share, constants.share_share, constants.save_share)
+    )
+    quotes = share(constants.quote_share) if constants.quote_share else 0.0
     shares *= 2.0 if is_video else 1.0
     whole = max(1.0, comments + shares + saves + quotes + 0.15)
     parts = [int(total * part / whole + rng.random()) for part in (comments, shares, saves, quotes)]
     while sum(parts) > total:
         parts[parts.index(max(parts))] -= 1
-    scale = parameters.growth_scale_hours_instagram if is_instagram else parameters.growth_scale_hours_bluesky
-    scale *= math.exp(rng.gauss(0.0, parameters.growth_scale_log_sd))
+    scale = constants.growth_scale_hours * math.exp(rng.gauss(0.0, parameters.growth_scale_log_sd))
     rate = parameters.interactions_per_reach * math.exp(rng.gauss(0.0, parameters.interactions_per_reach_log_sd))
     reach = max(round(total / min(rate, 0.6)), total + 3)
     views_per_reach = parameters.views_per_reach * (1.5 if is_video else 1.0) * math.exp(rng.gauss(0.0, 0.08))
@@ -82,9 +83,9 @@ def outcome(parameters: WorldParameters, seed: int, law: EngagementLaw, post: Po
         comments=parts[0],
         shares=parts[1],
         saves=parts[2],
-        quotes=parts[3],
-        reach=reach if is_instagram else None,
-        views=max(reach, round(reach * views_per_reach)) if is_instagram else None,
+        quotes=parts[3] if constants.quote_share else None,
+        reach=reach if constants.has_reach else None,
+        views=max(reach, round(reach * views_per_reach)) if constants.has_views else None,
         growth=GrowthCurve(scale, parameters.growth_shape),
         attention=GrowthCurve(0.6 * scale, parameters.growth_shape),
     )

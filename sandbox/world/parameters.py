@@ -57,29 +57,18 @@ class WorldParameters:
     length_curvature: float = _parameter(
         -0.12, "effect of the squared distance of log length from the network's best length"
     )
-    best_length_instagram: int = _parameter(260, "characters")
-    best_length_bluesky: int = _parameter(150, "characters")
     hashtag_excess_effect: float = _parameter(
         -0.05, "per hashtag above the network's tolerance (Instagram 6, Bluesky 2)"
     )
     word_sd: float = _parameter(0.16, "sd of the sum of hidden appeals of a text's words")
 
     # --- composition (shares of interactions; reach and views) ---
-    comment_share_instagram: float = _parameter(0.045, "median share of interactions that are comments")
-    comment_share_bluesky: float = _parameter(0.10, "as above")
-    share_share_instagram: float = _parameter(0.06, "median share that are shares (doubled for video)")
-    share_share_bluesky: float = _parameter(0.19, "median share that are reposts")
-    save_share_instagram: float = _parameter(0.07, "median share that are saves")
-    save_share_bluesky: float = _parameter(0.03, "median share that are bookmarks")
-    quote_share_bluesky: float = _parameter(0.03, "median share that are quotes")
     share_log_sd: float = _parameter(0.5, "log sd of each of those shares")
     interactions_per_reach: float = _parameter(0.045, "median interactions per account reached (Instagram)")
     interactions_per_reach_log_sd: float = _parameter(0.45, "log sd of it")
     views_per_reach: float = _parameter(1.35, "median views per account reached; 1.5 times as many for video")
 
     # --- growth of counts: 1 - exp(-(age / scale) ^ shape) ---
-    growth_scale_hours_instagram: float = _parameter(9.1, "scale of the Weibull curve, hours")
-    growth_scale_hours_bluesky: float = _parameter(3.0, "as above")
     growth_shape: float = _parameter(0.51, "shape of the curve: fast start, long tail")
     growth_scale_log_sd: float = _parameter(0.5, "log sd of the scale between posts")
 

@@ -11,23 +11,14 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.world import texts
+from sandbox.world.ids import post_id, tid
+from sandbox.world.laws import LAWS
 from sandbox.world.model import DAY_MS, HOUR_MS, Post, to_datetime, to_ms
 from sandbox.world.parameters import WorldParameters
 from sandbox.world.residents import Resident
 from sandbox.world.seeding import identifier, number, stream
 
-TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 _DAY_HOURS = (7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
-_FORMATS = {
-    "instagram": {"image": 0.50, "carousel": 0.26, "video": 0.24},
-    "bluesky": {"text": 0.52, "image": 0.48},
-}
-
-
-def tid(moment_ms: int, clock_id: int) -> str:
-    """A Bluesky timestamp id: 53 bits of microseconds and 10 bits of clock id in sortable base32."""
-    value = (moment_ms * 1000 << 10) | (clock_id & 1023)
-    return "".join(TID_ALPHABET[value >> shift & 31] for shift in range(60, -1, -5))
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ def _habits(seed: int, resident: Resident) -> _Habits:
     favourites = rng.sample(_DAY_HOURS, 5)
     themes = list(texts.pillars(resident.sector))
     rng.shuffle(themes)
-    formats = _FORMATS[resident.account.network]
+    formats = LAWS[resident.account.network].formats
     return _Habits(
         hours={weekday: tuple(rng.sample(favourites, 3)) for weekday in range(7)},
         pillar_of_weekday=tuple(themes[weekday % len(themes)] for weekday in range(7)),
@@ -128,7 +119,7 @@ class PostingProcess:
         themes = texts.pillars(self._resident.sector)
         usual = self._habits.pillar_of_weekday[day.weekday()]
         pillar = usual if rng.random() < 0.45 else rng.choice(themes)
-        formats = _FORMATS[account.network]
+        formats = LAWS[account.network].formats
         if rng.random() < 0.4:
             content_format = self._habits.format_of_pillar[pillar]
         else:
@@ -145,7 +136,7 @@ class PostingProcess:
             text=text,
             created_ms=moment_ms,
             content_format=content_format,
-            media_count={"text": 0, "carousel": rng.choice((3, 4, 5, 6))}.get(content_format, 1),
+            media_count={"text": 0, "link": 0, "carousel": rng.choice((3, 4, 5, 6))}.get(content_format, 1),
             origin="history",
             posts_before=sum(moment_ms - past < DAY_MS for past in recent),
             previous_ms=recent[-1] if recent else None,
@@ -158,4 +149,6 @@ class PostingProcess:
         if account.network == "bluesky":
             key = number(self._seed, "clock", account.handle, index)
             return f"at://{account.native_id}/app.bsky.feed.post/{tid(moment_ms, key)}"
-        return "179" + identifier("0123456789", 14, self._seed, account.handle, day.isoformat(), index)
+        if account.network == "instagram":
+            return "179" + identifier("0123456789", 14, self._seed, account.handle, day.isoformat(), index)
+        return post_id(account.network, account.native_id, moment_ms, self._seed, index)

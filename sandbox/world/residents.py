@@ -1,16 +1,16 @@
-"""Reads `personas.yaml` into accounts, and gives each its made-up network ids."""
+"""Who lives in the seeded world: the demo's brands out of `personas.yaml`, and a crowd of any size for load."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from importlib import resources
 from typing import Any
 
 import yaml
 
+from sandbox.world.ids import NETWORKS, account_id_of
 from sandbox.world.model import Account
+from sandbox.world.seeding import number
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,6 @@ class Resident:
     hand_posting_after_start: float
     pause_days: range
     """Days relative to the start (negative: before) on which nothing is posted."""
-
-
-def did_of(handle: str) -> str:
-    """A Bluesky identity in the form of the PLC method: 24 characters of base32."""
-    return "did:plc:" + base64.b32encode(sha256(f"did:{handle}".encode()).digest()).decode().lower()[:24]
-
-
-def instagram_id_of(handle: str) -> str:
-    """An Instagram business account id: 17 digits."""
-    return f"178414{int.from_bytes(sha256(f'ig:{handle}'.encode()).digest()[:8]) % 10**11:011d}"
-
-
-def _native_id(network: str, handle: str) -> str:
-    return did_of(handle) if network == "bluesky" else instagram_id_of(handle)
 
 
 def _pause(habits: Mapping[str, Any]) -> range:
@@ -61,7 +47,7 @@ def residents() -> tuple[Resident, ...]:
                 Resident(
                     account=Account(
                         network=network,
-                        native_id=_native_id(network, handle),
+                        native_id=account_id_of(network, handle),
                         handle=handle,
                         display_name=client["name"],
                         biography=client["biography"],
@@ -83,7 +69,7 @@ def residents() -> tuple[Resident, ...]:
                 Resident(
                     account=Account(
                         network=rival["network"],
-                        native_id=_native_id(rival["network"], rival["handle"]),
+                        native_id=account_id_of(rival["network"], rival["handle"]),
                         handle=rival["handle"],
                         display_name=rival["name"],
                         biography="",
@@ -102,4 +88,41 @@ def residents() -> tuple[Resident, ...]:
                     pause_days=range(0),
                 )
             )
+    return tuple(found)
+
+
+_ZONES = ("America/New_York", "Europe/Madrid", "America/Sao_Paulo", "Asia/Tokyo", "Australia/Sydney")
+_BOOKS = (("coffee", "en"), ("cocina", "es"), ("surf", "pt"))
+ACCOUNTS_PER_CLIENT = 9
+
+
+def crowd(size: int) -> tuple[Resident, ...]:
+    """`size` more accounts, spread evenly over the networks; a client has one on each. They post little by themselves."""
+    found = []
+    for index in range(size):
+        client, network = divmod(index, ACCOUNTS_PER_CLIENT)
+        name = NETWORKS[network]
+        handle = f"crowd{client:05d}" + (".bsky.test" if name == "bluesky" else "")
+        sector, language = _BOOKS[client % len(_BOOKS)]
+        found.append(
+            Resident(
+                account=Account(
+                    network=name,
+                    native_id=account_id_of(name, handle),
+                    handle=handle,
+                    display_name=f"Crowd {client}",
+                    biography="",
+                    client_slug=f"crowd-{client:05d}",
+                    language=language,
+                    time_zone=_ZONES[client % len(_ZONES)],
+                ),
+                brand=f"Crowd {client}",
+                sector=sector,
+                rate=0.3,
+                followers=500 + number(0, "followers", handle) % 20_000,
+                interaction_rate=0.01,
+                hand_posting_after_start=0.5,
+                pause_days=range(0),
+            )
+        )
     return tuple(found)

@@ -7,11 +7,12 @@ from typing import Any
 from sandbox.world import audience
 from sandbox.world.effects import EngagementLaw
 from sandbox.world.followers import FollowerPath
+from sandbox.world.laws import LAWS
 from sandbox.world.model import Account, Comment, Counts, Post, to_datetime
 from sandbox.world.outcomes import Outcome, age_hours, outcome
 from sandbox.world.parameters import WorldParameters
 from sandbox.world.posting import PostingProcess
-from sandbox.world.residents import residents
+from sandbox.world.residents import crowd, residents
 
 
 class SeededWorld:
@@ -19,11 +20,13 @@ class SeededWorld:
 
     kind = "seeded"
 
-    def __init__(self, seed: int, start_ms: int, parameters: WorldParameters | None = None) -> None:
+    def __init__(
+        self, seed: int, start_ms: int, parameters: WorldParameters | None = None, *, crowd_size: int = 0
+    ) -> None:
         self.seed = seed
         self.start_ms = start_ms
         self.parameters = parameters or WorldParameters()
-        self._residents = {resident.account.native_id: resident for resident in residents()}
+        self._residents = {resident.account.native_id: resident for resident in (*residents(), *crowd(crowd_size))}
         self._posting = {
             key: PostingProcess(self.parameters, seed, resident, start_ms) for key, resident in self._residents.items()
         }
@@ -102,4 +105,5 @@ class SeededWorld:
             "accounts": len(self._residents),
             "posts": sum(len(self.posts(account, now_ms)) for account in self.accounts),
             "parameters": self.parameters.describe(),
+            "networks": {network: law.describe() for network, law in LAWS.items()},
         }

@@ -15,6 +15,8 @@ from typing import Any
 import regex
 import yaml
 
+from sandbox.world.laws import LAWS
+
 _SLOT = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
@@ -26,7 +28,6 @@ _OCCASION = re.compile(
     r"|sorteio|lan[cç]amento|inaugura[cç][aã]o|anivers[aá]rio|ganhamos)\b",
     re.IGNORECASE,
 )
-BLUESKY_GRAPHEMES = 300
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,10 @@ def brand_post(sector: str, pillar: str, network: str, brand: str, *, is_occasio
     has_hook, has_closing, has_emoji = rng.random() < 0.35, rng.random() < 0.55, rng.random() < 0.45
     shared = [*book["hashtags"], "".join(letter for letter in brand.lower() if letter.isalnum())]
     tags = [f"#{tag}" for tag in rng.sample(theme["hashtags"], 2) + rng.sample(shared, 4)]
-    if network == "bluesky":
+    longest = LAWS[network].longest_text
+    if longest < 500:
         parts = [body, closing if has_closing else "", rng.choice(tags[:2]) if rng.random() < 0.3 else ""]
-        while len(" ".join(part for part in parts if part)) > BLUESKY_GRAPHEMES - 3:
+        while len(" ".join(part for part in parts if part)) > longest:
             parts.pop()
         text = " ".join(part for part in parts if part)
         return f"{text} {emoji}" if has_emoji else text

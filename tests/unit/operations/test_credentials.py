@@ -9,8 +9,9 @@ from sqlalchemy import text, update
 from contracts.errors import NotReadyError
 from contracts.records import Token
 from operations import SqlStore, UnknownRecordError, Vault, VaultError
+from operations.credentials import SqlTokenStore
 from operations.models import CredentialRow
-from tests.unit.operations.fakes import a_client, an_account
+from tests.unit.operations.fakes import FlyingMachineTime, a_client, an_account
 
 ACCOUNT = "bluesky:did:plc:acme"
 
@@ -112,3 +113,19 @@ async def test_a_missing_key_file_is_named(store: SqlStore, master_key_path: Pat
     master_key_path.unlink()
     with pytest.raises(NotReadyError, match="pulso setup"):
         await store.tokens.load(ACCOUNT)
+
+
+async def test_one_process_at_a_time_may_renew_a_token(store: SqlStore) -> None:
+    saved = store.save_credential(ACCOUNT, Token(access_token="a", refresh_token="r"), actor="anna")
+    machine = FlyingMachineTime()
+    mine, theirs = (SqlTokenStore(store._database, store.tokens._vault, machine=machine) for _ in range(2))
+    claim = {"expected_version": saved.version, "seconds": 30.0}
+    assert await mine.claim_renewal(ACCOUNT, **claim)
+    assert not await theirs.claim_renewal(ACCOUNT, **claim)
+    await mine.release_renewal(ACCOUNT, expected_version=saved.version)
+    assert await theirs.claim_renewal(ACCOUNT, **claim)
+    await machine.sleep(31)
+    assert await mine.claim_renewal(ACCOUNT, **claim), "what a crashed process held lapses"
+    fresh = await mine.save(ACCOUNT, Token(access_token="b", refresh_token="s"), expected_version=saved.version)
+    assert not await theirs.claim_renewal(ACCOUNT, **claim), "that version is over"
+    assert await theirs.claim_renewal(ACCOUNT, expected_version=fresh.version, seconds=30.0), "saving ended the claim"

@@ -29,14 +29,25 @@ class MemoryTokens:
 
     token: Token
     saves: list[Token] = field(default_factory=list)
+    is_claimed: bool = False
 
     async def load(self, account_id: str) -> Token:
         return self.token
+
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        if expected_version != self.token.version or self.is_claimed:
+            return False
+        self.is_claimed = True
+        return True
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        self.is_claimed = False
 
     async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
         if expected_version != self.token.version:
             return self.token
         self.token = token.model_copy(update={"version": expected_version + 1})
+        self.is_claimed = False
         self.saves.append(self.token)
         return self.token
 
