@@ -30,6 +30,7 @@ from contracts.records import (
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, all_of, server_time, with_headers
 from platforms._listing import post_pages
+from platforms._quotas import LocalLimit
 from platforms._shapes import count_or_none, time_or_none
 from platforms.mastodon import mapping
 from platforms.mastodon.errors import GONE, classify
@@ -96,6 +97,9 @@ class MastodonDialect:
         reset = time_or_none(headers.get("x-ratelimit-reset"))
         seconds = None if reset is None else (reset - server_time(headers)).total_seconds()
         return (Usage(self.limit_keys(account, call)[0], 1 - left / limit, seconds),)
+
+    def local_limits(self, _account: Account, _call: Call) -> tuple[LocalLimit, ...]:
+        return ()
 
     def can_renew(self, token: Token, *, is_refused: bool) -> bool:  # noqa: ARG002
         # [K] Tokens live until they are revoked, and then only the account's owner can grant a new one.

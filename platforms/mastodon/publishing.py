@@ -204,18 +204,16 @@ class Publishing:
         return self._transport.parse(Status, answer.body, call)
 
     async def _recent(self, request: PublishRequest) -> list[Status]:
-        """The account's statuses that are not older than the intent, newest first."""
+        """The account's statuses that are not older than the intent, newest first, each once even where pages overlap."""
         oldest = request.created_at - CLOCKS_DIFFER_BY
-        found: list[Status] = []
+        found: dict[str, Status] = {}
         async for raws in self._wire.own_statuses(request.account):
-            statuses = [
-                s for raw in raws if (s := mapping.read_as(Status, raw)) is not None and s.created_at is not None
-            ]
-            young = [s for s in statuses if s.created_at is not None and s.created_at >= oldest]
-            found += young
+            statuses = [s for raw in raws if (s := mapping.read_as(Status, raw)) is not None]
+            young = [s for s in statuses if s.created_at is None or s.created_at >= oldest]
+            found.update((s.id, s) for s in young)
             if statuses and not young:
                 break
-        return found
+        return list(found.values())
 
     async def _receipt(self, status: Status, how: Any) -> Receipt:
         return Receipt(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.clock import FixedClock
@@ -680,7 +680,7 @@ async def no_pause(seconds: float) -> None:
     del seconds
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     faults=st.lists(st.sampled_from(["", "lost", "unsent", 503]), max_size=9),
     following=st.lists(st.sampled_from(["one", "two"]), max_size=3),
