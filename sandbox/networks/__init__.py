@@ -2,6 +2,7 @@
 
 from sandbox.networks.bluesky import Bluesky
 from sandbox.networks.instagram import Instagram
+from sandbox.networks.mastodon import Mastodon
 
-NETWORKS = (Bluesky, Instagram)
+NETWORKS = (Bluesky, Instagram, Mastodon)
 """Everyone who answers, each under `/<network>`."""
