@@ -65,6 +65,8 @@ class Publishing:
         if _answered_id(request) is not None and "visibility" not in handles:
             return _with(staging, await self._answered(request))
         instance = await self._instances.of(account)
+        if not keeps_keys(instance.version):
+            self._wire.expect_closing(account)  # what cannot be repeated should not be put at risk
         check(request, _texts(request, staging), instance, supported_options=self._options)
         now = await self._transport.now()
         uploaded_at = time_or_none(handles.get("uploaded_at"))

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from contracts.errors import ErrorClass, NetworkError
 from contracts.records import Account
-from platforms._http import Answer, Call, CallKind, Transport
+from platforms._http import Answer, Call, CallKind, Transport, with_headers
 from platforms.mastodon.models import Listing
 
 LARGEST_PAGE = 40
@@ -25,9 +25,20 @@ class Wire:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self._closing: set[str] = set()
+
+    def expect_closing(self, account: Account) -> None:
+        """From now on each call to the account's server gets a connection of its own.
+
+        Some servers (snac2) close a connection after every answer without saying so. A call that meets it while it closes gets
+        no answer: a read is repeated, but a commit would be in doubt for nothing.
+        """
+        self._closing.add(account.base_url)
 
     async def send(self, account: Account, call: Call) -> Answer:
         """The answer. Raises NetworkError; a 422 that was about the token and not about the call is class `auth`."""
+        if account.base_url in self._closing:
+            call = with_headers(call, connection="close")
         try:
             return await self.transport.send(account, call)
         except NetworkError as error:

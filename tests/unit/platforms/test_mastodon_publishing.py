@@ -733,3 +733,13 @@ def test_whatever_is_lost_a_post_or_thread_is_there_at_most_once(faults, followi
     assert server.shown == wanted[: len(server.shown)]
     if outcome == "published":
         assert server.shown == wanted
+
+
+async def test_a_server_of_another_make_gets_a_connection_for_each_commit(exchange, tokens, media, account, request_of):
+    for version, said in (("4.6.4", "keep-alive"), ("4.0.0 (not true; really snac/2.75)", "close")):
+        server = Server(version=version)
+        wire = exchange(server)
+        connector = MastodonConnector(wire.transport(MastodonDialect(), tokens), media)
+        request = request_of(account)
+        await connector.commit(request, await staged(connector, request))
+        assert {r.headers["connection"] for r in wire.requests if "instance" not in r.url.path} == {said}
