@@ -49,7 +49,7 @@ LIFETIMES: Mapping[str, Lifetime] = {
     "facebook": Lifetime(0, 60 * DAY_SECONDS),
     "linkedin": Lifetime(60 * DAY_SECONDS, 365 * DAY_SECONDS),
     "mastodon": Lifetime(0, 0),
-    "pinterest": Lifetime(30 * DAY_SECONDS, 365 * DAY_SECONDS),
+    "pinterest": Lifetime(30 * DAY_SECONDS, 60 * DAY_SECONDS),
     "tiktok": Lifetime(DAY_SECONDS, 365 * DAY_SECONDS, is_refresh_single_use=True),
     "x": Lifetime(7200, 180 * DAY_SECONDS, is_refresh_single_use=True),
     "youtube": Lifetime(3600, 180 * DAY_SECONDS),
