@@ -289,7 +289,7 @@ class XConnector:
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One step: of an upload, of finding out who is tagged, and last which posts alike are there already."""
-        publishing.check(request)
+        publishing.check(request, CAPABILITIES)
         if (stepped := await self._uploads.step(request, staging)) is not None:
             return stepped
         tagged = {publishing.tag_handle(handle) for handle in request.options.user_tags}

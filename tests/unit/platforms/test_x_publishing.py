@@ -339,6 +339,17 @@ async def test_what_x_could_not_show_is_refused_before_anything_is_sent(x, netwo
     assert network.calls == []
 
 
+async def test_what_x_does_not_have_is_refused(x, network, intent):
+    connector, _ = x()
+    for request in (
+        intent(content_format=ContentFormat.STORY),
+        intent(options=PublishOptions(title="T", privacy="SELF")),
+    ):
+        error = await refused(connector.stage(request, connector.prepare(request)))
+        assert (error.error_class, error.code) == (ErrorClass.INVALID, "unsupported")
+    assert network.calls == []
+
+
 async def test_a_refused_answer_fails_alone_and_a_missing_scope_stops_the_account(x, network, intent):
     forbidden = httpx.Response(
         403, json={"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "Forbidden"}
