@@ -331,7 +331,7 @@ class X(RestNetwork):
         except UploadError as error:
             raise invalid(str(error), error.parameter) from None
         parent = self._answerable(call, body.get("reply"))
-        if call.has_guard and not keys and self._is_repeated(call.caller, text, parent):
+        if call.has_guard and self._is_repeated(call.caller, text, parent, keys):
             raise forbidden(DUPLICATE)
         kind = "video" if keys and not keys[0].startswith("3_") else "carousel" if len(keys) > 1 else "image"
         details: dict[str, Any] = {"media_keys": keys}
@@ -361,10 +361,11 @@ class X(RestNetwork):
             raise forbidden("Reply to this conversation is not allowed because you have not been mentioned.")
         return target
 
-    def _is_repeated(self, account: Account, text: str, parent: str | None) -> bool:
+    def _is_repeated(self, account: Account, text: str, parent: str | None, keys: Sequence[str]) -> bool:
+        """Whether the account has just posted this very thing: text, media, and what it answers."""
         since = self.host.clock.now_ms - DUPLICATE_WINDOW_MS
         return any(
-            item.post.text == text and self.host.parent_of(item) == parent and not item.post.media_count
+            item.post.text == text and item.details["media_keys"] == keys and self.host.parent_of(item) == parent
             for item in self.host.published(account.native_id)
             if item.post.created_ms >= since
         )
