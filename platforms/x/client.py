@@ -4,9 +4,8 @@ Belongs here: calls, their order, limits. Does not belong here: shapes (`models.
 (`mapping.py`), bodies (`publishing.py`), uploads (`uploads.py`), refusals (`errors.py`), prices (`prices.py`).
 
 X has no key for a post. What is known after a lost answer comes from the account's own timeline: a new post of ours with the text
-and exactly the media that were sent (an uploaded medium belongs to one intent) is the post; that none is there proves nothing, since
-the call may still be on its way. So `not_published` is never said, except where the commit cannot have been called. That X refuses a
-text posted a moment ago helps, but is no key: nothing is sent again because of it.
+and exactly the media that were sent (an uploaded medium belongs to one intent) is the post. That none is there is `absent`, a hint and no
+proof, since the call may still be on its way; X's refusal of a text posted a moment ago is what keeps a second commit from doubling it.
 
 A **thread** is one commit of several calls, each post answering the one before. It never doubles:
 
@@ -106,6 +105,7 @@ CAPABILITIES = Capabilities(
     is_reply_idempotent=False,
     post_metrics=("likes", "comments", "shares", "quotes", "saves", "impressions", "clicks", "profile_visits"),
     options=frozenset({"place_id", "user_tags", "poll", "thread", "is_ai_made", "is_paid_partnership"}),
+    refuses_duplicates=True,
     read_lag_seconds=READ_LAG_SECONDS,
 )
 
@@ -289,7 +289,7 @@ class XConnector:
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One step: of an upload, of finding out who is tagged, and last which posts alike are there already."""
-        publishing.check(request)
+        publishing.check(request, CAPABILITIES)
         if (stepped := await self._uploads.step(request, staging)) is not None:
             return stepped
         tagged = {publishing.tag_handle(handle) for handle in request.options.user_tags}
@@ -314,9 +314,11 @@ class XConnector:
             return Reconciliation(outcome="not_published", evidence=evidence)
         wanted = len(publishing.texts_of(request))
         alike, ids = await self._find(request, staging, wanted=wanted)
-        if len(alike) != 1:
-            evidence = f"{len(alike)} new posts are like it." if alike else "No new post on the timeline is like it."
-            return Reconciliation(outcome="undecided", evidence=f"{evidence} X gives posts no key of ours.")
+        if not alike:
+            return Reconciliation(outcome="absent", evidence="No new post on the account's timeline is like it.")
+        if len(alike) > 1:
+            evidence = f"{len(alike)} new posts are like it, and X gives posts no key of ours."
+            return Reconciliation(outcome="undecided", evidence=evidence)
         if len(ids) < wanted:
             evidence = f"{len(ids)} of the thread's {wanted} posts are out ({', '.join(ids)}); more may have been sent."
             return Reconciliation(outcome="undecided", evidence=evidence)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.errors import ErrorClass, NetworkError
-from contracts.networks import Network
+from contracts.networks import Capabilities, Network
 from contracts.records import Media, PublishRequest, Staging
 
 MOST_IMAGES = 4
@@ -68,9 +68,15 @@ def _body(request: PublishRequest, text: str) -> Body:
     return body
 
 
-def check(request: PublishRequest) -> None:
+def check(request: PublishRequest, capabilities: Capabilities) -> None:
     """Refuse what X could not show; policy has said so before, with a remedy. Lengths are left to policy: they depend on what
     the account has subscribed to."""
+    lacking = request.options.model_dump(exclude_defaults=True).keys() - capabilities.options
+    if request.content_format not in capabilities.formats:
+        lacking = {request.content_format.value}
+    if lacking:
+        message = f"Posts on X have no {', '.join(sorted(lacking))}."
+        raise NetworkError(ErrorClass.INVALID, message, network=Network.X.value, code="unsupported")
     problem = _problem_of_media(request.media) or _problem_of_options(request)
     if problem:
         raise NetworkError(ErrorClass.INVALID, problem, network=Network.X.value, code="unfit_post")

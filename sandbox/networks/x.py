@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from starlette.datastructures import UploadFile
-
 from sandbox.credentials import LIFETIMES, BadTokenError, Credentials
 from sandbox.host import Host
 from sandbox.limits import Window
 from sandbox.networks.rest import Endpoint, RestCall, RestNetwork
-from sandbox.networks.x_media import UploadError, Uploads, decoded
-from sandbox.networks.x_views import PROBLEMS, Shown, Views, not_found, weighted_length
+from sandbox.networks.x_media import Media, UploadError
+from sandbox.networks.x_refusals import blank, blank_body, forbidden, invalid, not_found
+from sandbox.networks.x_uploads import UploadCalls
+from sandbox.networks.x_views import Shown, Views, weighted_length
 from sandbox.networks.x_words import CREATE_FIELDS, PAGE, SHOW, Wanted, WordError, wanted_by
 from sandbox.wire import Answer, Refusal
 from sandbox.world.model import DAY_MS, HOUR_MS, Account, Comment, Post, to_ms
@@ -69,11 +69,11 @@ class X(RestNetwork):
 
     def __init__(self, host: Host, credentials: Credentials) -> None:
         super().__init__(host, credentials)
-        self._views, self._uploads = Views(host), Uploads(host)
+        self._views, self._media = Views(host), Media(host)
 
     def endpoints(self) -> Sequence[Endpoint]:
         def done_before() -> Refusal:
-            return _forbidden(DUPLICATE)
+            return forbidden(DUPLICATE)
 
         return (
             Endpoint("POST", "/2/oauth2/token", "token", self._renew, is_public=True),
@@ -88,22 +88,17 @@ class X(RestNetwork):
             Endpoint("POST", "/2/tweets", "publish", self._create, duplicate=done_before),
             Endpoint("DELETE", "/2/tweets/{id}", "stage", self._delete),
             Endpoint("PUT", "/2/tweets/{id}/hidden", "stage", self._hide),
-            Endpoint("GET", "/2/media/upload", "stage", self._upload_status),
-            Endpoint("POST", "/2/media/upload", "stage", self._upload_whole),
-            Endpoint("POST", "/2/media/upload/initialize", "stage", self._upload_initialize),
-            Endpoint("POST", "/2/media/upload/{id}/append", "stage", self._upload_append),
-            Endpoint("POST", "/2/media/upload/{id}/finalize", "stage", self._upload_finalize),
-            Endpoint("POST", "/2/media/metadata", "stage", self._describe),
+            *UploadCalls(self._media).endpoints(),
         )
 
     # --- refusals, limits ---
 
     def bad_token(self, reason: str) -> Refusal:
         del reason  # X says the same of all
-        return _blank(401, "Unauthorized")
+        return blank(401, "Unauthorized")
 
     def rate_limited(self, call: RestCall, window: Window | None) -> Refusal:
-        body = {**_blank_body(429, "Too Many Requests"), "errors": [{"code": 88, "message": "Rate limit exceeded"}]}
+        body = {**blank_body(429, "Too Many Requests"), "errors": [{"code": 88, "message": "Rate limit exceeded"}]}
         if window is not None:
             return Refusal(429, body)
         seconds = float(call.effects.param("rate_limit", "retry_after_seconds", 60))
@@ -112,10 +107,10 @@ class X(RestNetwork):
         return Refusal(429, body, _limit_headers(limit, 0, reset))
 
     def server_error(self, status: int) -> Refusal:
-        return _blank(status, "Service Unavailable" if status == 503 else "Internal Server Error")
+        return blank(status, "Service Unavailable" if status == 503 else "Internal Server Error")
 
     def not_found(self) -> Refusal:
-        return _blank(404, "Not Found")
+        return blank(404, "Not Found")
 
     def spend(self, call: RestCall) -> Window | None:
         limit = LIMITS.get(_name(call))
@@ -173,7 +168,7 @@ class X(RestNetwork):
         wanted = _wanted(call, "usernames")
         names = [name for name in call.params.get("usernames", "").split(",") if name]
         if not 0 < len(names) <= 100:
-            raise _invalid("The `usernames` query parameter can not be empty.", "usernames")
+            raise invalid("The `usernames` query parameter can not be empty.", "usernames")
         found = {name: self._named(name) for name in names}
         body: dict[str, Any] = {}
         if users := [self._views.user(account, wanted) for account in found.values() if account is not None]:
@@ -204,7 +199,7 @@ class X(RestNetwork):
             return Answer({"errors": [not_found("user", "id", call.path("id"))]})
         excluded = set(call.params.get("exclude", "").split(","))
         if excluded - {"", "replies", "retweets"}:
-            raise _invalid(f"The `exclude` query parameter value [{call.params['exclude']}] is not valid.", "exclude")
+            raise invalid(f"The `exclude` query parameter value [{call.params['exclude']}] is not valid.", "exclude")
         posts = _within(call, self.feed(call, owner).posts)[-MOST_LISTED:]
         if "replies" in excluded:
             posts = [post for post in posts if not post.is_reply]
@@ -229,7 +224,7 @@ class X(RestNetwork):
         wanted = _wanted(call, *PAGE, "query", "next_token", "sort_order")
         query = _CONVERSATION.fullmatch(call.params.get("query", "").strip())
         if query is None:
-            raise _invalid("There were errors processing your request: no viable alternative at input.", "query")
+            raise invalid("There were errors processing your request: no viable alternative at input.", "query")
         since = self.host.clock.now_ms - SEARCH_MS
         shown = [s for s in _within(call, self._conversation(call, query.group(1))) if s.created_ms >= since]
         token_name = "pagination_token" if "pagination_token" in call.params else "next_token"
@@ -270,7 +265,7 @@ class X(RestNetwork):
         except ValueError:
             size = 0
         if not lowest <= size <= 100:
-            raise _invalid(
+            raise invalid(
                 f"The `max_results` query parameter value [{call.params.get('max_results')}] is not between {lowest} and 100",
                 "max_results",
             )
@@ -300,7 +295,7 @@ class X(RestNetwork):
         wanted = _wanted(call, "ids")
         ids = [i for i in call.params.get("ids", "").split(",") if i]
         if not 0 < len(ids) <= 100 or not all(i.isdigit() for i in ids):
-            raise _invalid("The `ids` query parameter is not valid.", "ids")
+            raise invalid("The `ids` query parameter is not valid.", "ids")
         found = {i: self._shown(call, i) for i in ids}
         bundle = self._bundle(call, [s for s in found.values() if s is not None], wanted)
         bundle.errors += [not_found("tweet", "ids", i) for i, s in found.items() if s is None]
@@ -323,21 +318,21 @@ class X(RestNetwork):
     async def _create(self, call: RestCall) -> Answer:
         body = call.json()
         if not isinstance(body, dict) or set(body) - CREATE_FIELDS:
-            raise _invalid("One or more parameters to your request was invalid.", "body")
+            raise invalid("One or more parameters to your request was invalid.", "body")
         text, media, poll = str(body.get("text") or ""), body.get("media") or {}, body.get("poll")
         if not text.strip() and not media:
-            raise _invalid("Your Tweet must contain text or media.", "text")
+            raise invalid("Your Tweet must contain text or media.", "text")
         if weighted_length(text) > MOST_WEIGHT:
-            raise _invalid("Your Tweet text is too long.", "text")
+            raise invalid("Your Tweet text is too long.", "text")
         if poll is not None and (media or not _is_poll(poll)):
-            raise _invalid("The poll is not valid.", "poll")
+            raise invalid("The poll is not valid.", "poll")
         try:
-            keys = self._uploads.usable_keys(call.caller, list(map(str, media.get("media_ids", ()))))
+            keys = self._media.usable_keys(call.caller, list(map(str, media.get("media_ids", ()))))
         except UploadError as error:
-            raise _invalid(str(error), error.parameter) from None
+            raise invalid(str(error), error.parameter) from None
         parent = self._answerable(call, body.get("reply"))
-        if call.has_guard and not keys and self._is_repeated(call.caller, text, parent):
-            raise _forbidden(DUPLICATE)
+        if call.has_guard and self._is_repeated(call.caller, text, parent, keys):
+            raise forbidden(DUPLICATE)
         kind = "video" if keys and not keys[0].startswith("3_") else "carousel" if len(keys) > 1 else "image"
         details: dict[str, Any] = {"media_keys": keys}
         details |= {name: body[name] for name in ("poll", "geo", "made_with_ai", "paid_partnership") if name in body}
@@ -361,15 +356,16 @@ class X(RestNetwork):
             return None
         shown = self._shown(call, target)
         if shown is None:
-            raise _forbidden("You attempted to reply to a Tweet that is deleted or not visible to you.")
+            raise forbidden("You attempted to reply to a Tweet that is deleted or not visible to you.")
         if call.caller.native_id not in (shown.author_id, shown.parent_author_id):
-            raise _forbidden("Reply to this conversation is not allowed because you have not been mentioned.")
+            raise forbidden("Reply to this conversation is not allowed because you have not been mentioned.")
         return target
 
-    def _is_repeated(self, account: Account, text: str, parent: str | None) -> bool:
+    def _is_repeated(self, account: Account, text: str, parent: str | None, keys: Sequence[str]) -> bool:
+        """Whether the account has just posted this very thing: text, media, and what it answers."""
         since = self.host.clock.now_ms - DUPLICATE_WINDOW_MS
         return any(
-            item.post.text == text and self.host.parent_of(item) == parent and not item.post.media_count
+            item.post.text == text and item.details["media_keys"] == keys and self.host.parent_of(item) == parent
             for item in self.host.published(account.native_id)
             if item.post.created_ms >= since
         )
@@ -379,7 +375,7 @@ class X(RestNetwork):
         if post is None:
             return Answer({"errors": [not_found("tweet", "id", call.path("id"))]})
         if post.account_id != call.caller.native_id:
-            raise _forbidden("You are not authorized to delete this Tweet.")
+            raise forbidden("You are not authorized to delete this Tweet.")
         self.host.delete(post)
         return Answer({"data": {"deleted": True}})
 
@@ -387,92 +383,19 @@ class X(RestNetwork):
         """Hide or show an answer to one of the account's posts."""
         body, comment = call.json(), self.host.comment("x", call.path("id"))
         if not isinstance(body, dict) or not isinstance(body.get("hidden"), bool):
-            raise _invalid("The `hidden` field is not a boolean.", "hidden")
+            raise invalid("The `hidden` field is not a boolean.", "hidden")
         post = self.host.post("x", comment.post_id) if comment else None
         if comment is None or post is None or post.account_id != call.caller.native_id:
-            raise _forbidden("You are not authorized to hide this reply.")
+            raise forbidden("You are not authorized to hide this reply.")
         self.host.mark("hidden", comment.native_id, is_set=body["hidden"])
         return Answer({"data": {"hidden": body["hidden"]}})
-
-    # --- uploads ---
-
-    async def _upload_initialize(self, call: RestCall) -> Answer:
-        body = call.json()
-        if not isinstance(body, dict) or not isinstance(body.get("total_bytes"), int):
-            raise _invalid("total_bytes is required.", "total_bytes")
-        category, kind = str(body.get("media_category")), str(body.get("media_type"))
-        return self._uploaded(lambda: self._uploads.initialize(call.caller, category, kind, body["total_bytes"]))
-
-    async def _upload_append(self, call: RestCall) -> Answer:
-        fields = await _media_fields(call)
-        media, index = fields.get("media"), str(fields.get("segment_index", ""))
-        if not isinstance(media, bytes) or not index.isdigit():
-            raise _invalid("segment_index and media are required.", "segment_index")
-        return self._uploaded(lambda: self._uploads.append(call.caller, call.path("id"), int(index), media))
-
-    async def _upload_finalize(self, call: RestCall) -> Answer:
-        return self._uploaded(lambda: self._uploads.finalize(call.caller, call.path("id")))
-
-    async def _upload_status(self, call: RestCall) -> Answer:
-        if set(call.params) - {"media_id", "command"} or call.params.get("command", "STATUS") != "STATUS":
-            raise _invalid("The `command` query parameter value is not one of [STATUS].", "command")
-        return self._uploaded(lambda: self._uploads.poll(call.caller, call.params.get("media_id", "")))
-
-    async def _upload_whole(self, call: RestCall) -> Answer:
-        """A picture in one call."""
-        fields = await _media_fields(call)
-        media, category = fields.get("media"), str(fields.get("media_category"))
-        if not isinstance(media, bytes):
-            raise _invalid("media is required.", "media")
-
-        def take() -> dict[str, Any]:
-            made = self._uploads.initialize(call.caller, category, "", len(media))
-            self._uploads.append(call.caller, made["id"], 0, media)
-            return self._uploads.finalize(call.caller, made["id"])
-
-        return self._uploaded(take)
-
-    async def _describe(self, call: RestCall) -> Answer:
-        body = call.json()
-        try:
-            media_id, text = str(body["id"]), str(body["metadata"]["alt_text"]["text"])
-        except (KeyError, TypeError):
-            raise _invalid("id and metadata are required.", "id") from None
-        if len(text) > 1000:
-            raise _invalid("The alt text is longer than 1000 characters.", "metadata")
-
-        def take() -> dict[str, Any]:
-            self._uploads.describe(call.caller, media_id, text)
-            return {"id": media_id, "associated_metadata": {"alt_text": {"text": text}}}
-
-        return self._uploaded(take)
-
-    def _uploaded(self, take: Any) -> Answer:
-        try:
-            return Answer({"data": take()})
-        except UploadError as error:
-            raise _invalid(str(error), error.parameter) from None
 
 
 def _wanted(call: RestCall, *known: str) -> Wanted:
     try:
         return wanted_by(call.params, SHOW.union(known))
     except WordError as error:
-        raise _invalid(str(error), error.parameter) from None
-
-
-async def _media_fields(call: RestCall) -> Mapping[str, Any]:
-    """The fields of an upload call, multipart or JSON, with `media` as bytes."""
-    body = call.json()
-    if isinstance(body, dict):
-        try:
-            return {**body, "media": decoded(str(body.get("media", "")))}
-        except UploadError as error:
-            raise _invalid(str(error), error.parameter) from None
-    fields: dict[str, Any] = {}
-    for name, value in (await call.form()).items():
-        fields[name] = await value.read() if isinstance(value, UploadFile) else value
-    return fields
+        raise invalid(str(error), error.parameter) from None
 
 
 def _name(call: RestCall) -> str:
@@ -485,24 +408,6 @@ def _limit_headers(limit: int, remaining: int, reset: int) -> dict[str, str]:
         "x-rate-limit-remaining": str(remaining),
         "x-rate-limit-reset": str(reset),
     }
-
-
-def _blank_body(status: int, title: str, detail: str | None = None) -> dict[str, Any]:
-    return {"title": title, "type": "about:blank", "status": status, "detail": detail or title}
-
-
-def _blank(status: int, title: str) -> Refusal:
-    return Refusal(status, _blank_body(status, title), {"content-type": "application/problem+json"})
-
-
-def _forbidden(detail: str) -> Refusal:
-    return Refusal(403, _blank_body(403, "Forbidden", detail))
-
-
-def _invalid(message: str, parameter: str) -> Refusal:
-    detail = "One or more parameters to your request was invalid."
-    problem = {"title": "Invalid Request", "detail": detail, "type": f"{PROBLEMS}invalid-request"}
-    return Refusal(400, problem | {"errors": [{"parameters": {parameter: []}, "message": message}]})
 
 
 def _is_poll(poll: Any) -> bool:
@@ -535,7 +440,7 @@ def _moment(call: RestCall, name: str) -> int | None:
     try:
         return to_ms(datetime.strptime(call.params[name], "%Y-%m-%dT%H:%M:%S%z"))
     except ValueError:
-        raise _invalid(f"Invalid '{name}':'{call.params[name]}'. Must be RFC 3339.", name) from None
+        raise invalid(f"Invalid '{name}':'{call.params[name]}'. Must be RFC 3339.", name) from None
 
 
 def _token(position: tuple[int, str]) -> str:
@@ -549,4 +454,4 @@ def _position(token: str) -> tuple[int, str]:
         moment_ms, _, native_id = text.partition(":")
         return int(moment_ms), native_id
     except (binascii.Error, ValueError):
-        raise _invalid(f"The `next_token` query parameter value [{token}] is not valid", "next_token") from None
+        raise invalid(f"The `next_token` query parameter value [{token}] is not valid", "next_token") from None

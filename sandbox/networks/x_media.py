@@ -32,7 +32,7 @@ class UploadError(ValueError):
         self.parameter = parameter
 
 
-class Uploads:
+class Media:
     """Media on their way, in the state's table `uploads`: `status` is open, processing, ready or failed."""
 
     def __init__(self, host: Host) -> None:

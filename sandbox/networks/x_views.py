@@ -12,12 +12,12 @@ from typing import Any
 import regex
 
 from sandbox.host import Host
+from sandbox.networks.x_refusals import PROBLEMS
 from sandbox.networks.x_words import OLD_NAMES, Wanted
 from sandbox.world.model import DAY_MS, Account, Comment, Counts, Post
 from sandbox.world.seeding import identifier, number
 
 PRIVATE_DAYS = 30  # [K] how long the owner is told clicks
-PROBLEMS = "https://api.x.com/2/problems/"
 _LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]']")
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _GRAPHEME = regex.compile(r"\X")
@@ -85,19 +85,6 @@ def weighted_length(text: str) -> int:
         else:
             total += sum(1 if any(ord(char) in light for light in _LIGHT) else 2 for char in cluster)
     return total + LINK_LENGTH * len(_LINK.findall(text))
-
-
-def not_found(resource: str, parameter: str, value: str) -> dict[str, Any]:
-    """The problem of a thing that is not there."""
-    return {
-        "type": f"{PROBLEMS}resource-not-found",
-        "title": "Not Found Error",
-        "detail": f"Could not find {resource} with {parameter}: [{value}].",
-        "parameter": parameter,
-        "value": value,
-        "resource_id": value,
-        "resource_type": resource,
-    }
 
 
 class Views:

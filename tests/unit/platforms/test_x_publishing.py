@@ -339,6 +339,17 @@ async def test_what_x_could_not_show_is_refused_before_anything_is_sent(x, netwo
     assert network.calls == []
 
 
+async def test_what_x_does_not_have_is_refused(x, network, intent):
+    connector, _ = x()
+    for request in (
+        intent(content_format=ContentFormat.STORY),
+        intent(options=PublishOptions(title="T", privacy="SELF")),
+    ):
+        error = await refused(connector.stage(request, connector.prepare(request)))
+        assert (error.error_class, error.code) == (ErrorClass.INVALID, "unsupported")
+    assert network.calls == []
+
+
 async def test_a_refused_answer_fails_alone_and_a_missing_scope_stops_the_account(x, network, intent):
     forbidden = httpx.Response(
         403, json={"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "Forbidden"}
@@ -389,7 +400,7 @@ async def test_what_is_not_there_is_not_proven_absent(x, network, intent):
     staging = await staged(connector, intent())
     network.answer_with = [httpx.Response(503)]
     assert (await refused(connector.commit(intent(), staging))).error_class is ErrorClass.AMBIGUOUS
-    assert (await connector.find_published(intent(), staging)).outcome == "undecided"
+    assert (await connector.find_published(intent(), staging)).outcome == "absent"
     assert (await connector.find_published(intent(), connector.prepare(intent()))).outcome == "not_published"
 
 
@@ -407,7 +418,7 @@ async def test_a_duplicate_is_not_an_older_post_of_the_same_text(x, network, int
     staging = await staged(connector, intent())
     error = await refused(connector.commit(intent(), staging))
     assert error.error_class is ErrorClass.DUPLICATE
-    assert (await connector.find_published(intent(), staging)).outcome == "undecided"
+    assert (await connector.find_published(intent(), staging)).outcome == "absent"
 
 
 async def test_posts_of_other_intents_are_no_evidence(x, network, intent):
@@ -415,7 +426,7 @@ async def test_posts_of_other_intents_are_no_evidence(x, network, intent):
     staging = await staged(connector, intent())
     await connector.commit(intent(), staging)
     claimed = intent(claimed_native_ids=(network.posts[0]["id"],))
-    assert (await connector.find_published(claimed, staging)).outcome == "undecided"
+    assert (await connector.find_published(claimed, staging)).outcome == "absent"
     network.posts.append(network.shown(network.posts[0]["_sent"]))
     assert (await connector.find_published(claimed, staging)).receipt.native_id == network.posts[1]["id"]
     two = await connector.find_published(intent(), staging)
@@ -430,7 +441,7 @@ async def test_a_picture_tells_two_posts_of_one_text_apart(x, network, intent):
     await connector.commit(request, second)
     for staging, post in zip((first, second), network.posts, strict=True):
         assert (await connector.find_published(request, staging)).receipt.native_id == post["id"]
-    assert (await connector.find_published(intent(), Staging(is_complete=True))).outcome == "undecided"
+    assert (await connector.find_published(intent(), Staging(is_complete=True))).outcome == "absent"
 
 
 async def test_an_answer_to_another_post_is_no_evidence(x, network, intent):
@@ -438,7 +449,7 @@ async def test_an_answer_to_another_post_is_no_evidence(x, network, intent):
     one, other = intent(reply_to_native_comment_id="1"), intent(reply_to_native_comment_id="2")
     staging = await staged(connector, other)
     await connector.commit(one, await staged(connector, one))
-    assert (await connector.find_published(other, staging)).outcome == "undecided"
+    assert (await connector.find_published(other, staging)).outcome == "absent"
 
 
 async def test_a_token_that_expired_at_the_commit_is_renewed_and_nothing_was_written(x, network, intent):
@@ -521,7 +532,7 @@ async def test_an_interrupted_thread_never_begins_again(x, network, thread, out,
     assert (error.error_class is ErrorClass.AMBIGUOUS) == (out > 0 or not is_clear)
     assert len(network.posts) == out
     found = await connector.find_published(thread(), staging)
-    assert found.outcome == "undecided"
+    assert found.outcome == ("undecided" if out else "absent")
     assert all(p["id"] in found.evidence for p in network.posts)
 
 

@@ -194,18 +194,27 @@ async def test_what_was_never_written_is_not_proven_so(bench: Bench, http: httpx
     staging = await staged(connector, request)
     bench.fault("publish", kind, times=1)
     assert (await failure(connector.commit(request, staging))).error_class is ErrorClass.AMBIGUOUS
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    assert (await connector.find_published(request, staging)).outcome == "absent"
     assert bench.published(request.text) == []
 
 
-async def test_a_duplicate_after_a_lost_answer_is_the_first_post(bench: Bench, http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("kind", ["text", "picture", "thread"])
+async def test_a_duplicate_after_a_lost_answer_is_the_first_post(
+    bench: Bench, http: httpx.AsyncClient, kind: str
+) -> None:
     connector = bench.connector(http)
-    request = bench.intent("Said once")
+    text = f"Said once: {kind}"
+    media = (bench.picture("teal"),) if kind == "picture" else ()
+    options = PublishOptions(thread=(f"{text}, and on",) if kind == "thread" else ())
+    request = bench.intent(text, media=media, options=options)
     staging = await staged(connector, request)
     bench.fault("publish", "disconnect_after_commit", times=1)
-    await failure(connector.commit(request, staging))
+    if kind == "thread":
+        await connector.commit(request, staging)  # it goes on by itself
+    else:
+        await failure(connector.commit(request, staging))
     assert (await failure(connector.commit(request, staging))).error_class is ErrorClass.DUPLICATE
-    (post,) = bench.published("Said once")
+    (post,) = bench.published(text)
     assert (await connector.find_published(request, staging)).receipt.native_id == post["native_id"]
 
 
@@ -253,7 +262,7 @@ async def test_a_thread_is_never_begun_twice(bench: Bench, http: httpx.AsyncClie
     else:
         assert (await failure(connector.commit(request, staging))).error_class is ErrorClass.AMBIGUOUS
         found = await connector.find_published(request, staging)
-        assert found.outcome == "undecided"
+        assert found.outcome == ("undecided" if which else "absent")
         out = [p["native_id"] for p in bench.published() if p["native_id"] in found.evidence]
     posts = [p for p in bench.published() if p["text"] in texts]
     assert [p["native_id"] for p in posts] == out
