@@ -64,11 +64,11 @@ class Publishing:
         account, handles = request.account, staging.handles
         if _answered_id(request) is not None and "visibility" not in handles:
             return _with(staging, await self._answered(request))
-        instance = await self._instances.of(account)
+        now = await self._transport.now()
+        instance = await self._instances.of(account, now=now)
         if not keeps_keys(instance.version):
             self._wire.expect_closing(account)  # what cannot be repeated should not be put at risk
         check(request, _texts(request, staging), instance, supported_options=self._options)
-        now = await self._transport.now()
         uploaded_at = time_or_none(handles.get("uploaded_at"))
         if uploaded_at is not None and now - uploaded_at > UPLOADS_LAST:
             return Staging(handles={k: v for k, v in handles.items() if not k.startswith(_UPLOADS)})

@@ -334,7 +334,7 @@ async def test_uploads_and_their_processing(of_kind, connect, media, request_of)
 async def test_servers_and_their_limits(of_kind, connect):
     for recorded in of_kind("instance"):
         connector = connect(recorded)
-        found = await Instances(connector._transport).of(account_of("1"))
+        found = await Instances(connector._transport).of(account_of("1"), now=NOW)
         said = recorded.body["configuration"]
         assert found.version == recorded.body["version"]
         assert keeps_keys(found.version) == ("snac" not in found.version)
