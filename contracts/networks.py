@@ -57,5 +57,7 @@ class Capabilities(BaseModel):
     can_delete: bool = True
     options: frozenset[str] = frozenset()
     """Fields of `contracts.records.PublishOptions` that this network's posts can carry; all others are refused."""
+    refuses_duplicates: bool = False
+    """The network refuses a text that the account has just published (class `duplicate`): a second commit can double nothing."""
     read_lag_seconds: float = 0.0
     """How long a write may stay invisible to the reads that reconciliation uses."""

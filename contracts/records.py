@@ -452,8 +452,9 @@ class Receipt(Record):
 class Reconciliation(Record):
     """What reading the network says about an intent whose commit got no clear answer."""
 
-    outcome: Literal["published", "not_published", "undecided"]
-    """`not_published` only where the network's own state proves it."""
+    outcome: Literal["published", "not_published", "absent", "undecided"]
+    """`not_published` only where the network's own state proves it. `absent`: the listing that would show the post was read as far back as
+    the commit and does not show it; a strong hint, no proof."""
     receipt: Receipt | None = None
     evidence: str
     """One sentence for a person: what was read and what it showed."""

@@ -330,13 +330,28 @@ class OutboxPublisher:
         if found.outcome == "published" and found.receipt is not None:
             self._published(turn, found.receipt, tally)
         elif turn.reason_code == _DUPLICATE_CLAIMED:
-            self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, bound, tally)
+            self._resolve_claimed_duplicate(lease, turn, found, bound, tally)
         elif found.outcome == "not_published":
             self._not_published(lease, turn, found.evidence, tally)
         elif turn.tries < bound and self._is_repeat_harmless(connector, turn):
             await self._commit(connector, lease, turn, turn.request, turn.staging, tally)
+        elif found.outcome == "absent" and turn.tries >= bound and connector.capabilities.refuses_duplicates:
+            # Every reading past the lag showed nothing, and should they all be wrong, the network's own guard refuses the second one.
+            self._not_published(lease, turn, found.evidence, tally)
         else:
             self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, bound, tally)
+
+    def _resolve_claimed_duplicate(
+        self, lease: Lease, turn: Turn, found: Reconciliation, bound: int, tally: "_Tally"
+    ) -> None:
+        """The network says that it has this text already, and no post that could be this intent's is to be seen."""
+        is_earlier_post = turn.request is not None and turn.request.claimed_native_ids and turn.commit_calls == 1
+        if found.outcome in ("absent", "not_published") and is_earlier_post:
+            reason = "The network refuses to publish the same text again: change it, or wait. " + found.evidence
+            self._sending.fail(lease, turn.intent_id, reason=reason)
+            tally.settle(turn.intent_id, "failed", reason)
+        else:
+            self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, bound, tally)
 
     async def _read(self, connector: Connector, request: PublishRequest, staging: Staging) -> Reconciliation:
         """What the network shows of an announced commit."""

@@ -57,6 +57,7 @@ class Turn:
     state: IntentState
     reason_code: str | None
     tries: int
+    commit_calls: int
     wait_seconds: float
     committing_since: datetime | None
     request: PublishRequest | None
@@ -191,6 +192,7 @@ class Sending:
                 state=IntentState(intent.state),
                 reason_code=intent.reason_code,
                 tries=intent.tries,
+                commit_calls=intent.commit_calls,
                 wait_seconds=max([0.0, *((moment - machine_now).total_seconds() for moment in waits)]),
                 committing_since=intent.committing_since,
                 request=intent.request,
@@ -300,7 +302,9 @@ class Sending:
             locked = self._lock(session, lease, intent_id)
             locked.lane.deferred_until = until
             self._settle(session, locked.intent, is_unwritten=is_unwritten, reason=reason, now=now)
-            hold(locked.intent, code="rate", reason=reason, next_try_at=None)
+            is_unanswered = locked.intent.state == IntentState.COMMITTING.value
+            known = locked.intent.reason_code if is_unanswered else None  # why it has to be read outlives the wait
+            hold(locked.intent, code=known or "rate", reason=reason, next_try_at=None)
 
     def pause_lane(self, lease: Lease, intent_id: str, *, reason: str, is_unwritten: bool) -> None:
         """The network refuses the account: hold its lane until somebody connects it again, and park the intent until then."""

@@ -11,7 +11,7 @@ observations as (
         {{ local_day('accounts.observed_at', 'clients.time_zone') }} as day,
         accounts.followers,
         accounts.observed_at
-    from {{ ref('int_account_observations') }} as accounts
+    from {{ ref('stg_networks__accounts') }} as accounts
     inner join {{ ref('stg_pulso__clients') }} as clients on accounts.client_id = clients.client_id
     where accounts.followers is not null
 

@@ -17,7 +17,7 @@ observations as (
         metrics.is_backfilled,
         posts.published_at,
         min(metrics.observed_at) over (partition by metrics.post_id) as first_observed_at
-    from {{ ref('int_post_metrics') }} as metrics
+    from {{ ref('stg_networks__post_metrics') }} as metrics
     inner join {{ ref('int_posts') }} as posts on metrics.post_id = posts.post_id
 
 ),

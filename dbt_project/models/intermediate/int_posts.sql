@@ -4,18 +4,10 @@
 
 with
 
-observations as (
-
-    select * from {{ ref('stg_bluesky__posts') }}
-    union all
-    select * from {{ ref('stg_instagram__posts') }}
-
-),
-
 latest as (
 
     select *
-    from observations
+    from {{ ref('stg_networks__posts') }}
     qualify row_number() over (partition by post_id order by observed_at desc, content_sha256 desc) = 1
 
 ),

@@ -2,7 +2,7 @@ with
 
 observations as (
 
-    select * from {{ ref('int_account_observations') }}
+    select * from {{ ref('stg_networks__accounts') }}
 
 ),
 

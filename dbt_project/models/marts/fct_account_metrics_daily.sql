@@ -11,7 +11,7 @@ reported as (
         value,
         'reported' as kind,
         observed_at
-    from {{ ref('stg_instagram__account_metrics') }}
+    from {{ ref('stg_networks__account_metrics') }}
 
 ),
 

@@ -12,7 +12,7 @@ observations as (
         metrics.value,
         metrics.observed_at,
         metrics.is_backfilled
-    from {{ ref('int_post_metrics') }} as metrics
+    from {{ ref('stg_networks__post_metrics') }} as metrics
     inner join {{ ref('int_posts') }} as posts on metrics.post_id = posts.post_id
 
 ),

@@ -9,7 +9,7 @@ posts as (
 followers as (
 
     select account_id, observed_at, followers
-    from {{ ref('int_account_observations') }}
+    from {{ ref('stg_networks__accounts') }}
     where followers is not null
 
 ),

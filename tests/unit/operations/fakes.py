@@ -63,6 +63,7 @@ class FakeNetwork:
 
     `keyed`: a second commit of the same staging is a no-op (Bluesky, or Instagram's containers). Without it every commit call makes a post.
     `can_tell`: reading proves absence; without it a reading that finds nothing is undecided.
+    `has_guard`: a text that the account published before is refused, and a reading that finds nothing says so without proof (X, LinkedIn).
     `read_lag_seconds`: a post is visible to reconciliation only so long after it was made.
     """
 
@@ -70,6 +71,8 @@ class FakeNetwork:
     network: Network = Network.BLUESKY
     is_keyed: bool = False
     can_tell: bool = True
+    has_guard: bool = False
+    shows_posts: bool = True
     read_lag_seconds: float = 0.0
     posts: list[FakePost] = field(default_factory=list)
     visible_from: dict[str, datetime] = field(default_factory=dict)
@@ -88,6 +91,7 @@ class FakeNetwork:
             can_reply=True,
             is_commit_idempotent=self.is_keyed,
             is_reply_idempotent=self.is_keyed,
+            refuses_duplicates=self.has_guard,
             post_metrics=(),
             read_lag_seconds=self.read_lag_seconds,
         )
@@ -113,6 +117,10 @@ class FakeNetwork:
         self.fault("commit:before", request)
         key = staging.handles["key"]
         found = [post for post in self.posts if post.key == key] if self.is_keyed else []
+        if self.has_guard and any(
+            (post.account_id, post.text) == (request.account.account_id, request.text) for post in self.posts
+        ):
+            raise NetworkError(ErrorClass.DUPLICATE, "duplicate content", network=self.network.value)
         if not found:
             found = [
                 FakePost(
@@ -127,12 +135,12 @@ class FakeNetwork:
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         self.calls.append(("find", request.intent_id))
         self.fault("find", request)
-        for post in self.posts:
+        for post in self.posts if self.shows_posts else ():
             if post.key == staging.handles["key"] and self.visible_from[post.native_id] <= self.machine.now():
                 return Reconciliation(
                     outcome="published", receipt=self._receipt(post, "reconciled"), evidence="it is there"
                 )
-        outcome = "not_published" if self.can_tell else "undecided"
+        outcome = "absent" if self.has_guard else "not_published" if self.can_tell else "undecided"
         return Reconciliation(outcome=outcome, evidence="it is not listed")
 
     def _receipt(self, post: FakePost, how: str) -> Receipt:

@@ -251,6 +251,48 @@ def test_where_nobody_can_tell_the_post_is_parked_after_bounded_waits(
     assert store.item(ALL, "item-1").state is ItemState.PARKED
 
 
+def test_where_the_network_refuses_duplicates_an_absent_post_is_sent_again_after_all_readings(
+    store: SqlStore, network: FakeNetwork, publisher_of: Publishers, machine: FlyingMachineTime
+) -> None:
+    queue(store, "item-1")
+    network.has_guard, network.fault = True, lost_answer("commit:before")
+    for _ in range(12):
+        publisher_of(store).drain()
+        machine.at += timedelta(hours=1)
+    assert store.outbox(ALL)[0].state is IntentState.PUBLISHED
+    assert len(network.posts) == 1
+    assert network.count("find") > 1, "not after the first glance"
+
+
+def test_a_post_that_never_becomes_readable_is_not_doubled_where_the_network_refuses_duplicates(
+    store: SqlStore, network: FakeNetwork, publisher_of: Publishers, machine: FlyingMachineTime
+) -> None:
+    queue(store, "item-1")
+    network.has_guard, network.shows_posts, network.fault = True, False, lost_answer()
+    for _ in range(20):
+        publisher_of(store).drain()
+        machine.at += timedelta(hours=1)
+    (entry,) = store.outbox(ALL)
+    assert (entry.state, entry.reason_code) == (IntentState.PARKED, ParkReason.UNFINDABLE_DUPLICATE)
+    assert len(network.posts) == 1
+
+
+def test_a_repost_that_the_network_refuses_fails_and_says_why(
+    store: SqlStore, network: FakeNetwork, publisher_of: Publishers, machine: FlyingMachineTime
+) -> None:
+    network.has_guard = True
+    queue(store, "item-1")
+    publisher_of(store).drain()
+    store.repost("item-1", actor="anna", scheduled_at=NOW)
+    for _ in range(12):
+        publisher_of(store).drain()
+        machine.at += timedelta(hours=1)
+    first, again = store.outbox(ALL)
+    assert (first.state, again.state) == (IntentState.PUBLISHED, IntentState.FAILED)
+    assert "same text again" in (again.reason or "")
+    assert len(network.posts) == 1
+
+
 def test_where_nobody_can_tell_but_a_second_commit_is_harmless_it_is_made(
     store: SqlStore, network: FakeNetwork, publisher_of: Publishers
 ) -> None:

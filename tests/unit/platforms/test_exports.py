@@ -131,7 +131,7 @@ def test_the_network_can_be_read_off_the_links(read):
         ("INSTAGRAM,gov,null,2024-05-01 10:00:00,x,1,1", "missing post id"),
         ("INSTAGRAM,gov,1.80479E+16,2024-05-01 10:00:00,x,1,1", "post id rounded by a spreadsheet"),
         ("INSTAGRAM,,2,2024-05-01 10:00:00,x,1,1", "missing account"),
-        ("FACEBOOK,gov,2,2024-05-01 10:00:00,x,1,1", "unsupported network"),
+        ("ORKUT,gov,2,2024-05-01 10:00:00,x,1,1", "unsupported network"),
         ("INSTAGRAM,gov,2,,x,1,1", "missing publication time"),
         ("INSTAGRAM,gov,2,yesterday,x,1,1", "unreadable publication time"),
         ("INSTAGRAM,gov,2,2024-02-30 10:00:00,x,1,1", "unreadable publication time"),

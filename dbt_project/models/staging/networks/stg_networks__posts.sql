@@ -1,0 +1,30 @@
+with
+
+source as (
+
+    select * from {{ source('bronze', 'posts') }}
+
+),
+
+renamed as (
+
+    select
+        client_id,
+        account_id,
+        network,
+        post_id,
+        native_id,
+        permalink,
+        coalesce(text, '') as text,
+        content_format,
+        media_count,
+        coalesce(is_reply, false) as is_reply,
+        published_at,
+        content_sha256,
+        observed_at
+
+    from source
+
+)
+
+select * from renamed
