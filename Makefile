@@ -65,7 +65,7 @@ chaos: setup  ## Kill the publisher at random, count in the networks' own state 
 screenshots: setup  ## Picture every page of the app and the asset graph into docs/images
 	@$(BIN)/pulso screenshots
 
-docs: setup  ## Generate docs/metrics.md, docs/assets.md and docs/drafts.md
+docs: setup  ## Generate docs/metrics.md, docs/assets.md, docs/drafts.md and docs/networks.md
 	@$(BIN)/pulso docs
 
 clean:  ## Remove generated state (.pulso), caches and build output; the environment stays

@@ -29,7 +29,18 @@ def _drafts() -> str:
     return render()
 
 
-GENERATED: dict[str, Callable[[], str]] = {"metrics.md": _metrics, "assets.md": _assets, "drafts.md": _drafts}
+def _networks() -> str:
+    from apps.network_limits_page import render
+
+    return render()
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "metrics.md": _metrics,
+    "assets.md": _assets,
+    "drafts.md": _drafts,
+    "networks.md": _networks,
+}
 
 
 def write_docs(*, check: bool = False) -> list[str]:

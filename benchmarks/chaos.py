@@ -1,6 +1,7 @@
 """Kill the publisher at random points, lose its answers, and count what the networks' public sees.
 
-`python -m benchmarks.chaos --runs 500 --seed 7 [--bug resend-on-timeout]`; ends with 1 when a promise was broken.
+`python -m benchmarks.chaos --runs 500 --seed 7 [--accounts 1000] [--guards-off] [--bug resend-on-timeout]`; ends with 1 when a promise was
+broken. Full size: `--runs 2000 --posts-per-run 5 --accounts 1000`.
 
 Belongs here: the harness. Real publishers, connectors and store; the sandbox as networks, with faults switched on. Each run has a store of
 its own and shares the sandbox with the others. A run: approved posts of several accounts are due; a publisher process drains them and is
@@ -11,6 +12,7 @@ Does not belong here: the property test over a fake network (`tests/unit/operati
 
 import argparse
 import functools
+import hashlib
 import itertools
 import multiprocessing
 import os
@@ -49,6 +51,7 @@ from contracts.records import (
     Media,
     Pillar,
     PostingRules,
+    PublishOptions,
     PublishRequest,
     QuietHours,
     Receipt,
@@ -57,7 +60,7 @@ from contracts.records import (
     Token,
 )
 from contracts.scope import TenantScope
-from contracts.settings import Settings
+from contracts.settings import App, Settings
 from operations import IntentState, OutboxEntry, OutboxPublisher, RetryPlan, SqlStore, set_up
 from operations.database import Database
 from operations.publisher import Lease, Turn
@@ -73,6 +76,13 @@ MOST_DEATHS = 3
 RUN_PATIENCE_SECONDS = 600.0
 """What is not done by then counts as stuck."""
 PARKED_ALLOWED = 0.005
+FORMATS = {
+    Network.INSTAGRAM: ContentFormat.IMAGE,
+    Network.PINTEREST: ContentFormat.IMAGE,
+    Network.TIKTOK: ContentFormat.SHORT_VIDEO,
+    Network.YOUTUBE: ContentFormat.VIDEO,
+}
+"""What is published where text alone cannot be."""
 BUGS = ("resend-on-timeout",)
 ALL = TenantScope.all_clients("the chaos harness")
 
@@ -98,6 +108,9 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "read", "kind": "read_lag", "probability": 1.0, "params": {"seconds": 0.5}},
 )
 
+NO_GUARDS: dict[str, Any] = {"operation": "publish", "kind": "guard_off"}
+REFUSES_EQUAL_TEXTS = frozenset({Network.FACEBOOK, Network.LINKEDIN, Network.X})
+
 
 @dataclass(frozen=True)
 class NetworkFigures:
@@ -114,6 +127,7 @@ class NetworkFigures:
     parked: int
     reposts: int
     reposts_seen: int
+    refused: int
     commit_calls: float
     """Mean per intent."""
     most_commit_calls: int
@@ -152,6 +166,10 @@ class World:
     accounts: tuple[Account, ...]
     picture: Media
     picture_url: str
+    film: Media
+    options: Mapping[str, PublishOptions]
+    """What posts of an account need besides, by account (a board on Pinterest)."""
+    apps: Mapping[Network, App]
 
 
 @dataclass(frozen=True)
@@ -241,7 +259,7 @@ class MortalDatabase(Database):
 
 
 class HostedPicture:
-    """contracts.ports.MediaHost of the one picture that every post carries, put there beforehand."""
+    """contracts.ports.MediaHost of the one picture that posts carry, put there beforehand."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -262,7 +280,7 @@ class ResendOnTimeout(OutboxPublisher):
 
 
 def _settings(world: World, home: Path) -> Settings:
-    return Settings(home=home, network_base_url=world.url, store_url=None)
+    return Settings(home=home, network_base_url=world.url, store_url=None, apps=dict(world.apps))
 
 
 def _open(world: World, home: Path, database: Database | None = None) -> SqlStore:
@@ -337,15 +355,19 @@ class Run:
             shutil.rmtree(self._home)
 
     def _item(self, name: str, account: Account) -> ContentItem:
-        is_instagram = account.network is Network.INSTAGRAM
+        content_format = FORMATS.get(account.network, ContentFormat.TEXT)
+        media = {ContentFormat.IMAGE: (self._world.picture,), ContentFormat.TEXT: ()}.get(
+            content_format, (self._world.film,)
+        )
         return ContentItem(
             content_item_id=name,
             client_id=account.client_id,
             account_id=account.account_id,
             network=account.network,
             text=f"A post that has to appear once: {name}",
-            content_format=ContentFormat.IMAGE if is_instagram else ContentFormat.TEXT,
-            media=(self._world.picture,) if is_instagram else (),
+            content_format=content_format,
+            media=media,
+            options=self._world.options.get(account.account_id, PublishOptions()),
             language="en",
             scheduled_at=self._world.now,
             created_at=self._world.now,
@@ -429,9 +451,10 @@ def _live(number: int, world: World, seed: int, posts: int, bug: str | None) -> 
 
 
 @contextmanager
-def _sandbox(folder: Path, seed: int) -> Iterator[str]:
+def _sandbox(folder: Path, seed: int, accounts: int) -> Iterator[str]:
     """A sandbox process of our own on a free port; yields its URL."""
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--state-dir", str(folder), "--seed", str(seed)]
+    command += ["--crowd", str(accounts)]
     folder.mkdir(parents=True)
     with (folder / "sandbox.log").open("w") as log:  # it tells of every caller that died in mid-request
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -461,13 +484,14 @@ def _prepare(url: str, home: Path) -> World:
     now = datetime.fromisoformat(_admin(url, "GET", "clock")["now"])
     settings = Settings(home=home, network_base_url=url, store_url=None)
     set_up(settings)
-    known = [row for row in _admin(url, "GET", "accounts") if not row["is_competitor"]]
+    known = [row for row in _admin(url, "GET", "accounts") if row["handle"].startswith("crowd")]
     accounts = []
     with SqlStore(
         settings.resolved_store_url, master_key_path=settings.master_key_path, clock=FixedClock(now)
     ) as store:
+        for client_id in sorted({row["client_slug"] for row in known}):
+            store.save_client(_client(client_id), actor="chaos")
         for row in sorted(known, key=lambda row: (row["client_slug"], row["network"])):
-            store.save_client(_client(row["client_slug"]), actor="chaos")
             account = Account(
                 account_id=f"{row['network']}:{row['native_id']}",
                 client_id=row["client_slug"],
@@ -477,7 +501,12 @@ def _prepare(url: str, home: Path) -> World:
                 base_url=f"{url}/{row['network']}",
             )
             store.save_account(account, actor="chaos")
-            token = Token(access_token=row["access_token"], refresh_token=row["refresh_token"])
+            ends = row.get("expires_at")
+            token = Token(
+                access_token=row["access_token"],
+                refresh_token=row["refresh_token"],
+                expires_at=datetime.fromisoformat(ends) if ends else None,
+            )
             store.save_credential(account.account_id, token, actor="chaos")
             accounts.append(account)
     card = BrandCards().card(
@@ -487,7 +516,43 @@ def _prepare(url: str, home: Path) -> World:
     picture_url = f"{url}/_sandbox/cdn/{Path(picture.path).name}"
     headers = {"Content-Type": picture.mime_type}
     httpx.put(picture_url, content=card, headers=headers, timeout=60, trust_env=False).raise_for_status()
-    return World(url, now, home, tuple(accounts), picture, picture_url)
+    film = _film(home)
+    app = next(App(app_id=row["app_id"], app_secret=row["app_secret"]) for row in known if row["network"] == "x")
+    return World(
+        url, now, home, tuple(accounts), picture, picture_url, film, _boards(known, url), dict.fromkeys(Network, app)
+    )
+
+
+def _film(home: Path) -> Media:
+    """Bytes with the head of an MP4: no network of the sandbox decodes them."""
+    content = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41" + bytes(range(256)) * 64
+    path = home / "media" / "waves.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return Media(
+        media_id="waves",
+        path="media/waves.mp4",
+        mime_type="video/mp4",
+        alt_text="Waves",
+        width=1080,
+        height=1920,
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        duration_seconds=12.0,
+    )
+
+
+def _boards(known: Sequence[Mapping[str, Any]], url: str) -> dict[str, PublishOptions]:
+    """A board of each Pinterest account: no pin goes without one."""
+    found = {}
+    for row in known:
+        if row["network"] == "pinterest":
+            headers = {"Authorization": f"Bearer {row['access_token']}"}
+            answer = httpx.get(f"{url}/pinterest/v5/boards", headers=headers, timeout=60, trust_env=False)
+            board = answer.raise_for_status().json()["items"][0]["id"]
+            link = f"https://{row['handle']}.example/"
+            found[f"pinterest:{row['native_id']}"] = PublishOptions(board_id=board, title="Chaos", link=link)
+    return found
 
 
 def _client(client_id: str) -> Client:
@@ -524,12 +589,18 @@ class _Count:
     parked: int = 0
     reposts: int = 0
     reposts_seen: int = 0
+    refused: int = 0
     commit_calls: list[int] = field(default_factory=list)
     lateness: list[float] = field(default_factory=list)
 
 
-def _judge(outcomes: Sequence[RunOutcome], seen: Counter[str]) -> tuple[dict[str, _Count], list[str], list[str]]:
-    """Counts by network, parked cases, broken promises: each run's store against what the public sees."""
+def _judge(
+    outcomes: Sequence[RunOutcome], seen: Counter[str], *, has_guards: bool
+) -> tuple[dict[str, _Count], list[str], list[str]]:
+    """Counts by network, parked cases, broken promises: each run's store against what the public sees.
+
+    A network that refuses equal texts refuses a deliberate repost too: that has to fail with its reason, and nothing has to appear.
+    """
     counts: dict[str, _Count] = defaultdict(_Count)
     parked_cases: list[str] = []
     violations: list[str] = []
@@ -542,15 +613,18 @@ def _judge(outcomes: Sequence[RunOutcome], seen: Counter[str]) -> tuple[dict[str
             count = counts[entries[0].network.value]
             states = Counter(entry.state for entry in entries)
             published, parked = states[IntentState.PUBLISHED], states[IntentState.PARKED]
+            refuses = has_guards and entries[0].network in REFUSES_EQUAL_TEXTS
+            refused = [e for e in entries if refuses and e.occurrence > 1 and e.state is IntentState.FAILED]
             visible = seen[outcome.texts[item_id]]
             count.intents += len(entries)
             count.published += published
             count.parked += parked
-            count.stuck += len(entries) - published - parked
+            count.stuck += len(entries) - published - parked - len(refused)
+            count.refused += len(refused)
             # Of a parked intent nobody knows whether it is visible: it may explain one post, or none.
             count.duplicates += max(0, visible - published - parked)
             count.lost += max(0, published - visible)
-            if len(entries) > 1:
+            if len(entries) > 1 and not refuses:
                 count.reposts += 1
                 count.reposts_seen += visible >= 2
             count.commit_calls += [entry.commit_calls for entry in entries]
@@ -559,7 +633,7 @@ def _judge(outcomes: Sequence[RunOutcome], seen: Counter[str]) -> tuple[dict[str
                 count.reconciled += entry.state is IntentState.PUBLISHED and entry.is_reconciled
                 if entry.state is IntentState.PARKED:
                     parked_cases.append(f"{entry.network.value} {entry.reason_code}: {entry.reason}")
-                elif entry.state is not IntentState.PUBLISHED:
+                elif entry.state is not IntentState.PUBLISHED and entry not in refused:
                     violations.append(f"{item_id} ended as {entry.state.value}: {entry.reason}")
     for name, count in counts.items():
         for what in ("duplicates", "lost", "stuck"):
@@ -573,7 +647,14 @@ def _judge(outcomes: Sequence[RunOutcome], seen: Counter[str]) -> tuple[dict[str
 
 
 def run_chaos(
-    runs: int, seed: int, planted_bug: str | None = None, *, posts_per_run: int = 4, workers: int = 8
+    runs: int,
+    seed: int,
+    planted_bug: str | None = None,
+    *,
+    posts_per_run: int = 4,
+    workers: int = 8,
+    accounts: int = 90,
+    has_guards: bool = True,
 ) -> ChaosReport:
     """Live through `runs` seeded runs, `workers` at a time, and count in the networks' own state."""
     if planted_bug not in (None, *BUGS):
@@ -581,10 +662,10 @@ def run_chaos(
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="pulso-chaos-") as folder,
-        _sandbox(Path(folder) / "sandbox", seed) as url,
+        _sandbox(Path(folder) / "sandbox", seed, accounts) as url,
     ):
         world = _prepare(url, Path(folder) / "home")
-        for fault in FAULTS:
+        for fault in (*FAULTS, *(() if has_guards else (NO_GUARDS,))):
             _admin(url, "POST", "faults", json=fault)
         live = functools.partial(_live, world=world, seed=seed, posts=posts_per_run, bug=planted_bug)
         with (
@@ -596,7 +677,7 @@ def run_chaos(
         for rule in _admin(url, "GET", "faults")["faults"]:
             fired[f"{rule['operation']} {rule['kind']}"] += rule["fired"]
         seen = _seen(url)
-    counts, parked_cases, violations = _judge(outcomes, seen)
+    counts, parked_cases, violations = _judge(outcomes, seen, has_guards=has_guards)
     return ChaosReport(
         runs=runs,
         seed=seed,
@@ -623,6 +704,7 @@ def _figures(name: str, count: _Count) -> NetworkFigures:
         parked=count.parked,
         reposts=count.reposts,
         reposts_seen=count.reposts_seen,
+        refused=count.refused,
         commit_calls=statistics.fmean(count.commit_calls),
         most_commit_calls=max(count.commit_calls),
         lateness_median_seconds=statistics.median(lateness),
@@ -645,6 +727,7 @@ def show(report: ChaosReport, console: Console) -> None:
         ("stuck", lambda f: f"{f.stuck}"),
         ("parked", lambda f: f"{f.parked} ({100 * f.parked / f.intents:.2f} %)"),
         ("deliberate reposts seen", lambda f: f"{f.reposts_seen} of {f.reposts}"),
+        ("deliberate reposts refused by the network", lambda f: f"{f.refused}"),
         ("commit calls per intent, mean", lambda f: f"{f.commit_calls:.2f}"),
         ("commit calls per intent, most", lambda f: f"{f.most_commit_calls}"),
         ("lateness, median (s)", lambda f: f"{f.lateness_median_seconds:.1f}"),
@@ -673,9 +756,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bug", choices=BUGS, help="plant a bug; the harness has to notice")
     parser.add_argument("--posts-per-run", type=int, default=4)
     parser.add_argument("--workers", type=int, default=8, help="runs at a time")
+    parser.add_argument("--accounts", type=int, default=90, help="spread evenly over the nine networks")
+    parser.add_argument(
+        "--guards-off", action="store_true", help="the networks' own guards against duplicates do nothing"
+    )
     options = parser.parse_args(arguments)
     report = run_chaos(
-        options.runs, options.seed, options.bug, posts_per_run=options.posts_per_run, workers=options.workers
+        options.runs,
+        options.seed,
+        options.bug,
+        posts_per_run=options.posts_per_run,
+        workers=options.workers,
+        accounts=options.accounts,
+        has_guards=not options.guards_off,
     )
     show(report, Console())
     return 0 if report.is_clean else 1

@@ -217,6 +217,15 @@ class CollectedPosts:
     failures: tuple[CollectionFailure, ...] = ()
 
 
+@dataclass(frozen=True)
+class ApiVersion:
+    """A version of a network's API that Pulso speaks, and the day on which the network switches it off (None: it names none)."""
+
+    network: Network
+    name: str
+    sunset: date | None
+
+
 class Collector(Protocol):
     """Reads many accounts at once, politely. One account's failure never stops another's reading."""
 
@@ -236,6 +245,10 @@ class Collector(Protocol):
         ...
 
     def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]: ...
+
+    def api_versions(self) -> tuple[ApiVersion, ...]:
+        """The versions that the connectors speak."""
+        ...
 
     def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
         """Map kept payloads again, without touching a network. Each item is a bronze row with `raw`."""

@@ -2,8 +2,17 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.networks import Network
+
+
+class App(BaseModel):
+    """An application registered with a network, through which accounts are connected and their tokens renewed."""
+
+    app_id: str
+    app_secret: SecretStr
 
 
 class Settings(BaseSettings):
@@ -24,8 +33,16 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None
-    instagram_app_id: str | None = None
-    instagram_app_secret: SecretStr | None = None
+    apps: dict[Network, App] = Field(
+        default_factory=dict, description='JSON by network: {"x": {"app_id": "…", "app_secret": "…"}}.'
+    )
+    monthly_spend_usd: float | None = Field(
+        default=None,
+        description="Most that one client's calls to paid networks (X) may cost in a month. Unset: no limit.",
+    )
+    linkedin_calls_per_day: int | None = Field(
+        default=None, description="The app's own daily limit, as LinkedIn's portal shows it. Unset: a cautious guess."
+    )
     request_timeout_seconds: float = 20.0
     lease_seconds: float = 60.0
     mature_after_hours: int = Field(default=72, description="Age at which a post's counts are taken as final.")

@@ -201,6 +201,10 @@ class Transport:
     def network(self) -> Network:
         return self._dialect.network
 
+    def address_of(self, account: Account) -> str:
+        """Where the account's network answers: the sandbox for all accounts, where this process is told to use it."""
+        return (self._base_url or account.base_url).rstrip("/")
+
     async def now(self) -> datetime:
         """Business time. A clock may ask a server, so it is never asked on the event loop's thread."""
         return await asyncio.to_thread(self._clock.now)
@@ -398,7 +402,7 @@ class Transport:
     def _url(self, account: Account, call: Call) -> str:
         if call.url is not None:
             return self._named_by_the_network(call.url)
-        return f"{(self._base_url or account.base_url).rstrip('/')}{call.path}"
+        return f"{self.address_of(account)}{call.path}"
 
     def _named_by_the_network(self, url: str) -> str:
         """An upload URL, unless it would lead a process that is told to use the sandbox to anywhere else."""

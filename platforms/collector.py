@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from contracts.errors import ErrorClass, NetworkError, PulsoError
 from contracts.networks import Network
-from contracts.ports import Collected, CollectedPosts, Connector, Networks
+from contracts.ports import ApiVersion, Collected, CollectedPosts, Connector, Networks
 from contracts.records import (
     Account,
     AccountMetricPoint,
@@ -24,6 +24,7 @@ from contracts.records import (
     PostMetricPoint,
 )
 from platforms.remapping import remap
+from platforms.versions import VERSIONS
 
 T = TypeVar("T")
 
@@ -130,6 +131,9 @@ class HttpCollector:
         wanted = [account for account in accounts if account.account_id in of_account]
         outcomes = self._read_all("comments", wanted, read)
         return Collected(tuple(comment for o in outcomes for comment in o.rows or ()), _failures(outcomes))
+
+    def api_versions(self) -> tuple[ApiVersion, ...]:
+        return tuple(VERSIONS.values())
 
     def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
         return remap(raws)

@@ -9,12 +9,20 @@ from datetime import UTC, datetime
 
 from contracts.records import Client, ContentItem, Verdict, Violation
 from policy import banned_words, disclosure, facts, network_limits, timing
+from policy.limit_shapes import NetworkLimits
 
-POLICY_VERSION = "2026.1"
+POLICY_VERSION = "2026.2"
 """Raised whenever a rule changes what may be sent; stored with every decision."""
 
 
-def may_send(item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()) -> Verdict:
+def may_send(
+    item: ContentItem,
+    client: Client,
+    *,
+    now: datetime,
+    published_times: Sequence[datetime] = (),
+    limits: NetworkLimits | None = None,
+) -> Verdict:
     """Judge one content item of one client.
 
     Without `scheduled_at` the item is a draft: only rules about content apply. With it, rules about time apply too, at the later
@@ -22,20 +30,27 @@ def may_send(item: ContentItem, client: Client, *, now: datetime, published_time
 
     `published_times`: when the same account published or has promised to publish, this item itself excluded.
     Replies are conversation, not posts: gap, quota and quiet hours do not hold them back.
+    `limits`: what the account's own server accepts (Mastodon), in place of what the network usually does.
 
     Raises ValueError for a time without a zone.
     """
     if any(moment.tzinfo is None for moment in (now, *published_times)):
         raise ValueError("Times must be timezone-aware.")
-    violations = tuple(_violations(item, client, now.astimezone(UTC), [t.astimezone(UTC) for t in published_times]))
+    violations = tuple(
+        _violations(item, client, now.astimezone(UTC), [t.astimezone(UTC) for t in published_times], limits)
+    )
     return Verdict(is_allowed=all(v.severity != "block" for v in violations), violations=violations)
 
 
 def _violations(
-    item: ContentItem, client: Client, now: datetime, published_times: Sequence[datetime]
+    item: ContentItem,
+    client: Client,
+    now: datetime,
+    published_times: Sequence[datetime],
+    limits: NetworkLimits | None,
 ) -> Iterator[Violation]:
     yield from _tenant(item, client)
-    yield from network_limits.check(item)
+    yield from network_limits.check(item, limits)
     yield from banned_words.check(item, client.brand)
     yield from disclosure.check(item, client.brand)
 

@@ -1,6 +1,7 @@
-"""Bytes of pictures: kept on this machine by content, and put where a network can fetch them.
+"""Bytes of pictures and films: kept on this machine by content, and put where a network can fetch them.
 
-Belongs here: saving, reading and publishing bytes. Does not belong here: making pictures (images), deciding what is sent.
+Belongs here: saving, reading and publishing bytes. Does not belong here: making pictures (images), changing them or films
+(transcode), deciding what is sent.
 """
 
 import hashlib
@@ -14,8 +15,19 @@ from PIL import Image, UnidentifiedImageError
 
 from contracts.errors import ProviderError
 from contracts.records import Media
+from providers.ffmpeg import Ffmpeg
 
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+_FILM_EXTENSIONS = {
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
+    "video/x-msvideo": "avi",
+    "video/mp2t": "ts",
+    "video/mpeg": "mpg",
+}
+_PIECE_BYTES = 1 << 20
 
 
 class LocalMedia:
@@ -24,11 +36,16 @@ class LocalMedia:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
-    def read(self, path: str) -> bytes:
-        """Bytes of a file by its path relative to the root. Raises ProviderError when it is missing or lies outside."""
+    def locate(self, path: str) -> Path:
+        """Where a file is, by its path relative to the root. Raises ProviderError when that lies outside."""
         target = (self._root / path).resolve()
         if not target.is_relative_to(self._root):
             raise ProviderError(f"The media path {path} leads outside of Pulso's folder.")
+        return target
+
+    def read(self, path: str) -> bytes:
+        """Bytes of a file by its path relative to the root. Raises ProviderError when it is missing or lies outside."""
+        target = self.locate(path)
         try:
             return target.read_bytes()
         except OSError as error:
@@ -56,6 +73,43 @@ class LocalMedia:
             height=height,
             size_bytes=len(content),
             sha256=digest,
+        )
+
+    def save_film(self, source: Path, *, alt_text: str, ffmpeg: Ffmpeg) -> Media:
+        """Keep a copy of a film; the same content is one file. Raises ProviderError for what FFmpeg cannot read as a film.
+
+        Films are copied piece by piece: they may be larger than the memory.
+        """
+        facts = ffmpeg.probe(source)
+        extension = _FILM_EXTENSIONS[facts.mime_type]
+        folder = self._root / "media"
+        folder.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
+                while piece := original.read(_PIECE_BYTES):
+                    digest.update(piece)
+                    copy.write(piece)
+                size = copy.tell()
+            name = digest.hexdigest()
+            path = PurePosixPath("media", name[:2], f"{name}.{extension}")
+            (self._root / path).parent.mkdir(exist_ok=True)
+            Path(temporary).replace(self._root / path)
+        except OSError as error:
+            raise ProviderError(f"The film {source.name} cannot be kept: {error.strerror}.") from error
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        return Media(
+            media_id=name[:32],
+            path=str(path),
+            mime_type=facts.mime_type,
+            alt_text=alt_text,
+            width=facts.width,
+            height=facts.height,
+            size_bytes=size,
+            sha256=name,
+            duration_seconds=facts.duration_seconds,
         )
 
     def _write_once(self, target: Path, content: bytes) -> None:

@@ -49,6 +49,19 @@ def publish() -> None:
     console.print(f"Done (run {outcome.run_id}). `pulso posts` lists what is out.")
 
 
+@app.command()
+def worker(
+    interval_seconds: Annotated[float, typer.Option(min=0.1, help="Pause between two looks at an empty outbox.")] = 2.0,
+) -> None:
+    """Publish what is due, as soon as it is due, until Ctrl-C. Scheduled runs may drain the same outbox beside it."""
+    from apps.worker import work
+    from apps.worlds import open_home
+
+    existing_store(Settings()).close()
+    with open_home(Settings(), console) as settings:
+        work(settings, console, interval_seconds=interval_seconds)
+
+
 @app.command(name="import")
 def import_posts(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or parquet with past posts.")],

@@ -30,7 +30,7 @@ def prepare() -> None:
 
 @app.command()
 def docs(check: Annotated[bool, typer.Option("--check", help="Write nothing; fail on drift.")] = False) -> None:
-    """Generate docs/metrics.md, docs/assets.md and docs/drafts.md."""
+    """Generate docs/metrics.md, docs/assets.md, docs/drafts.md and docs/networks.md."""
     from apps.generated_docs import write_docs
 
     changed = write_docs(check=check)

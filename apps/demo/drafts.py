@@ -17,8 +17,11 @@ from policy import LIMITS
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "drafts.md"
 SEED = 7
 NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
-DRAFTS_PER_CLIENT = {"harbor-coffee": (2, 2), "verde-cocina": (2, 1), "brisa-surf": (2, 1)}
-"""How many for Bluesky and for Instagram."""
+DRAFTS_PER_CLIENT = {
+    "harbor-coffee": {Network.BLUESKY: 2, Network.INSTAGRAM: 2},
+    "verde-cocina": {Network.BLUESKY: 2, Network.INSTAGRAM: 1},
+    "brisa-surf": {Network.BLUESKY: 2, Network.INSTAGRAM: 1},
+}
 
 NO_POSTS = pl.DataFrame(
     schema={
@@ -57,9 +60,8 @@ def render() -> str:
     for client in demo_clients():
         seen = SeenTexts()
         sections.append(f"## {client.name} ({client.language})\n")
-        for network, count in zip(Network, DRAFTS_PER_CLIENT[client.client_id], strict=True):
-            limits = LIMITS[network]
-            longest = limits.max_graphemes or limits.max_characters or 0
+        for network, count in DRAFTS_PER_CLIENT[client.client_id].items():
+            longest = LIMITS[network].draft_graphemes
             for index, idea in enumerate(propose_ideas(client, network, NO_POSTS, count=count, now=NOW, seed=SEED)):
                 brief = brief_for(idea, client, NO_POSTS, max_characters=longest, now=NOW, seed=SEED + index)
                 for draft in compose(brief, text_model=None, seed=SEED, variants=1, seen=seen):

@@ -13,7 +13,7 @@ from assets.decisions.once import seed_of
 from assets.decisions.rows import evidence_columns
 from contracts.networks import ContentFormat, Network
 from contracts.ports import Brief, CardRequest, ImageMaker, MediaLibrary, TextModel
-from contracts.records import Account, Client, ContentItem, Decision, Forecast, Media, Verdict
+from contracts.records import Account, Client, ContentItem, Decision, Forecast, Media, PublishOptions, Verdict
 from ml.choice import epsilon_greedy
 from ml.content import Draft, SeenTexts, compose
 from ml.content.past import best_past_texts
@@ -48,7 +48,6 @@ class Desk:
         """At most `variants` texts for one row of decisions/content_ideas; none close to a past or waiting text."""
         client, account = self.clients[idea["client_id"]], self.accounts[idea["account_id"]]
         network = Network(idea["network"])
-        limits = LIMITS[network]
         seed = seed_of("draft", idea["idea_id"])
         own = self.posts.filter(pl.col("client_id") == client.client_id)
         brief = Brief(
@@ -58,7 +57,7 @@ class Desk:
             pillar_id=idea["pillar_id"],
             fact_ids=tuple(idea["fact_ids"]),
             angle=idea["angle"],
-            max_characters=limits.max_graphemes or limits.max_characters or 500,
+            max_characters=LIMITS[network].draft_graphemes,
             best_past_texts=best_past_texts(own, network, now=self.now),
             seed=seed,
         )
@@ -81,11 +80,18 @@ class Desk:
             network=account.network,
             text=draft.text,
             content_format=draft.content_format,
+            options=_options(account.network, draft.content_format, client),
             language=draft.language,
             pillar_id=draft.pillar_id,
             fact_ids=draft.fact_ids,
             created_at=self.now,
         )
+
+
+def _options(network: Network, content_format: ContentFormat, client: Client) -> PublishOptions:
+    """A link stands in the text; where the network wants it beside the text as well, it gets the same one."""
+    form = LIMITS[network].formats.get(content_format)
+    return PublishOptions(link=client.brand.link if form and "link" in form.required else None)
 
 
 def choose(

@@ -3,7 +3,7 @@
 import base64
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,3 +125,17 @@ def parse_fields(text: str) -> dict[str, Selection]:
     if position != len(tokens):
         raise graph_error("(#2500) Syntax error in field list", 2500)
     return parsed
+
+
+def select(
+    values: Mapping[str, Callable[[], Any]], selection: Mapping[str, Selection], node_type: str
+) -> dict[str, Any]:
+    """The asked fields that have a value; an unknown field fails the whole call."""
+    found: dict[str, Any] = {}
+    for name in selection:
+        if name not in values:
+            raise graph_error(f"(#100) Tried accessing nonexisting field ({name}) on node type ({node_type})", 100)
+        value = values[name]()
+        if value is not None:
+            found[name] = value
+    return found

@@ -9,7 +9,7 @@ import dagster as dg
 
 from contracts.clock import FixedClock
 from contracts.networks import ContentFormat, Network
-from contracts.ports import Collected, CollectedPosts, DrainReport
+from contracts.ports import ApiVersion, Collected, CollectedPosts, DrainReport
 from contracts.records import (
     Account,
     AccountMetricPoint,
@@ -92,7 +92,11 @@ class FakeCollector:
     points: list[AccountMetricPoint] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
     since: dict[str, datetime] = field(default_factory=dict)
+    versions: tuple[ApiVersion, ...] = ()
     calls: int = 0
+
+    def api_versions(self) -> tuple[ApiVersion, ...]:
+        return self.versions
 
     def _failures(self, accounts: Sequence[Account], what: str) -> tuple[CollectionFailure, ...]:
         self.calls += 1

@@ -17,6 +17,8 @@ from contracts.errors import PulsoError
 from contracts.records import ContentItem, Verdict, Violation
 from operations import ItemView
 from operations.states import ItemState, ParkReason
+from policy import LIMITS
+from policy.text_rules import fullest
 
 _OPEN = "open_item"
 _WEEK = "calendar_week"
@@ -279,6 +281,7 @@ def _item(work: Workspace, view: ItemView) -> None:
             edited = st.text_area(
                 text("item.text"), item.text, key=f"text-{item.content_item_id}-{item.revision}", height=230
             )
+            _length(work, item.model_copy(update={"text": edited}))
         else:
             st.markdown(f"**{text('item.text')}**")
             st.markdown(plain(item.text).replace("\n", "  \n"))
@@ -297,6 +300,18 @@ def _item(work: Workspace, view: ItemView) -> None:
         _resolution(work, view)
     else:
         _actions(work, view, edited=edited, verdict=verdict)
+
+
+def _length(work: Workspace, item: ContentItem) -> None:
+    """How much of what the network takes the text fills, counted as that network counts."""
+    count, limit = fullest(item, LIMITS[item.network])
+    words = work.text(
+        "item.length",
+        count=work.text.number(count),
+        most=work.text.number(limit.most),
+        network=work.text(f"network.{item.network.value}"),
+    )
+    st.caption(f":red[{words}]" if count > limit.most else words)
 
 
 def _facts(work: Workspace, view: ItemView) -> None:

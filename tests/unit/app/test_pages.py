@@ -11,6 +11,7 @@ from contracts.clock import FixedClock
 from contracts.scope import TenantScope
 from contracts.settings import Settings
 from operations import ItemState, SqlStore, open_store, set_up
+from policy import LIMITS
 from tests.unit.app.demo_home import ITEMS, NOW
 
 APP = Path(__file__).resolve().parents[3] / "apps" / "streamlit" / "app.py"
@@ -172,6 +173,18 @@ def test_a_draft_is_approved_with_the_readers_name(at: AppTest, demo_home: Setti
     assert view.approval is not None
     assert view.approval.actor == "Ana"
     assert view.intent_id is not None
+
+
+def test_the_text_is_counted_as_its_network_counts_it(at: AppTest, demo_home: Settings) -> None:
+    _open_item(at, ITEMS.to_approve)
+    with _store(demo_home) as store:
+        item = store.item(SCOPE, ITEMS.to_approve).item
+    (limit, *_) = LIMITS[item.network].text
+    network = load_language("en")(f"network.{item.network.value}")
+    assert f"{limit.measure.count(item.text)} of {limit.most:,}, as {network} counts" in _words(at)
+    at.text_area[0].set_value("é" * (limit.most + 1)).run()
+    assert not at.exception
+    assert f":red[{limit.most + 1:,} of {limit.most:,}, as {network} counts]" in _words(at)
 
 
 def test_without_a_name_nothing_can_be_done(at: AppTest, demo_home: Settings) -> None:

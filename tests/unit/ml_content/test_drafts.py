@@ -12,7 +12,7 @@ from contracts.records import ContentItem, Media
 from ml.content import SeenTexts, brief_for, compose, propose_ideas, similarity
 from ml.content.similarity import NEAR_DUPLICATE
 from ml.language import identify_language
-from policy import LIMITS, may_send
+from policy import LIMITS, may_send, text_rules
 
 
 def content_item(draft, client, network, now) -> ContentItem:
@@ -45,13 +45,16 @@ def content_item(draft, client, network, now) -> ContentItem:
     )
 
 
+TWO_NETWORKS = (Network.BLUESKY, Network.INSTAGRAM)
+"""The shortest texts and long ones: a brand kit holds enough facts for thirty drafts, not for fifteen on every network."""
+
+
 def thirty_drafts(client, posts, now, seed):
-    """Fifteen for each network, as an asset makes them: each must be unlike the past and unlike those before it."""
+    """Fifteen for each of two networks, as an asset makes them: each must be unlike the past and unlike those before it."""
     seen = SeenTexts(posts["text"].to_list())
     drafts = []
-    for network in Network:
-        limits = LIMITS[network]
-        longest = limits.max_graphemes or limits.max_characters
+    for network in TWO_NETWORKS:
+        longest = LIMITS[network].draft_graphemes
         for index, idea in enumerate(propose_ideas(client, network, posts, count=15, now=now, seed=seed)):
             brief = brief_for(idea, client, posts, max_characters=longest, now=now, seed=index)
             for draft in compose(brief, text_model=None, seed=seed, variants=1, seen=seen):
@@ -69,7 +72,7 @@ def test_thirty_drafts_are_new_allowed_grounded_and_varied(
     past = past_texts[language]
     rows = [
         {"text": text, "mature_engagements": 5 + index, "network": network.value}
-        for network in Network
+        for network in TWO_NETWORKS
         for index, text in enumerate(past)
     ]
     drafts = thirty_drafts(client, make_posts(client.client_id, rows), now, seed)
@@ -97,6 +100,19 @@ def test_thirty_drafts_are_new_allowed_grounded_and_varied(
     assert len({draft.prompt_version for _, draft in drafts}) >= 8  # structures
     openings = [text.split("\n")[0][:40] for text in texts]
     assert len(set(openings)) >= 18
+
+
+@pytest.mark.parametrize("network", list(Network))
+@pytest.mark.parametrize("language", ["en", "es", "pt"])
+def test_what_is_written_for_a_network_is_a_text_that_it_takes(language, network, clients, make_posts, now) -> None:
+    client = clients[language]
+    posts = make_posts(client.client_id, [])
+    for index, idea in enumerate(propose_ideas(client, network, posts, count=8, now=now, seed=3)):
+        brief = brief_for(idea, client, posts, max_characters=LIMITS[network].draft_graphemes, now=now, seed=index)
+        for draft in compose(brief, text_model=None, seed=3, variants=1, seen=SeenTexts()):
+            item = content_item(draft, client, network, now)
+            assert [v.message for v in text_rules.check(item, LIMITS[network])] == []
+            assert item.content_format in LIMITS[network].formats
 
 
 def test_the_same_seed_writes_the_same_and_another_seed_does_not(clients, make_posts, now) -> None:

@@ -16,8 +16,15 @@ def rules(item, client) -> set[str]:
     return {v.rule for v in may_send(item, client, now=NOW).violations}
 
 
-def test_a_plain_draft_is_allowed_on_both_networks(make_item, client) -> None:
-    for network in Network:
+@pytest.mark.parametrize("network", [Network.BLUESKY, Network.FACEBOOK, Network.LINKEDIN, Network.MASTODON, Network.X])
+def test_a_plain_draft_is_allowed_where_text_alone_is_a_post(network, make_item, client) -> None:
+    verdict = may_send(make_item(network=network), client, now=NOW)
+    assert verdict.is_allowed
+    assert not verdict.violations
+
+
+def test_a_plain_draft_is_allowed_on_both_first_networks(make_item, client) -> None:
+    for network in (Network.BLUESKY, Network.INSTAGRAM):
         verdict = may_send(make_item(network=network), client, now=NOW)
         assert verdict.is_allowed
         assert not verdict.violations
