@@ -18,12 +18,13 @@ import pytest
 from PIL import Image
 
 from contracts.errors import ErrorClass, NetworkError
-from contracts.networks import ContentFormat, Network
+from contracts.networks import Capabilities, ContentFormat, Network
 from contracts.ports import Connector
 from contracts.records import Account, Media, PublishOptions, PublishRequest, Staging, Token
 from contracts.settings import App, Settings
 from platforms import HttpCollector, HttpNetworks, SandboxClock
 from platforms._http import Patience
+from platforms.collector import run
 
 pytestmark = pytest.mark.integration
 
@@ -128,7 +129,26 @@ class Sandbox:
         patience = Patience(timeout=3.0, attempts=2, first_backoff=0.01, longest_wait=3.0)
         apps = dict.fromkeys(Network, self.app)
         settings = Settings(network_base_url=self.url, apps=apps)
-        return HttpNetworks(settings, self, self, self, clock=self.clock, patience=patience)
+        return HttpNetworks(settings, self, self, self, clock=self.clock, patience=patience, quotas=self)
+
+    def options(self, network: Network) -> PublishOptions:
+        if network is not Network.PINTEREST:
+            return PublishOptions()
+        token = self.tokens[self.account(network).account_id].access_token
+        headers = {"authorization": f"Bearer {token}"}
+        boards = self.admin.get("/pinterest/v5/boards", headers=headers).raise_for_status().json()["items"]
+        return PublishOptions(board_id=boards[0]["id"])
+
+    def capabilities(self) -> dict[Network, Capabilities]:
+        async def declared() -> dict[Network, Capabilities]:
+            async with self.networks().open() as connectors:
+                return {network: connector.capabilities for network, connector in connectors.items()}
+
+        return run(declared())
+
+    async def reserve(self, key: str, *, window_start: datetime, units: int, limit: int) -> bool:
+        """The networks' own limits are relaxed here, and so are those that we count."""
+        return True
 
     @asynccontextmanager
     async def connector(self, network: Network) -> AsyncIterator[Connector]:
@@ -185,7 +205,7 @@ def make_request(sandbox: Sandbox) -> Callable[..., PublishRequest]:
             "text": text,
             "content_format": form,
             "media": media,
-            "options": OPTIONS.get(network, PublishOptions()) if not is_reply else PublishOptions(),
+            "options": sandbox.options(network) if not is_reply else PublishOptions(),
             "language": "en",
             "created_at": sandbox.clock.now(),
         }
@@ -209,7 +229,8 @@ USUAL_FORMAT = {
     Network.YOUTUBE: ContentFormat.VIDEO,
 }
 """What is published where text alone cannot be."""
-OPTIONS: dict[Network, PublishOptions] = {}
+TELLS_WHEN = frozenset(Network) - {Network.LINKEDIN, Network.TIKTOK, Network.YOUTUBE}
+"""Networks whose answers say when a limit resets."""
 
 
 def test_everything_of_every_account_is_read(sandbox: Sandbox) -> None:
@@ -241,17 +262,15 @@ def test_everything_of_every_account_is_read(sandbox: Sandbox) -> None:
     end = (now - timedelta(days=2)).date()
     daily = collector.account_metrics(accounts, start=end - timedelta(days=9), end=end)
     assert daily.failures == ()
-    assert {p.metric for p in daily.rows} == {
-        "reach",
-        "follower_count",
-        "likes",
-        "views",
-        "comments",
-        "shares",
-        "saves",
-        "replies",
-    }
-    assert {p.day for p in daily.rows} == {end - timedelta(days=i) for i in range(10)}
+    for network, declared in sandbox.capabilities().items():
+        said = {p.metric for p in daily.rows if p.network is network}
+        assert said <= set(declared.account_metrics)
+        assert bool(said) is declared.has_account_metrics
+        told = {m.metric for m in posts.metrics if m.network is network}
+        assert told <= set(declared.post_metrics)
+        assert told
+    of_instagram = [p for p in daily.rows if p.network is Network.INSTAGRAM]
+    assert {p.day for p in of_instagram} == {end - timedelta(days=i) for i in range(10)}
 
 
 @ALL
@@ -259,17 +278,17 @@ async def test_published_once_and_read_back(
     sandbox: Sandbox, make_request: Callable[..., PublishRequest], network: Network
 ) -> None:
     text = f"Café #abierto https://harbor.example {network.value}"
-    request = make_request(
-        network,
-        text,
-        media=tuple(sandbox.picture(c) for c in ("navy", "teal", "gold")),
-        content_format=ContentFormat.CAROUSEL,
-    )
+    request = make_request(network, text)
+    if ContentFormat.CAROUSEL in sandbox.capabilities()[network].formats:
+        pictures = tuple(sandbox.picture(c) for c in ("navy", "teal", "gold"))
+        request = make_request(network, text, media=pictures, content_format=ContentFormat.CAROUSEL)
     async with sandbox.connector(network) as connector:
         receipt = await connector.commit(request, await staged(connector, request))
         pages = [page async for page in connector.posts(request.account, since=request.created_at - timedelta(hours=1))]
-    (post,) = [p for page in pages for p in page.posts if p.text == text]
-    assert (post.native_id, post.content_format, post.media_count) == (receipt.native_id, ContentFormat.CAROUSEL, 3)
+    (post,) = [p for page in pages for p in page.posts if p.native_id == receipt.native_id]
+    assert "Café" in post.text
+    if network is not Network.TIKTOK:  # its listing does not tell pictures from films
+        assert (post.content_format, post.media_count) == (request.content_format, len(request.media))
     assert [p["native_id"] for p in sandbox.published(request.account) if p["text"] == text] == [receipt.native_id]
     assert abs(receipt.published_at - request.created_at) < timedelta(minutes=1)
 
@@ -299,11 +318,15 @@ async def test_a_lost_answer_is_reconciled_without_a_second_post(
     async with sandbox.connector(network) as connector:
         staging = await staged(connector, request)
         sandbox.fault(network.value, "publish", kind, times=1, params=params)
-        with pytest.raises(NetworkError) as caught:
+        try:
             await connector.commit(request, staging)
-        assert caught.value.error_class is ErrorClass.AMBIGUOUS
+        except NetworkError as error:
+            claims_duplicate = kind == "duplicate_answer" and error.error_class is ErrorClass.DUPLICATE
+            assert error.error_class is ErrorClass.AMBIGUOUS or claims_duplicate, error
+        else:
+            assert kind == "duplicate_answer", "this network has no such answer"
         found = await connector.find_published(request, staging)
-        assert found.outcome == ("published" if lands else "not_published"), found.evidence
+        assert found.outcome in (["published"] if lands else ["not_published", "absent"]), found.evidence
         if not lands:
             await connector.commit(request, staging)
             found = await connector.find_published(request, staging)
@@ -318,10 +341,11 @@ async def test_deliberate_reposts_of_one_text_all_appear_though_answers_get_lost
 ) -> None:
     text = f"again and again on {network.value}"
     sandbox.fault(network.value, "publish", "disconnect_after_commit", probability=0.5, params={"seed": 3})
-    found = []
+    sandbox.fault(network.value, "publish", "guard_off")
+    found: list[str] = []
     async with sandbox.connector(network) as connector:
         for _ in range(12):
-            request = make_request(network, text)
+            request = make_request(network, text, claimed_native_ids=tuple(found))
             staging = await staged(connector, request)
             try:
                 receipt = await connector.commit(request, staging)
@@ -340,6 +364,8 @@ async def test_a_reply_with_a_lost_answer_is_found_among_the_replies(
     sandbox: Sandbox, make_request: Callable[..., PublishRequest], network: Network
 ) -> None:
     account = sandbox.account(network)
+    if not sandbox.capabilities()[network].can_reply:
+        pytest.skip(f"{network.value} declares that it takes no replies")
     async with sandbox.connector(network) as connector:
         pages = connector.posts(account, since=sandbox.clock.now() - timedelta(days=30))
         posts = [p async for page in pages for p in page.posts]
@@ -353,7 +379,8 @@ async def test_a_reply_with_a_lost_answer_is_found_among_the_replies(
         target = {"reply_to_native_comment_id": comment.native_id, "reply_to_native_post_id": post.native_id}
         request = make_request(network, f"Thank you! {network.value}", **target)
         staging = await staged(connector, request)
-        sandbox.fault(network.value, "reply", "disconnect_after_commit", times=1)
+        for operation in ("reply", "publish"):  # where an answer is a post like any other
+            sandbox.fault(network.value, operation, "disconnect_after_commit", times=1)
         with pytest.raises(NetworkError) as caught:
             await connector.commit(request, staging)
         assert caught.value.error_class is ErrorClass.AMBIGUOUS
@@ -382,7 +409,8 @@ async def test_a_rate_limit_says_until_when(sandbox: Sandbox, network: Network) 
             await connector.profile(sandbox.account(network))
     assert caught.value.error_class is ErrorClass.RATE
     assert caught.value.retry_at is not None
-    assert timedelta(minutes=8) < caught.value.retry_at - datetime.now(UTC) < timedelta(minutes=11)
+    if network in TELLS_WHEN:
+        assert timedelta(minutes=8) < caught.value.retry_at - datetime.now(UTC) < timedelta(minutes=16)
 
 
 def test_a_retired_metric_is_missing_and_nothing_else(sandbox: Sandbox) -> None:
