@@ -458,6 +458,9 @@ class Reconciliation(Record):
     receipt: Receipt | None = None
     evidence: str
     """One sentence for a person: what was read and what it showed."""
+    is_repeat_harmless: bool = False
+    """`absent` and `undecided` only: right now a second commit of the same staging is a no-op by the network's native key, although the
+    capabilities cannot promise that for every server and for ever."""
 
 
 class LedgerEntry(Record):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 import httpx
@@ -142,6 +142,15 @@ class Dialect(Protocol):
         ...
 
 
+@runtime_checkable
+class RefusesWithinAnswers(Protocol):
+    """A dialect whose network may refuse with HTTP 200: what the body says counts, not the status."""
+
+    def is_refusal(self, body: Any) -> bool:
+        """Whether this body of a 2xx answer is a refusal; `Dialect.refusal` then says which."""
+        ...
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long a call may take, and how long it may wait. Seconds."""
@@ -191,6 +200,10 @@ class Transport:
     @property
     def network(self) -> Network:
         return self._dialect.network
+
+    def address_of(self, account: Account) -> str:
+        """Where the account's network answers: the sandbox for all accounts, where this process is told to use it."""
+        return (self._base_url or account.base_url).rstrip("/")
 
     async def now(self) -> datetime:
         """Business time. A clock may ask a server, so it is never asked on the event loop's thread."""
@@ -356,15 +369,22 @@ class Transport:
         if response.is_success or response.status_code in call.also_answers:
             if body is None:
                 return self._unclear(call, f"The answer to {call.operation} is no JSON.", is_lasting=True)
+            if isinstance(self._dialect, RefusesWithinAnswers) and self._dialect.is_refusal(body):
+                return self._refused(account, call, response, body, is_within_answer=True)
             return Answer(response.status_code, response.headers, body)
         return self._refused(account, call, response, body)
 
-    def _refused(self, account: Account, call: Call, response: httpx.Response, body: Any) -> NetworkError:
+    def _refused(
+        self, account: Account, call: Call, response: httpx.Response, body: Any, *, is_within_answer: bool = False
+    ) -> NetworkError:
         status = response.status_code
         refusal = self._dialect.refusal(status, body)
         message = redact_text(refusal.message)
         if call.kind is CallKind.COMMIT and (
-            status >= 500 or status == 408 or status < 400 or refusal.error_class is ErrorClass.TRANSIENT
+            status >= 500
+            or status == 408
+            or (status < 400 and not is_within_answer)
+            or refusal.error_class is ErrorClass.TRANSIENT
         ):
             return self._error(ErrorClass.AMBIGUOUS, message, code=refusal.code, status=status)
         retry_at = None
@@ -382,7 +402,7 @@ class Transport:
     def _url(self, account: Account, call: Call) -> str:
         if call.url is not None:
             return self._named_by_the_network(call.url)
-        return f"{(self._base_url or account.base_url).rstrip('/')}{call.path}"
+        return f"{self.address_of(account)}{call.path}"
 
     def _named_by_the_network(self, url: str) -> str:
         """An upload URL, unless it would lead a process that is told to use the sandbox to anywhere else."""

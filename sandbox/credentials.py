@@ -46,10 +46,10 @@ class Lifetime:
 DAY_SECONDS = 86_400
 NEVER = 4e10
 LIFETIMES: Mapping[str, Lifetime] = {
-    "facebook": Lifetime(0, 0),
+    "facebook": Lifetime(0, 60 * DAY_SECONDS),
     "linkedin": Lifetime(60 * DAY_SECONDS, 365 * DAY_SECONDS),
     "mastodon": Lifetime(0, 0),
-    "pinterest": Lifetime(30 * DAY_SECONDS, 365 * DAY_SECONDS),
+    "pinterest": Lifetime(30 * DAY_SECONDS, 60 * DAY_SECONDS),
     "tiktok": Lifetime(DAY_SECONDS, 365 * DAY_SECONDS, is_refresh_single_use=True),
     "x": Lifetime(7200, 180 * DAY_SECONDS, is_refresh_single_use=True),
     "youtube": Lifetime(3600, 180 * DAY_SECONDS),
@@ -272,6 +272,10 @@ class Credentials:
     def account_of(self, network: str, access_token: str) -> str:
         """The native id of the account whose access token this is. Raises BadTokenError."""
         return self._living(network, access_token, "access")
+
+    def holder_of(self, network: str, refresh_token: str) -> str:
+        """The native id of the account whose refresh token this is (Facebook: the user token behind a Page's). Raises BadTokenError."""
+        return self._living(network, refresh_token, "refresh")
 
     def renew(self, network: str, refresh_token: str) -> tuple[str, Grant]:
         """Account and new grant for a refresh token. Where the network's tokens are single-use, the old one is gone, with no grace.

@@ -1,25 +1,18 @@
 """Instagram's shapes to Pulso's records.
 
-Belongs here: pure mapping, one payload in, records out; Instagram's own day. Does not belong here: calls (`client.py`).
+Belongs here: pure mapping, one payload in, records out. Does not belong here: calls (`client.py`).
 """
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
-
-from pydantic import BaseModel, ValidationError
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Comment, Post, PostMetricPoint
+from platforms._graph import Insight, InsightValue, author_id, day_ending_at, kept_insight, lifetime_value, read_as
 from platforms._shapes import as_json, storable
-from platforms.instagram.models import IgComment, Insight, InsightValue, Media, Profile, author_id
-
-M = TypeVar("M", bound=BaseModel)
-
-INSTAGRAM_ZONE = ZoneInfo("America/Los_Angeles")
-"""Instagram's days begin and end at midnight here, wherever the account is."""
+from platforms.instagram.models import IgComment, Media, Profile
 
 BACKFILLED_AFTER = timedelta(days=1)
 LISTED_METRICS = {"like_count": "likes", "comments_count": "comments"}
@@ -38,14 +31,6 @@ INSIGHT_METRICS = {
 """Instagram's name -> Pulso's. `impressions` is retired on current versions and still in kept payloads."""
 
 _FORMATS = {"IMAGE": ContentFormat.IMAGE, "CAROUSEL_ALBUM": ContentFormat.CAROUSEL, "VIDEO": ContentFormat.VIDEO}
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 def post_id_of(media_id: str) -> str:
@@ -109,19 +94,19 @@ def insights_from(
         metric = INSIGHT_METRICS.get(insight.name) if insight else None
         value = lifetime_value(insight) if insight else None
         if metric is not None and value is not None:
-            kept = {k: raw[k] for k in ("name", "period", "values", "total_value") if k in raw}
             points.append(
-                _point(account, post.post_id, post.published_at, metric, value, observed_at, "media_insights", kept)
+                _point(
+                    account,
+                    post.post_id,
+                    post.published_at,
+                    metric,
+                    value,
+                    observed_at,
+                    "media_insights",
+                    kept_insight(raw),
+                )
             )
     return tuple(points)
-
-
-def lifetime_value(insight: Insight) -> int | None:
-    """The one number of an insight that has one: `total_value`, else the last of `values`."""
-    if insight.total_value is not None and insight.total_value.value is not None:
-        return insight.total_value.value
-    values = [v.value for raw in insight.values if (v := read_as(InsightValue, raw)) is not None]
-    return values[-1] if values else None
 
 
 def metric_value(source: str, metric: str, raw: str) -> int | None:
@@ -157,16 +142,6 @@ def _point(
         source=source,
         raw=as_json(raw),
     )
-
-
-def day_ending_at(end_time: datetime) -> date:
-    """Instagram's day that ends at this moment: 2017-05-04T07:00Z is midnight in California and closes 3 May."""
-    return (end_time.astimezone(INSTAGRAM_ZONE) - timedelta(seconds=1)).date()
-
-
-def start_of_day(day: date) -> datetime:
-    """The moment at which Instagram's day begins, in UTC (07:00Z in summer, 08:00Z in winter)."""
-    return datetime.combine(day, time(), INSTAGRAM_ZONE).astimezone(UTC)
 
 
 def daily_points(
@@ -255,6 +230,5 @@ def is_own(account: Account, username: str | None, author: str | None) -> bool:
     return author == account.native_id or (username is not None and username.casefold() == account.handle.casefold())
 
 
-def same_text(left: str, right: str) -> bool:
-    """Equal but for what Instagram itself normalises: line ends and surrounding space."""
-    return left.replace("\r\n", "\n").strip() == right.replace("\r\n", "\n").strip()
+remapped_post, remapped_metrics = post_from, listed_metrics_from
+"""For kept payloads: the listing's are the ones that bronze keeps."""

@@ -3,36 +3,10 @@
 Belongs here: what the wire looks like. Does not belong here: what it means to Pulso (`mapping.py`).
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
-
-
-class Cursors(Shape):
-    after: Id = None
-
-
-class Paging(Shape):
-    """`next` is a full URL with the token in it: only its absence is used, which means the end."""
-
-    cursors: Annotated[Cursors, Object] = Cursors()
-    next: Id = None
-
-    @property
-    def following(self) -> str | None:
-        """The cursor of the next page, None at the end."""
-        return self.cursors.after if self.next else None
-
-
-class Page(Shape):
-    """Any listing."""
-
-    data: Items = ()
-    paging: Annotated[Paging | None, Object] = None
-
-    @property
-    def following(self) -> str | None:
-        return self.paging.following if self.paging else None
+from platforms._graph import Page, Part
+from platforms._shapes import Count, Id, Object, RequiredId, Shape, Text, Time
 
 
 class Profile(Shape):
@@ -58,11 +32,6 @@ class Media(Shape):
     children: Annotated[Page | None, Object] = None
 
 
-class Author(Shape):
-    id: Id = None
-    username: Id = None
-
-
 class IgComment(Shape):
     id: RequiredId
     text: Text = ""
@@ -70,26 +39,6 @@ class IgComment(Shape):
     username: Id = None
     like_count: Count = None
     replies: Annotated[Page | None, Object] = None
-
-
-class InsightValue(Shape):
-    value: Count = None
-    end_time: Time = None
-
-
-class Insight(Shape):
-    """One metric in either of its shapes: `values[]`, or the newer `total_value`."""
-
-    name: Text = ""
-    period: Text = ""
-    values: Items = ()
-    total_value: Annotated[InsightValue | None, Object] = None
-
-
-class Created(Shape):
-    """A container, a published media or a comment: only its id is answered."""
-
-    id: RequiredId
 
 
 class Container(Shape):
@@ -104,15 +53,4 @@ class QuotaConfig(Shape):
 
 class Quota(Shape):
     quota_usage: Count = None
-    config: Annotated[QuotaConfig, Object] = QuotaConfig()
-
-
-class NewToken(Shape):
-    access_token: RequiredId
-    expires_in: Count = None
-
-
-def author_id(raw: dict[str, Any]) -> str | None:
-    """`from.id` of a comment, where the permission to see it was granted."""
-    source = raw.get("from")
-    return Author.model_validate(source).id if isinstance(source, dict) else None
+    config: Annotated[QuotaConfig, Part] = QuotaConfig()

@@ -26,6 +26,7 @@ from sandbox.networks.graph import (
     graph_error,
     graph_time,
     parse_fields,
+    select,
     split_path,
     unknown_object,
 )
@@ -251,7 +252,7 @@ class Instagram:
             "follows_count": lambda: 150 + int(account.native_id) % 300 if self._host.world.kind == "seeded" else None,
             "media_count": lambda: len(self._host.feed(account).posts),
         }
-        return {"id": account.native_id} | _select(values, parse_fields(fields), "IGUser")
+        return {"id": account.native_id} | select(values, parse_fields(fields), "IGUser")
 
     # --- media ---
 
@@ -299,7 +300,7 @@ class Instagram:
             "children": lambda: self._children(post, selection["children"]),
             "comments": lambda: {"data": self._remarks_page(post, selection["comments"])},
         }
-        return {"id": post.native_id} | _select(values, selection, "IGMedia")
+        return {"id": post.native_id} | select(values, selection, "IGMedia")
 
     def _children(self, post: Post, selection: Selection) -> dict[str, Any] | None:
         if post.content_format != "carousel":
@@ -313,7 +314,7 @@ class Instagram:
                 "media_url": partial(str, f"{self._host.base_url}/instagram-media/{child_id}.jpg"),
                 "timestamp": lambda: graph_time(post.created_ms),
             }
-            items.append(_select(values, selection.fields or {"id": Selection()}, "IGMedia"))
+            items.append(select(values, selection.fields or {"id": Selection()}, "IGMedia"))
         return {"data": items}
 
     def _list_media(self, call: GraphCall, feed: Feed, *, is_story: bool) -> Answer:
@@ -428,7 +429,7 @@ class Instagram:
             "media": lambda: {"id": remark.media_id},
             "replies": lambda: self._nested(post, remark, selection["replies"]),
         }
-        return {"id": remark.native_id} | _select(values, selection, "IGComment")
+        return {"id": remark.native_id} | select(values, selection, "IGComment")
 
     def _nested(self, post: Post | None, remark: _Remark, selection: Selection) -> dict[str, Any] | None:
         answers = self._remarks(post, remark.native_id) if post and remark.parent_id is None else []
@@ -558,20 +559,6 @@ def _operation(method: str, parts: list[str]) -> str:
         return "read"
     known = {"media": "stage", "media_publish": "publish", "comments": "reply", "replies": "reply"}
     return known.get(edge, "moderate") if method == "POST" else "delete"
-
-
-def _select(
-    values: Mapping[str, Callable[[], Any]], selection: Mapping[str, Selection], node_type: str
-) -> dict[str, Any]:
-    """The asked fields that have a value; an unknown field fails the whole call."""
-    found: dict[str, Any] = {}
-    for name in selection:
-        if name not in values:
-            raise graph_error(f"(#100) Tried accessing nonexisting field ({name}) on node type ({node_type})", 100)
-        value = values[name]()
-        if value is not None:
-            found[name] = value
-    return found
 
 
 async def _body_params(request: Request) -> dict[str, str]:

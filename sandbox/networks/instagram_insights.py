@@ -1,18 +1,15 @@
 """Instagram's insights: of a media object (lifetime) and of an account (per Pacific day), in both shapes that the Graph uses."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sandbox.faults import Effects
 from sandbox.host import Host
 from sandbox.networks.graph import graph_error, graph_time
-from sandbox.world.model import DAY_MS, Account, Post, to_datetime, to_ms
+from sandbox.networks.graph_insights import Gains, bad_metric, metric_names, pacific_days, span, without_retired
+from sandbox.world.model import Account, Post
 from sandbox.world.seeding import stream
 
-PACIFIC = ZoneInfo("America/Los_Angeles")
 _MEDIA = {
     "views": "views",
     "reach": "reach",
@@ -33,17 +30,10 @@ _TOTALS = {
 }
 _DAILY_OVERLAP = 0.85
 """An account's daily reach as a share of the sum over its posts: some people see two."""
-_GROWING_DAYS = 40
-"""Posts older than this add nothing that a day's sum would show."""
 
 
 def _title(name: str) -> str:
     return name.replace("ig_", "").replace("_", " ").capitalize()
-
-
-def _bad_metric(names: Sequence[str], known: Sequence[str]) -> Exception:
-    bad = next(index for index, name in enumerate(names) if name not in known)
-    return graph_error(f"(#100) metric[{bad}] must be one of the following values: {', '.join(known)}", 100)
 
 
 class Insights:
@@ -52,30 +42,17 @@ class Insights:
     def __init__(self, host: Host, counts: Callable[[Post, Effects], Mapping[str, int]]) -> None:
         self._host = host
         self._counts = counts
-        self._gains: dict[tuple[str, int, int, int], dict[str, int]] = {}
-        """Finished spans, by account, span and revision of the feeds: a pure cache."""
-
-    @staticmethod
-    def _names(params: Mapping[str, str]) -> list[str]:
-        names = [name.strip() for name in params.get("metric", "").split(",") if name.strip()]
-        if not names:
-            raise graph_error("(#100) The parameter metric is required", 100)
-        return names
-
-    @staticmethod
-    def _without_retired(known: Sequence[str], effects: Effects) -> list[str]:
-        retired = effects.param("retired_metric", "metric", "views") if "retired_metric" in effects else None
-        return [name for name in known if name != retired]
+        self._gains = Gains(host)
 
     # --- media ---
 
     def of_media(self, post: Post, params: Mapping[str, str], effects: Effects) -> dict[str, Any]:
         """Lifetime metrics of one media object."""
-        names = self._names(params)
+        names = metric_names(params)
         known = [*_MEDIA, "total_interactions", *(_REELS if post.content_format == "video" else ())]
-        known = self._without_retired(known, effects)
+        known = without_retired(known, effects)
         if any(name not in known for name in names):
-            raise _bad_metric(names, known)
+            raise bad_metric(names, known)
         counts = self._counts(post, effects)
         as_total = params.get("metric_type") == "total_value"
         data = []
@@ -113,11 +90,11 @@ class Insights:
 
     def of_account(self, account: Account, params: Mapping[str, str], effects: Effects) -> dict[str, Any]:
         """Daily series, or totals over a span with `metric_type=total_value`."""
-        names = self._names(params)
+        names = metric_names(params)
         as_total = params.get("metric_type") == "total_value"
-        known = self._without_retired([*_SERIES, *(name for name in (*_TOTALS, "replies") if name != "reach")], effects)
+        known = without_retired([*_SERIES, *(name for name in (*_TOTALS, "replies") if name != "reach")], effects)
         if any(name not in known for name in names):
-            raise _bad_metric(names, known)
+            raise bad_metric(names, known)
         if params.get("period", "day") != "day":
             raise graph_error("(#100) period must be day for these metrics", 100)
         if not as_total:
@@ -130,32 +107,13 @@ class Insights:
                 )
         elif "follower_count" in names:
             raise graph_error("(#100) The metric follower_count is not available with metric_type=total_value", 100)
-        since_ms, until_ms = self._span(params)
+        since_ms, until_ms = span(params, self._host.clock.now_ms)
         data = [
             item
             for name in dict.fromkeys(names)
             if (item := self._account_item(account, name, since_ms, until_ms, as_total)) is not None
         ]
         return {"data": data}
-
-    def _span(self, params: Mapping[str, str]) -> tuple[int, int]:
-        until_ms = self._moment(params.get("until"), self._host.clock.now_ms)
-        since_ms = self._moment(params.get("since"), until_ms - 2 * DAY_MS)
-        if since_ms >= until_ms:
-            raise graph_error("(#100) The since param must be before until", 100)
-        return since_ms, until_ms
-
-    @staticmethod
-    def _moment(text: str | None, default_ms: int) -> int:
-        if not text:
-            return default_ms
-        if text.isdigit():
-            return int(text) * 1000
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise graph_error("(#100) Must be a unix timestamp or a date", 100) from None
-        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=PACIFIC))
 
     def _account_item(
         self, account: Account, name: str, since_ms: int, until_ms: int, as_total: bool
@@ -182,31 +140,5 @@ class Insights:
             return None
         if name == "replies":  # answers to stories: this world has none
             return 0
-        gained = self._gained(account, start_ms, end_ms).get(_TOTALS[name], 0)
+        gained = self._gains.between(account, start_ms, end_ms).get(_TOTALS[name], 0)
         return round(_DAILY_OVERLAP * gained) + idle if name == "reach" else gained
-
-    def _gained(self, account: Account, start_ms: int, end_ms: int) -> dict[str, int]:
-        key = (account.native_id, start_ms, end_ms, self._host.revision)
-        if key not in self._gains:
-            total: Counter[str] = Counter()
-            for post in self._host.feed(account).posts:
-                if start_ms - _GROWING_DAYS * DAY_MS <= post.created_ms < end_ms:
-                    total.update(self._host.world.counts(post, end_ms))
-                    total.subtract(self._host.world.counts(post, start_ms))
-            self._gains[key] = dict(total)
-        return self._gains[key]
-
-
-def pacific_days(since_ms: int, until_ms: int) -> list[tuple[int, int]]:
-    """Complete Pacific days whose end lies after `since` and not after `until`, as (start, end) in milliseconds."""
-    day = to_datetime(since_ms).astimezone(PACIFIC).date()
-    found: list[tuple[int, int]] = []
-    while True:
-        start = datetime(day.year, day.month, day.day, tzinfo=PACIFIC)
-        following = day + timedelta(days=1)
-        end = datetime(following.year, following.month, following.day, tzinfo=PACIFIC)
-        if to_ms(end) > until_ms:
-            return found
-        if to_ms(end) > since_ms:
-            found.append((to_ms(start), to_ms(end)))
-        day = following

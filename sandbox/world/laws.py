@@ -63,7 +63,7 @@ LAWS: Mapping[str, NetworkLaw] = {
     "linkedin": NetworkLaw({"text": 0.4, "image": 0.6}, 600, 3, 0.10, 0.05, 0.0, 0.0, 20.0, True, True, 2900, _JUDGED),
     "mastodon": NetworkLaw({"text": 0.6, "image": 0.4}, 200, 3, 0.12, 0.30, 0.0, 0.0, 4.0, False, False, 480, _JUDGED),
     "pinterest": NetworkLaw({"image": 1.0}, 220, 4, 0.0, 0.0, 0.6, 0.0, 200.0, False, True, 780, _JUDGED),
-    "tiktok": NetworkLaw({"short_video": 1.0}, 120, 5, 0.03, 0.05, 0.06, 0.0, 30.0, False, True, 2000, _JUDGED),
+    "tiktok": NetworkLaw({"short_video": 1.0}, 120, 5, 0.03, 0.05, 0.06, 0.0, 30.0, True, True, 2000, _JUDGED),
     "x": NetworkLaw({"text": 0.55, "image": 0.45}, 140, 1, 0.12, 0.15, 0.06, 0.03, 3.0, False, True, 240, _JUDGED),
     "youtube": NetworkLaw(
         {"video": 0.8, "short_video": 0.2}, 400, 3, 0.08, 0.02, 0.0, 0.0, 60.0, False, True, 2900, _JUDGED

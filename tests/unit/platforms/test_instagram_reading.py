@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account
+from platforms import _graph
 from platforms.instagram import mapping
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -167,13 +168,13 @@ async def test_recorded_account_insights_belong_to_the_pacific_day_before(instag
     ],
 )
 def test_end_times_at_both_switches(end_time, day):
-    assert mapping.day_ending_at(datetime.fromisoformat(end_time)) == day
+    assert _graph.day_ending_at(datetime.fromisoformat(end_time)) == day
 
 
 @given(st.dates(date(2010, 1, 1), date(2060, 1, 1)))
 def test_a_day_ends_where_the_next_begins(day):
-    assert mapping.day_ending_at(mapping.start_of_day(day + timedelta(days=1))) == day
-    assert mapping.start_of_day(day + timedelta(days=1)) - mapping.start_of_day(day) in {
+    assert _graph.day_ending_at(_graph.start_of_day(day + timedelta(days=1))) == day
+    assert _graph.start_of_day(day + timedelta(days=1)) - _graph.start_of_day(day) in {
         timedelta(hours=h) for h in (23, 24, 25)
     }
 
@@ -200,7 +201,7 @@ async def test_a_refused_account_metric_leaves_the_others(instagram, instagram_a
     def handler(request: httpx.Request) -> httpx.Response:
         answer = graph(request)
         if answer.is_success:
-            end = mapping.start_of_day(date(2026, 5, 31)).isoformat()
+            end = _graph.start_of_day(date(2026, 5, 31)).isoformat()
             data = [{"name": n["name"], "values": [{"value": 4, "end_time": end}]} for n in answer.json()["data"]]
             return httpx.Response(200, json={"data": data})
         return answer

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sandbox.networks.graph import decode_cursor, encode_cursor, parse_fields
-from sandbox.networks.instagram_insights import pacific_days
+from sandbox.networks.graph_insights import pacific_days
 from sandbox.wire import Refusal
 from sandbox.world.model import to_datetime, to_ms
 

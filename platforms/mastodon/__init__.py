@@ -1,0 +1,1 @@
+"""Mastodon and servers that speak its API: the wire, its shapes, and their mapping to Pulso's records."""

@@ -1,0 +1,1 @@
+"""Pinterest (API v5): the wire, its shapes, its error codes, and their mapping to Pulso's records."""
