@@ -8,7 +8,7 @@ where ours is not among them nobody can tell.
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -117,7 +117,7 @@ class TikTokBusinessDialect:
         }
         path = f"{API}/tt_user/oauth2/refresh_token/"
         call = Call(CallKind.TOKEN, "business_refresh_token", "POST", path, json=body, is_authorized=False)
-        new = (await transport.fetch(BusinessToken, account, call)).data
+        new = (await transport.fetch(BusinessToken, account, _at_business(transport, account, call))).data
         life = timedelta(seconds=new.expires_in) if new.expires_in else TOKEN_LIFE
         return Token(
             access_token=new.access_token,
@@ -245,7 +245,7 @@ class BusinessSide:
         }
         path = "business/comment/reply/create/" if comment_id else "business/comment/create/"  # [K] the latter
         call = Call(CallKind.COMMIT, "business_reply", "POST", f"{API}/{path}", json=body)
-        answer = await self._transport.send(_at_business(account), call)
+        answer = await self._transport.send(account, _at_business(self._transport, account, call))
         made = self._transport.parse(BusinessCommented, answer.body, call).data
         return Receipt(
             native_id=made.comment_id,
@@ -298,12 +298,12 @@ class BusinessSide:
         return list(found.values())
 
     async def _fetch(self, model: type[mapping.M], account: Account, call: Call) -> mapping.M:
-        return await self._transport.fetch(model, _at_business(account), call)
+        return await self._transport.fetch(model, account, _at_business(self._transport, account, call))
 
 
-def _at_business(account: Account) -> Account:
-    """The account as this product knows it: elsewhere."""
-    return account.model_copy(update={"base_url": address(account.base_url)})
+def _at_business(transport: Transport, account: Account, call: Call) -> Call:
+    """The call at this product's own address."""
+    return replace(call, url=f"{address(transport.address_of(account))}{call.path}")
 
 
 def _read(account: Account, operation: str, path: str, **params: Any) -> Call:

@@ -15,7 +15,7 @@ from contracts.records import Account, Media, PublishOptions, PublishRequest, St
 from platforms import SandboxClock
 from platforms._http import Transport
 from platforms.tiktok import mapping
-from platforms.tiktok.business import TikTokBusinessApp, TikTokBusinessDialect, address
+from platforms.tiktok.business import TikTokBusinessApp, TikTokBusinessDialect
 from platforms.tiktok.client import TikTokApp, TikTokConnector, TikTokDialect
 from platforms.tiktok.uploads import PART_BYTES
 
@@ -124,14 +124,14 @@ class Ports:
 
         async with httpx.AsyncClient(trust_env=False, event_hooks={"request": [note]}) as client:
 
-            def transport(dialect, base_url: str) -> Transport:
-                return Transport(client, dialect, self, clock, base_url=base_url, sleep=briefly)
+            def transport(dialect) -> Transport:
+                return Transport(client, dialect, self, clock, base_url=home, sleep=briefly)
 
             yield TikTokConnector(
-                transport(TikTokDialect(app), home),
+                transport(TikTokDialect(app)),
                 self,
                 self,
-                business=transport(TikTokBusinessDialect(business_app), address(home)),
+                business=transport(TikTokBusinessDialect(business_app)),
             )
 
 
