@@ -459,7 +459,7 @@ class Reconciliation(Record):
     evidence: str
     """One sentence for a person: what was read and what it showed."""
     is_repeat_harmless: bool = False
-    """`undecided` only: right now a second commit of the same staging is a no-op by the network's native key, although the
+    """`absent` and `undecided` only: right now a second commit of the same staging is a no-op by the network's native key, although the
     capabilities cannot promise that for every server and for ever."""
 
 

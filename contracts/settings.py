@@ -40,8 +40,12 @@ class Settings(BaseSettings):
         default=None,
         description="Most that one client's calls to paid networks (X) may cost in a month. Unset: no limit.",
     )
-    linkedin_calls_per_day: int | None = Field(
-        default=None, description="The app's own daily limit, as LinkedIn's portal shows it. Unset: a cautious guess."
+    linkedin_calls_per_day: int = Field(
+        default=100_000, description="The app's own daily limit, as LinkedIn's portal shows it."
+    )
+    youtube_units_per_day: int = Field(default=10_000, description="Quota of the Google project.")
+    youtube_uploads_per_day: int = Field(
+        default=100, description="Quota of the Google project, in a bucket of its own."
     )
     request_timeout_seconds: float = 20.0
     lease_seconds: float = 60.0

@@ -35,12 +35,9 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> SqlStore:
 
 def http_networks(settings: Settings, store: SqlStore) -> Any:
     """All connectors, with the store's credentials and the media of this home."""
-    from platforms.networks import HttpNetworks, InstagramApp
+    from platforms.networks import HttpNetworks
     from providers.media import HttpPutMediaHost, LocalMedia
 
-    app = None
-    if settings.instagram_app_id and settings.instagram_app_secret:
-        app = InstagramApp(settings.instagram_app_id, settings.instagram_app_secret)
     return HttpNetworks(
         settings,
         store.tokens,
@@ -48,7 +45,6 @@ def http_networks(settings: Settings, store: SqlStore) -> Any:
         LocalMedia(settings.home),
         clock=business_clock(settings),
         quotas=store.quotas,
-        instagram_app=app,
     )
 
 

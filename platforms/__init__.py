@@ -6,6 +6,6 @@ Does not belong here: when to call (orchestration), what may be sent (policy), w
 
 from platforms.clock import SandboxClock
 from platforms.collector import HttpCollector
-from platforms.networks import HttpNetworks, InstagramApp
+from platforms.networks import HttpNetworks
 
-__all__ = ["HttpCollector", "HttpNetworks", "InstagramApp", "SandboxClock"]
+__all__ = ["HttpCollector", "HttpNetworks", "SandboxClock"]

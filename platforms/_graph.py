@@ -21,11 +21,13 @@ from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport
 from platforms._quotas import LocalLimit
 from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, count_or_none
+from platforms.versions import VERSIONS
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
-API_VERSION = "v25.0"
+API_VERSION = VERSIONS[Network.FACEBOOK].name
+"""Instagram's too: one API, one version."""
 PAGE_SIZE = 100
 TOKEN_LIFE = timedelta(days=60)
 """Of a long-lived user token, where the network does not say."""

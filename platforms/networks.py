@@ -3,10 +3,14 @@
 Belongs here: composition of clients, dialects and connectors. Does not belong here: any network's own ways.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
 
 import httpx
+from pydantic import SecretStr
 
 from contracts.clock import Clock, SystemClock
 from contracts.networks import Network
@@ -14,13 +18,24 @@ from contracts.ports import Connector, MediaHost, MediaReader, Quotas, TokenStor
 from contracts.settings import Settings
 from platforms._breaker import Breaker
 from platforms._budget import RateBudget
+from platforms._graph import MetaApp
 from platforms._http import Dialect, Patience, Transport
 from platforms._journal import Journal, silence_secrets_in_logs
 from platforms._quotas import MemoryQuotas
 from platforms.bluesky.client import BlueskyConnector, BlueskyDialect
-from platforms.instagram.client import InstagramApp, InstagramConnector, InstagramDialect
+from platforms.facebook.client import FacebookConnector, FacebookDialect
+from platforms.instagram.client import InstagramConnector, InstagramDialect
+from platforms.linkedin.client import LinkedInApp, LinkedInConnector, LinkedInDialect
+from platforms.mastodon.client import MastodonConnector, MastodonDialect
+from platforms.pinterest.client import PinterestApp, PinterestConnector, PinterestDialect
+from platforms.tiktok.client import TikTokApp, TikTokConnector, TikTokDialect
+from platforms.x.client import XApp, XConnector, XDialect
+from platforms.youtube.client import YouTubeApp, YouTubeConnector, YouTubeDialect
+from platforms.youtube.quota import Quota
 
-__all__ = ["HttpNetworks", "InstagramApp"]
+__all__ = ["HttpNetworks"]
+
+A = TypeVar("A")
 
 CONCURRENCY_PER_NETWORK = 16
 
@@ -41,7 +56,6 @@ class HttpNetworks:
         *,
         clock: Clock | None = None,
         journal: Journal | None = None,
-        instagram_app: InstagramApp | None = None,
         has_bluesky_app_view: bool = True,
         patience: Patience | None = None,
         concurrency: int = CONCURRENCY_PER_NETWORK,
@@ -51,7 +65,7 @@ class HttpNetworks:
         self._settings, self._tokens = settings, tokens
         self._media_host, self._media_reader = media_host, media_reader
         self._clock = clock or SystemClock()
-        self._journal, self._instagram_app = journal, instagram_app
+        self._journal = journal
         self._has_bluesky_app_view = has_bluesky_app_view
         self._patience = patience or Patience(timeout=settings.request_timeout_seconds)
         self._concurrency, self._http_transport = concurrency, http_transport
@@ -73,16 +87,34 @@ class HttpNetworks:
             trust_env=self._settings.network_base_url is None,  # a proxy has no business between us and the sandbox
             headers={"user-agent": "pulso"},
         ) as client:
-            yield {
-                Network.BLUESKY: BlueskyConnector(
-                    self._transport(client, BlueskyDialect()),
-                    self._media_reader,
-                    has_app_view=self._has_bluesky_app_view,
-                ),
-                Network.INSTAGRAM: InstagramConnector(
-                    self._transport(client, InstagramDialect(self._instagram_app)), self._media_reader, self._media_host
-                ),
-            }
+            yield self._connectors(client)
+
+    def _connectors(self, client: httpx.AsyncClient) -> dict[Network, Connector]:
+        settings, media, host = self._settings, self._media_reader, self._media_host
+
+        def app(kind: Callable[[str, SecretStr], A], network: Network) -> A | None:
+            known = settings.apps.get(network)
+            return kind(known.app_id, known.app_secret) if known else None
+
+        def over(dialect: Dialect) -> Transport:
+            return self._transport(client, dialect)
+
+        linkedin_app = partial(LinkedInApp, calls_a_day=settings.linkedin_calls_per_day)
+        quota = Quota(units=settings.youtube_units_per_day, uploads=settings.youtube_uploads_per_day)
+        spend = None if settings.monthly_spend_usd is None else Decimal(str(settings.monthly_spend_usd))
+        return {
+            Network.BLUESKY: BlueskyConnector(over(BlueskyDialect()), media, has_app_view=self._has_bluesky_app_view),
+            Network.FACEBOOK: FacebookConnector(over(FacebookDialect(app(MetaApp, Network.FACEBOOK))), media),
+            Network.INSTAGRAM: InstagramConnector(over(InstagramDialect(app(MetaApp, Network.INSTAGRAM))), media, host),
+            Network.LINKEDIN: LinkedInConnector(over(LinkedInDialect(app(linkedin_app, Network.LINKEDIN))), media),
+            Network.MASTODON: MastodonConnector(over(MastodonDialect()), media),
+            Network.PINTEREST: PinterestConnector(over(PinterestDialect(app(PinterestApp, Network.PINTEREST))), media),
+            Network.TIKTOK: TikTokConnector(over(TikTokDialect(app(TikTokApp, Network.TIKTOK))), media, host),
+            Network.X: XConnector(over(XDialect(app(XApp, Network.X), budget_of=lambda _: spend)), media),
+            Network.YOUTUBE: YouTubeConnector(
+                over(YouTubeDialect(app(YouTubeApp, Network.YOUTUBE), quota=quota)), media
+            ),
+        }
 
     def _transport(self, client: httpx.AsyncClient, dialect: Dialect) -> Transport:
         sandbox = self._settings.network_base_url

@@ -6,14 +6,44 @@ Belongs here: which mapping a bronze row's `raw` needs. Does not belong here: th
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from contracts.networks import Network
 from contracts.ports import CollectedPosts
 from contracts.records import Account, Post, PostMetricPoint
 from platforms.bluesky import mapping as bluesky
 from platforms.exported_rows import metrics_of_row, post_of_row, row_of
+from platforms.facebook import mapping as facebook
 from platforms.instagram import mapping as instagram
+from platforms.linkedin import mapping as linkedin
+from platforms.mastodon import mapping as mastodon
+from platforms.pinterest import mapping as pinterest
+from platforms.tiktok import mapping as tiktok
+from platforms.x import mapping as x
+from platforms.youtube import mapping as youtube
+
+
+class NetworkMapping(Protocol):
+    """What a network's `mapping` module offers for kept payloads."""
+
+    def remapped_post(self, account: Account, raw: Any, *, observed_at: datetime) -> Post | None: ...
+
+    def remapped_metrics(self, account: Account, raw: Any, *, observed_at: datetime) -> tuple[PostMetricPoint, ...]: ...
+
+    def metric_value(self, source: str, metric: str, raw: str) -> int | None: ...
+
+
+MAPPINGS: Mapping[Network, NetworkMapping] = {
+    Network.BLUESKY: bluesky,
+    Network.FACEBOOK: facebook,
+    Network.INSTAGRAM: instagram,
+    Network.LINKEDIN: linkedin,
+    Network.MASTODON: mastodon,
+    Network.PINTEREST: pinterest,
+    Network.TIKTOK: tiktok,
+    Network.X: x,
+    Network.YOUTUBE: youtube,
+}
 
 
 def remap(raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
@@ -41,14 +71,10 @@ def _post(row: Mapping[str, Any]) -> tuple[Post | None, tuple[PostMetricPoint, .
             post_of_row(account, exported, observed_at=observed_at),
             metrics_of_row(account, exported, observed_at=observed_at),
         )
-    if account.network is Network.BLUESKY:
-        return (
-            bluesky.post_from(account, raw, observed_at=observed_at),
-            bluesky.metrics_from(account, raw, observed_at=observed_at, source=_bluesky_source(raw)),
-        )
+    mapping = MAPPINGS[account.network]
     return (
-        instagram.post_from(account, raw, observed_at=observed_at),
-        instagram.listed_metrics_from(account, raw, observed_at=observed_at),
+        mapping.remapped_post(account, raw, observed_at=observed_at),
+        mapping.remapped_metrics(account, raw, observed_at=observed_at),
     )
 
 
@@ -56,10 +82,8 @@ def _point(row: Mapping[str, Any]) -> PostMetricPoint | None:
     network, source, metric, raw = Network(row["network"]), row["source"], row["metric"], row["raw"]
     if (exported := row_of(json.loads(raw))) is not None:
         value = exported.get(metric)
-    elif network is Network.BLUESKY:
-        value = bluesky.metric_value(metric, raw)
     else:
-        value = instagram.metric_value(source, metric, raw)
+        value = MAPPINGS[network].metric_value(source, metric, raw)
     if not isinstance(value, int):
         return None
     kept = {
@@ -79,10 +103,6 @@ def _account(row: Mapping[str, Any]) -> Account:
         handle="",
         base_url="",
     )
-
-
-def _bluesky_source(raw: Any) -> str:
-    return "listRecords" if isinstance(raw, dict) and "value" in raw else "getAuthorFeed"
 
 
 def _utc(moment: datetime) -> datetime:

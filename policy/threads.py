@@ -3,6 +3,7 @@
 Belongs here: where a text may be cut. Does not belong here: publishing the parts (platforms), judging them (option_rules).
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 import regex
@@ -75,7 +76,7 @@ class _Borders:
             parts.append(self._text[start:end])
             if end == last:
                 return parts
-            start = next(place for place in self.starts if place >= end)
+            start = self.starts[bisect_left(self.starts, end)]
 
     def _end_of_part(self, start: int, fits: Callable[[str], bool]) -> int:
         end = self._last_fitting(self.words, start, fits)
@@ -87,16 +88,23 @@ class _Borders:
         if end == self.words[-1]:
             return end
         full_enough = start + (end - start) * _FULL_ENOUGH
-        return max((place for place in self.sentences if full_enough <= place <= end), default=end)
+        last = bisect_right(self.sentences, end) - 1
+        return self.sentences[last] if last >= 0 and self.sentences[last] >= full_enough else end
 
     def _last_fitting(self, places: Sequence[int], start: int, fits: Callable[[str], bool]) -> int | None:
-        """The last place up to which the text from `start` fits. Longer texts never measure less, so halving finds it."""
-        ahead = [place for place in places if place > start]
-        low, high = 0, len(ahead)
+        """The last place up to which the text from `start` fits.
+
+        Longer texts never measure less: doubling finds a place that is too far, halving the last one that is not.
+        """
+        first = bisect_right(places, start)
+        reach = 1
+        while first + reach <= len(places) and fits(self._text[start : places[first + reach - 1]]):
+            reach *= 2
+        low, high = reach // 2, min(reach - 1, len(places) - first)
         while low < high:
-            middle = (low + high) // 2
-            if fits(self._text[start : ahead[middle]]):
-                low = middle + 1
+            middle = (low + high + 1) // 2
+            if fits(self._text[start : places[first + middle - 1]]):
+                low = middle
             else:
-                high = middle
-        return ahead[low - 1] if low else None
+                high = middle - 1
+        return places[first + low - 1] if low else None

@@ -113,7 +113,16 @@ def metrics_from(
     )
 
 
-def metric_value(metric: str, raw: str) -> int | None:
+remapped_post = post_from
+
+
+def remapped_metrics(account: Account, raw: dict[str, Any], *, observed_at: datetime) -> tuple[PostMetricPoint, ...]:
+    """The counts in a kept post payload, whichever listing it came from."""
+    source = "listRecords" if "value" in raw else "getAuthorFeed"
+    return metrics_from(account, raw, observed_at=observed_at, source=source)
+
+
+def metric_value(_source: str, metric: str, raw: str) -> int | None:
     """The value in a kept metric payload (`raw` of a metric point)."""
     payload = json.loads(raw)
     wire_name = next(wire for name, wire in METRICS.values() if name == metric)

@@ -10,7 +10,6 @@ from platforms import _graph as graph
 from platforms._http import Refusal
 
 OWN = {
-    1349125: ErrorClass.INVALID,  # [K] content of a format that the Page cannot show
     1363037: ErrorClass.INVALID,  # [K] a chunk of a film that the session does not expect: staging opens a new session
     1363047: ErrorClass.TRANSIENT,
     1366046: ErrorClass.INVALID,  # picture too big, or neither JPEG nor PNG

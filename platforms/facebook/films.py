@@ -59,6 +59,7 @@ class Films:
             form = {"upload_phase": "finish", "upload_session_id": handles["upload_session_id"]}
             form |= {"description": request.text} if request.text else {}
             form |= {"title": request.options.title} if request.options.title else {}
+            form |= {"place": request.options.place_id} if request.options.place_id else {}  # [K] that films take one
         call = self._post(request, CallKind.COMMIT, "finish_film", form)
         answer = await self._transport.send(account, call)
         finished = self._transport.parse(Finished, answer.body, call)

@@ -216,6 +216,8 @@ def _problem(request: PublishRequest) -> str | None:
         return f"Facebook Pages have no posts of the format {kind.value}."
     if not fits[kind]:
         return f"This is no {kind.value}: it has {len(photos)} pictures and {len(films)} films."
+    if kind is ContentFormat.STORY and (link or request.options.place_id or request.options.title):
+        return "A story on Facebook carries no link, place or title."
     if link and media:
         return "A post on Facebook shows a link or pictures, not both."
     return None

@@ -30,7 +30,7 @@ from contracts.records import (
     Token,
 )
 from platforms import _graph as graph
-from platforms._graph import Created, GraphDialect, MetaApp, Page, author_id
+from platforms._graph import Created, GraphDialect, Page, author_id
 from platforms._http import CallKind, Refusal, Transport, all_of
 from platforms._listing import post_pages
 from platforms._media import read_media
@@ -72,9 +72,6 @@ CAPABILITIES = Capabilities(
     account_metrics=("reach", "follower_count", "likes", "views", "comments", "shares", "saves", "replies"),
     read_lag_seconds=READ_LAG_SECONDS,
 )
-
-
-InstagramApp = MetaApp
 
 
 class InstagramDialect(GraphDialect):

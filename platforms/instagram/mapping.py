@@ -228,3 +228,7 @@ def comment_from(
 def is_own(account: Account, username: str | None, author: str | None) -> bool:
     """Whether the account itself wrote it."""
     return author == account.native_id or (username is not None and username.casefold() == account.handle.casefold())
+
+
+remapped_post, remapped_metrics = post_from, listed_metrics_from
+"""For kept payloads: the listing's are the ones that bronze keeps."""

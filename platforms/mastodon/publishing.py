@@ -64,11 +64,11 @@ class Publishing:
         account, handles = request.account, staging.handles
         if _answered_id(request) is not None and "visibility" not in handles:
             return _with(staging, await self._answered(request))
-        instance = await self._instances.of(account)
+        now = await self._transport.now()
+        instance = await self._instances.of(account, now=now)
         if not keeps_keys(instance.version):
             self._wire.expect_closing(account)  # what cannot be repeated should not be put at risk
         check(request, _texts(request, staging), instance, supported_options=self._options)
-        now = await self._transport.now()
         uploaded_at = time_or_none(handles.get("uploaded_at"))
         if uploaded_at is not None and now - uploaded_at > UPLOADS_LAST:
             return Staging(handles={k: v for k, v in handles.items() if not k.startswith(_UPLOADS)})
@@ -102,29 +102,28 @@ class Publishing:
         is_key_alive = keeps_keys(handles["server"]) and -CLOCKS_DIFFER_BY < age < KEY_LIFE - KEY_MARGIN
         recent = await self._recent(request)
         alike = _heads(request, staging, recent)
-        if len(alike) == 1:
-            live = [alike[0], *_followers(alike[0], request.options.thread, recent)]
-            whole = 1 + len(request.options.thread)
-            if len(live) == whole:
-                receipt = await self._receipt(alike[0], "reconciled")
-                return Reconciliation(
-                    outcome="published",
-                    receipt=receipt,
-                    evidence=f"The account shows it as status {receipt.native_id}.",
-                )
+        whole = 1 + len(request.options.thread)
+        live = [alike[0], *_followers(alike[0], request.options.thread, recent)] if len(alike) == 1 else []
+        if len(live) == whole:
+            receipt = await self._receipt(alike[0], "reconciled")
+            evidence = f"The account shows it as status {receipt.native_id}."
+            return Reconciliation(outcome="published", receipt=receipt, evidence=evidence)
+        if live:
             evidence = f"{len(live)} of {whole} posts of the thread are live."
+        elif alike:
+            evidence = f"{len(alike)} new statuses of the account look like it."
         else:
-            evidence = (
-                f"{len(alike)} new statuses of the account look like it."
-                if alike
-                else "No new status of the account looks like it."
-            )
-        evidence += (
-            " Its key still makes a second call harmless."
+            evidence = "No new status of the account looks like it."
+        harm = (
+            "makes a second call harmless"
             if is_key_alive
-            else " Its key is too old, or the server keeps none."
+            else "protects nothing: it is too old, or the server keeps none"
         )
-        return Reconciliation(outcome="undecided", evidence=evidence, is_repeat_harmless=is_key_alive)
+        return Reconciliation(
+            outcome="undecided" if alike else "absent",
+            evidence=f"{evidence} Its key {harm}.",
+            is_repeat_harmless=is_key_alive,
+        )
 
     # --- staging ---------------------------------------------------------------------------------------------------------
 

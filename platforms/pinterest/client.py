@@ -1,7 +1,7 @@
 """Pinterest's wire: API v5 calls of one account.
 
 Belongs here: calls, their order, limits. Does not belong here: shapes (`models.py`), mapping, error codes (`errors.py`), what
-a pin is made of (`publishing.py`).
+a pin is made of (`publishing.py`), films on their way there (`films.py`).
 
 `base_url` is `https://api.pinterest.com`, or the sandbox's `<sandbox>/pinterest`; every path begins with `/v5`. Films go to the
 address that the answer to `POST /v5/media` names: Amazon's in reality, `<sandbox>/pinterest/media-upload` in the sandbox.
@@ -27,7 +27,6 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
-    Media,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -43,10 +42,10 @@ from platforms._media import read_media
 from platforms._quotas import LocalLimit, Window
 from platforms._shapes import as_json, count_or_none
 from platforms.pinterest import mapping, publishing
+from platforms.pinterest.calls import api_path, read_call
 from platforms.pinterest.errors import classify
-from platforms.pinterest.models import Board, MediaRegistration, MediaUpload, NewToken, Page, Pin, UserAccount
-
-API_VERSION = "v5"
+from platforms.pinterest.films import Films
+from platforms.pinterest.models import Board, NewToken, Page, Pin, UserAccount
 
 PAGE_SIZE = 250
 PINS_PER_CALL = 100
@@ -57,9 +56,6 @@ LATEST_RELATIVE_RESET = 10 * 86_400
 
 FINDING_TRIES = 4
 FINDING_PAUSE_SECONDS = 0.75
-MEDIA_POLLS = 6
-FIRST_POLL_SECONDS = 0.5
-LONGEST_POLL_SECONDS = 6.0
 CLOCKS_DIFFER_BY = timedelta(minutes=10)
 """A pin counts as younger than its intent even if the network's clock is this much behind ours."""
 
@@ -155,7 +151,7 @@ class PinterestDialect:
             CallKind.TOKEN,
             "oauth/token",
             "POST",
-            _path("oauth/token"),
+            api_path("oauth/token"),
             form={"grant_type": "refresh_token", "refresh_token": token.refresh_token},
             headers={"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"},
             is_authorized=False,
@@ -183,6 +179,7 @@ class PinterestConnector:
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport, self._media = transport, media
+        self._films = Films(transport, media)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -192,7 +189,7 @@ class PinterestConnector:
 
     async def profile(self, account: Account) -> AccountSnapshot:
         """Name and counts, observed now."""
-        call = _read("user_account", "user_account")
+        call = read_call("user_account", "user_account")
         answer = await self._transport.send(account, call)
         profile = self._transport.parse(UserAccount, answer.body, call)
         return mapping.snapshot_from(account, profile, answer.body, observed_at=await self._transport.now())
@@ -256,8 +253,8 @@ class PinterestConnector:
             return _with(staging, board_id=request.options.board_id or await self._only_board(account))
         if (film := publishing.film_of(request)) is not None:
             if "media_id" not in handles:
-                return _with(staging, media_id=await self._upload(account, film))
-            status = await self._wait_until_processed(account, handles["media_id"])
+                return _with(staging, media_id=await self._films.upload(account, film))
+            status = await self._films.wait_until_processed(account, handles["media_id"])
             if status == "gone":
                 return Staging(handles={name: value for name, value in handles.items() if name != "media_id"})
             if status != "succeeded":
@@ -276,7 +273,7 @@ class PinterestConnector:
         body = publishing.pin_body(
             request, board_id=handles["board_id"], pictures=pictures, media_id=handles.get("media_id")
         )
-        call = Call(CallKind.COMMIT, "pin_create", "POST", _path("pins"), json=body)
+        call = Call(CallKind.COMMIT, "pin_create", "POST", api_path("pins"), json=body)
         answer = await self._transport.send(request.account, call)
         pin = self._transport.parse(Pin, answer.body, call)
         return _receipt(pin, "answered", pin.created_at or await self._transport.now(), answer.body)
@@ -309,7 +306,7 @@ class PinterestConnector:
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """Delete a pin. Deleting one that is gone already succeeds."""
-        call = Call(CallKind.STAGE, "pin_delete", "DELETE", _path(f"pins/{native_post_id}"), is_json=False)
+        call = Call(CallKind.STAGE, "pin_delete", "DELETE", api_path(f"pins/{native_post_id}"))
         try:
             await self._transport.send(account, call)
         except NetworkError as error:
@@ -380,7 +377,7 @@ class PinterestConnector:
         bookmark: str | None = None
         while True:
             paging = {"page_size": str(PAGE_SIZE), **({"bookmark": bookmark} if bookmark else {})}
-            page = await self._transport.fetch(Page, account, _read("pins", "pins", **params, **paging))
+            page = await self._transport.fetch(Page, account, read_call("pins", "pins", **params, **paging))
             yield [raw for raw in page.items if isinstance(raw, dict)]
             if page.bookmark is None or page.bookmark == bookmark:
                 return
@@ -413,7 +410,7 @@ class PinterestConnector:
 
     async def _only_board(self, account: Account) -> str:
         """The account's board, where there is no choice. Raises `invalid` where a person has to choose."""
-        page = await self._transport.fetch(Page, account, _read("boards", "boards", page_size=str(PAGE_SIZE)))
+        page = await self._transport.fetch(Page, account, read_call("boards", "boards", page_size=str(PAGE_SIZE)))
         boards = [board for raw in page.items if (board := mapping.read_as(Board, raw)) is not None]
         if len(boards) == 1 and page.bookmark is None:
             return boards[0].id
@@ -421,62 +418,12 @@ class PinterestConnector:
         problem = f"Choose the board of this pin: {named}." if boards else "Make a board first: this account has none."
         raise NetworkError(ErrorClass.INVALID, problem, network=Network.PINTEREST.value, code="no_board")
 
-    # --- films -----------------------------------------------------------------------------------------------------------
-
-    async def _upload(self, account: Account, film: Media) -> str:
-        """Register a film and upload it; returns its id. One step: a registration is worth nothing without its upload, and
-        what it answers are credentials, which are not ours to keep."""
-        content = read_media(self._media, film, self._transport.network)
-        register = Call(CallKind.STAGE, "media_register", "POST", _path("media"), json={"media_type": "video"})
-        registered = await self._transport.fetch(MediaRegistration, account, register)
-        upload = Call(
-            CallKind.STAGE,
-            "media_upload",
-            "POST",
-            "",
-            url=registered.upload_url,
-            form={name: str(value) for name, value in registered.upload_parameters.items()},
-            files={"file": (film.path.rpartition("/")[2], content, film.mime_type)},
-            is_json=False,
-            is_authorized=False,
-        )
-        await self._transport.send(account, upload)
-        return registered.media_id
-
-    async def _wait_until_processed(self, account: Account, media_id: str) -> str:
-        """`succeeded`, `gone`, or what it still is when it takes too long for now. Raises `invalid` when it failed."""
-        pause, status = FIRST_POLL_SECONDS, ""
-        for _ in range(MEDIA_POLLS):
-            try:
-                upload = await self._transport.fetch(MediaUpload, account, _read("media", f"media/{media_id}"))
-            except NetworkError as error:
-                if error.status == 404:
-                    return "gone"
-                raise
-            status = upload.status
-            if status == "succeeded":
-                return status
-            if status == "failed":
-                message = "Pinterest could not process the film of this post."
-                raise NetworkError(ErrorClass.INVALID, message, network=Network.PINTEREST.value, code="failed")
-            await self._transport.pause(pause)
-            pause = min(pause * 2, LONGEST_POLL_SECONDS)
-        return status
-
-
-def _path(path: str) -> str:
-    return f"/{API_VERSION}/{path}"
-
-
-def _read(operation: str, path: str, **params: str) -> Call:
-    return Call(CallKind.READ, operation, "GET", _path(path), params=tuple(params.items()))
-
 
 def _analytics_call(
     operation: str, path: str, metrics: Sequence[str], start: date, end: date, params: Params = ()
 ) -> Call:
     asked = (("start_date", start.isoformat()), ("end_date", end.isoformat()), ("metric_types", ",".join(metrics)))
-    return replace(_read(operation, path), params=(*params, *asked))
+    return replace(read_call(operation, path), params=(*params, *asked))
 
 
 def _by_metrics(posts: Sequence[Post]) -> list[tuple[list[Post], tuple[str, ...]]]:

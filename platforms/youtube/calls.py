@@ -9,13 +9,16 @@ Each host's paths begin differently, so one server can stand in for all four: an
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.networks import Network
 from contracts.records import Account
 from platforms._http import Call, CallKind
+from platforms.versions import VERSIONS
 
+API_VERSION = VERSIONS[Network.YOUTUBE].name
 REAL_API = "https://youtube.googleapis.com"
 HOSTS = {
-    "/youtube/v3/": REAL_API,
-    "/upload/youtube/v3/": "https://www.googleapis.com",
+    f"/youtube/{API_VERSION}/": REAL_API,
+    f"/upload/youtube/{API_VERSION}/": "https://www.googleapis.com",
     "/v2/reports": "https://youtubeanalytics.googleapis.com",
     "/token": "https://oauth2.googleapis.com",
 }

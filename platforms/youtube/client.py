@@ -1,7 +1,7 @@
 """YouTube's wire: one channel, through the Data API, the Analytics API and Google's token endpoint.
 
 Belongs here: calls, their order, limits. Does not belong here: addresses (`calls.py`), upload sessions (`uploads.py`), answers to
-comments (`replies.py`), prices (`quota.py`), shapes, mapping, error codes.
+comments (`replies.py`), tables (`reports.py`), prices (`quota.py`), shapes, mapping, error codes.
 
 Publishing sends a film to an upload session whose address was persisted before the first byte: asked again, it tells whether
 it has become a video, so that nothing is ever published twice. Comments have no such key.
@@ -39,8 +39,9 @@ from platforms._quotas import LocalLimit
 from platforms._shapes import as_json
 from platforms.youtube import calls, mapping, replies, uploads
 from platforms.youtube.errors import classify
-from platforms.youtube.models import Channel, NewToken, Page, PlaylistItem, Report, Thread, Video
+from platforms.youtube.models import Channel, NewToken, Page, PlaylistItem, Thread, Video
 from platforms.youtube.quota import COSTS, Quota
+from platforms.youtube.reports import Reports
 
 PAGE_SIZE = 50
 COMMENTS_PAGE_SIZE = 100
@@ -151,8 +152,8 @@ class YouTubeConnector:
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport, self._media = transport, media
+        self._reports = Reports(transport)
         self._uploads_playlists: dict[str, str] = {}
-        self._refused_metrics: dict[str, set[str]] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -178,7 +179,7 @@ class YouTubeConnector:
         for first in range(0, len(posts), VIDEOS_PER_REPORT):
             batch = {post.native_id: post.published_at for post in posts[first : first + VIDEOS_PER_REPORT]}
             today = (await self._transport.now()).date()
-            report = await self._report(
+            tables = await self._reports.tables(
                 account,
                 tuple(mapping.REPORTED_METRICS),
                 dimensions="video",
@@ -188,13 +189,13 @@ class YouTubeConnector:
                 maxResults=str(VIDEOS_PER_REPORT),
             )
             observed_at = await self._transport.now()
-            for table in report:
+            for table in tables:
                 points += mapping.reported_metrics_from(account, table, batch, observed_at=observed_at)
         return tuple(points)
 
     async def account_metrics(self, account: Account, *, start: date, end: date) -> tuple[AccountMetricPoint, ...]:
         """Daily figures of YouTube's own (Pacific) days. Days that are not ready, or that nothing happened on, are absent."""
-        tables = await self._report(
+        tables = await self._reports.tables(
             account,
             tuple(mapping.DAILY_METRICS),
             dimensions="day",
@@ -385,50 +386,6 @@ class YouTubeConnector:
     def _pages(self, account: Account, listing: str, **params: str) -> AsyncIterator[list[dict[str, Any]]]:
         return replies.pages(self._transport, account, listing, **params)
 
-    # --- reports ---------------------------------------------------------------------------------------------------------
-
-    async def _report(
-        self, account: Account, metrics: Sequence[str], *, dimensions: str, **params: str
-    ) -> list[Report]:
-        """Reports that together hold all metrics that the network grants; those that it refused once are not asked for again."""
-        refused = self._refused_metrics.setdefault(dimensions, set())
-        wanted = [metric for metric in metrics if metric not in refused]
-        tables = await self._granted(account, wanted, dimensions=dimensions, **params) if wanted else []
-        if len(tables) > 1:
-            refused.update(set(wanted) - {header.name for table in tables for header in table.headers})
-        return tables
-
-    async def _granted(self, account: Account, metrics: Sequence[str], **params: str) -> list[Report]:
-        """One report, or several where the network refuses a metric: that fails the whole report without saying which, so the
-        list is halved until the bad ones stand alone. Raises when it refuses them all."""
-        names = {"ids": "channel==MINE", "metrics": ",".join(metrics), **params}
-        if params["dimensions"] == "video":
-            names["sort"] = f"-{metrics[0]}"  # [K] a report by video has to be sorted by one of its metrics
-        call = calls.read("reports.query", calls.REPORTS, **names)
-        try:
-            report = await self._transport.fetch(Report, calls.at_host_of(account, call), call)
-            if not report.errors:
-                return [report]
-            message = "Analytics answered with errors in place of a table."
-            refusal = NetworkError(ErrorClass.INVALID, message, network=Network.YOUTUBE.value, code="errors")
-        except NetworkError as error:
-            if error.error_class is not ErrorClass.INVALID:
-                raise
-            refusal = error
-        if len(metrics) == 1:
-            raise refusal
-        granted: list[Report] = []
-        middle = len(metrics) // 2
-        for half in (metrics[:middle], metrics[middle:]):
-            try:
-                granted += await self._granted(account, half, **params)
-            except NetworkError as error:
-                if error.error_class is not ErrorClass.INVALID:
-                    raise
-        if not granted:
-            raise refusal
-        return granted
-
     # --- uploads ---------------------------------------------------------------------------------------------------------
 
     async def _open_session(self, request: PublishRequest, staging: Staging, content: bytes) -> Staging:
@@ -449,27 +406,32 @@ class YouTubeConnector:
             raise NetworkError(error_class, message, network=Network.YOUTUBE.value, code="unreadable_media")
 
     async def _find_listed(self, request: PublishRequest) -> Reconciliation:
-        """The session is gone although its last bytes were sent: look for its video among the newest uploads. A listing that
-        lacks it proves nothing, since nobody says how soon a video is listed."""
+        """The session is gone although its last bytes were sent: look for its video among the uploads since. A listing that lacks
+        it proves nothing, since nobody says how soon a video is listed."""
         title, oldest = uploads.title_of(request), request.created_at - CLOCKS_DIFFER_BY
-        newest: list[dict[str, Any]] = await anext(self._playlist_items(request.account), [])
-        alike = [
-            (item.video_id, item.snippet.published_at)
-            for raw in newest
-            if (item := mapping.read_as(PlaylistItem, raw)) is not None
-            and item.snippet is not None
-            and item.video_id is not None
-            and item.video_id not in request.claimed_native_ids
-            and item.snippet.published_at is not None
-            and item.snippet.published_at >= oldest
-            and mapping.same_text(item.snippet.title, title)
-            and mapping.same_text(item.snippet.description, request.text)
-        ]
-        if len(alike) != 1:
-            found = "no new upload is" if not alike else f"{len(alike)} new uploads are"
-            return Reconciliation(
-                outcome="undecided", evidence=f"The upload session is gone, and {found} like this post."
-            )
+        alike: list[tuple[str, datetime]] = []
+        async for raws in self._playlist_items(request.account):
+            items = [item for raw in raws if (item := mapping.read_as(PlaylistItem, raw)) is not None]
+            times = [item.snippet.published_at for item in items if item.snippet and item.snippet.published_at]
+            alike += [
+                (item.video_id, item.snippet.published_at)
+                for item in items
+                if item.video_id is not None
+                and item.video_id not in request.claimed_native_ids
+                and item.snippet is not None
+                and item.snippet.published_at is not None
+                and item.snippet.published_at >= oldest
+                and mapping.same_text(item.snippet.title, title)
+                and mapping.same_text(item.snippet.description, request.text)
+            ]
+            if times and max(times) < oldest:
+                break
+        if not alike:
+            evidence = "The upload session is gone, and no new upload is like this post."
+            return Reconciliation(outcome="absent", evidence=evidence)
+        if len(alike) > 1:
+            evidence = f"The upload session is gone, and {len(alike)} new uploads are like this post."
+            return Reconciliation(outcome="undecided", evidence=evidence)
         video_id, published_at = alike[0]
         receipt = _receipt(request, video_id, published_at, {"id": video_id}, how="reconciled")
         evidence = f"The upload session is gone; video {video_id} is the only new one like this post."

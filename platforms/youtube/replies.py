@@ -79,9 +79,11 @@ async def find(transport: Transport, request: PublishRequest, staging: Staging) 
             await transport.pause(FINDING_PAUSE_SECONDS)
         if alike := [comment for comment in await _alike(transport, request) if comment.id not in before]:
             break
-    if len(alike) != 1:
-        found = "No new comment of ours has this text." if not alike else f"{len(alike)} new comments have this text."
-        return Reconciliation(outcome="undecided", evidence=f"{found} YouTube gives comments no key of ours.")
+    if not alike:
+        evidence = "No new comment of ours has this text, and YouTube gives comments no key of ours."
+        return Reconciliation(outcome="absent", evidence=evidence)
+    if len(alike) > 1:
+        return Reconciliation(outcome="undecided", evidence=f"{len(alike)} new comments of ours have this text.")
     comment = alike[0]
     receipt = Receipt(
         native_id=comment.id,

@@ -40,6 +40,20 @@ from sandbox.world.model import DAY_MS, Account, Post
 _DAILY_CALLS = 4800
 """Per Page and day: what Meta allows to a Page that one person a day engages with."""
 _DEFAULT_POST_FIELDS = "id,message,created_time"
+_UNSET_PAGE_FIELDS = (
+    "category_list",
+    "cover",
+    "description",
+    "description_html",
+    "display_subtext",
+    "emails",
+    "engagement",
+    "global_brand_page_name",
+    "global_brand_root_id",
+    "phone",
+    "website",
+)
+"""Fields that Pages have and ours have no value for."""
 _VERSION = re.compile(r"^v\d+\.\d+$")
 
 
@@ -72,6 +86,7 @@ class Facebook(RestNetwork):
             Endpoint("POST", edge + "video_stories", "stage", self._film_story),
             Endpoint("POST", "/rupload/{upload}", "stage", self._take_film),
             Endpoint("POST", edge + "comments", "reply", self._comment),
+            Endpoint("POST", node, "moderate", self._moderate),
             Endpoint("DELETE", node, "delete", self._delete),
         )
 
@@ -96,15 +111,11 @@ class Facebook(RestNetwork):
         scheme, _, header = call.request.headers.get("authorization", "").partition(" ")
         if scheme.lower() in ("bearer", "oauth"):
             return header.strip() or None
-        if call.params.get("access_token"):
-            return call.params["access_token"]
-        if call.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return parse_qs(call.body.decode(errors="replace")).get("access_token", [None])[0]
-        return None
+        return _either(call, "access_token")
 
     def _identify(self, call: RestCall) -> str | None:
         reason = super()._identify(call)
-        proof = call.params.get("appsecret_proof")
+        proof = _either(call, "appsecret_proof")
         if reason is None and proof is not None and not self.credentials.is_proof(call.token or "", proof):
             return "unproven"
         return reason
@@ -217,6 +228,7 @@ class Facebook(RestNetwork):
             "followers_count": lambda: followers,
             "fan_count": lambda: None if followers is None else round(followers * 0.94),
             "verification_status": lambda: "not_verified",
+            **dict.fromkeys(_UNSET_PAGE_FIELDS, lambda: None),
             "picture": lambda: {"data": {"height": 50, "width": 50, "is_silhouette": False, "url": picture}},
         }
         return {"id": page.native_id} | select(values, parse_fields(fields), "Page")
@@ -231,9 +243,11 @@ class Facebook(RestNetwork):
     async def _feed(self, call: RestCall) -> Answer:
         me = self._me(call)
         shown = [p for p in self.feed(call, me).posts if p.content_format != "story" and not p.is_reply]
-        since, until = (int(call.params.get(name) or "0") for name in ("since", "until"))
-        end = until * 1000 + 999 if until else self.host.clock.now_ms
-        feed = Feed([post for post in shown if since * 1000 <= post.created_ms <= end])
+        since, until = _seconds(call, "since"), _seconds(call, "until")
+        # The newest posts may lie a little after the world's now (`Host.publish`): only `until` bounds them.
+        feed = Feed(
+            [p for p in shown if p.created_ms >= (since or 0) * 1000 and not (until and p.created_ms > until * 1000)]
+        )
         wanted = parse_fields(call.params.get("fields", _DEFAULT_POST_FIELDS))
         after = call.params.get("after")
         if "empty_page" in call.effects:
@@ -363,6 +377,15 @@ class Facebook(RestNetwork):
         wanted = parse_fields((await self._fields(call)).get("fields", "id"))
         return Answer(self._remarks.show(shown, wanted) if shown else {"id": native_id})
 
+    async def _moderate(self, call: RestCall) -> Answer:
+        """Hide a comment of the audience, or show it again."""
+        me, name = call.caller, self._named(call)
+        hidden = (await self._fields(call)).get("is_hidden", "").lower()
+        if hidden not in ("true", "false") or self._remarks.one(me, name) is None:
+            raise unknown_object(name, "post")
+        self.host.mark("hidden", name, is_set=hidden == "true")
+        return Answer({"success": True})
+
     async def _delete(self, call: RestCall) -> Answer:
         me, name = call.caller, self._named(call)
         post = self._own_post(me, name)
@@ -404,9 +427,29 @@ class Facebook(RestNetwork):
         return {**call.params, **{name: value for name, value in form.items() if isinstance(value, str)}}
 
 
+def _either(call: RestCall, name: str) -> str | None:
+    """A secret out of the query or the form, before the form is read as a whole."""
+    if call.params.get(name):
+        return call.params[name]
+    kind = call.request.headers.get("content-type", "")
+    if kind.startswith("application/x-www-form-urlencoded"):
+        return parse_qs(call.body.decode(errors="replace")).get(name, [None])[0]
+    if kind.startswith("multipart/form-data"):
+        part = re.search(rb'name="%b"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]+)' % name.encode(), call.body)
+        return part.group(1).decode(errors="replace") if part else None
+    return None
+
+
 def _business(call: RestCall, use: Mapping[str, int], minutes: int) -> str:
     account_id = call.account.native_id if call.account else "0"
     return orjson.dumps({account_id: [{"type": "pages", **use, "estimated_time_to_regain_access": minutes}]}).decode()
+
+
+def _seconds(call: RestCall, name: str) -> int | None:
+    raw = call.params.get(name)
+    if raw and not raw.isdigit():
+        raise graph_error("(#100) Must be a unix timestamp", 100)
+    return int(raw) if raw else None
 
 
 def _limit(call: RestCall) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.faults import Effects
 from sandbox.host import Host
+from sandbox.networks.facebook_posts import reactions_by_type
 from sandbox.networks.graph import graph_error, graph_time
 from sandbox.networks.graph_insights import Gains, bad_metric, metric_names, pacific_days, span, without_retired
 from sandbox.networks.rest import RestCall
@@ -15,8 +16,6 @@ _PAGE = ("page_media_view", "page_total_media_view_unique", "page_post_engagemen
 _PERIODS = {"day": 1, "week": 7, "days_28": 28}
 _DAILY_OVERLAP = 0.85
 """A Page's daily reach as a share of the sum over its posts: some people see two."""
-_LOVED = 0.12
-"""How many of the reactions are hearts."""
 
 
 class Insights:
@@ -87,11 +86,7 @@ class Insights:
 
 def _of_life(name: str, counts: Mapping[str, int]) -> Any:
     if name == "post_reactions_by_type_total":
-        likes = counts.get("likes")
-        if not likes:
-            return None if likes is None else {}
-        loved = round(likes * _LOVED)
-        return {"like": likes - loved} | ({"love": loved} if loved else {})
+        return reactions_by_type(counts["likes"]) if "likes" in counts else None
     return counts.get({"post_media_view": "views", "post_total_media_view_unique": "reach"}.get(name, name))
 
 

@@ -82,6 +82,8 @@ class Selection:
 
     fields: Mapping[str, "Selection"] = field(default_factory=dict)
     modifiers: Mapping[str, str] = field(default_factory=dict)
+    name: str = field(default="", compare=False)
+    """What the field is called on the node, where it was asked for under another name (`reactions.as(like)`)."""
 
 
 def parse_fields(text: str) -> dict[str, Selection]:
@@ -116,7 +118,7 @@ def parse_fields(text: str) -> dict[str, Selection]:
                 take("{")
                 inner = parse_list()
                 take("}")
-            found[name] = Selection(inner, modifiers)
+            found[modifiers.get("as", name)] = Selection(inner, modifiers, name)
             if peek() == ",":
                 take(",")
         return found
@@ -132,10 +134,11 @@ def select(
 ) -> dict[str, Any]:
     """The asked fields that have a value; an unknown field fails the whole call."""
     found: dict[str, Any] = {}
-    for name in selection:
-        if name not in values:
-            raise graph_error(f"(#100) Tried accessing nonexisting field ({name}) on node type ({node_type})", 100)
-        value = values[name]()
+    for name, asked in selection.items():
+        source = name if name in values else asked.name
+        if source not in values:
+            raise graph_error(f"(#100) Tried accessing nonexisting field ({source}) on node type ({node_type})", 100)
+        value = values[source]()
         if value is not None:
             found[name] = value
     return found

@@ -45,11 +45,20 @@ class MastodonViews:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._base_url = f"{host.base_url}/mastodon"
+        self._shown: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
+        """Accounts as they are shown at a moment: every status carries one."""
 
     # --- people ---
 
     def account(self, account: Account) -> dict[str, Any]:
         """An `Account` that lives on this server."""
+        moment = (self._host.clock.now_ms, self._host.revision)
+        known = self._shown.get(account.native_id)
+        if known is None or known[0] != moment:
+            known = self._shown[account.native_id] = (moment, self._account(account))
+        return known[1]
+
+    def _account(self, account: Account) -> dict[str, Any]:
         now, posts = self._host.clock.now_ms, self._host.feed(account).posts
         followers = self._host.world.followers(account, now) or 0
         return self._person(account.native_id, account.handle, account.handle, account.display_name) | {

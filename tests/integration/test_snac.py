@@ -270,7 +270,7 @@ async def test_a_lost_answer_is_survived_without_a_second_post(
 async def test_what_was_never_sent_is_not_sent_again_by_itself(desk: Desk) -> None:
     request = desk.intent("Never sent")
     found = await desk.connector.find_published(request, await desk.staged(request))
-    assert (found.outcome, found.is_repeat_harmless) == ("undecided", False)
+    assert (found.outcome, found.is_repeat_harmless) == ("absent", False)
 
 
 async def test_a_thread_and_its_answers(desk: Desk) -> None:

@@ -13,9 +13,10 @@ import pytest
 from contracts.clock import FixedClock
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, Media, Post, PublishRequest, Token
+from platforms._graph import MetaApp
 from platforms._http import Dialect, Patience, Transport
 from platforms.bluesky.client import BlueskyConnector, BlueskyDialect
-from platforms.instagram.client import InstagramApp, InstagramConnector, InstagramDialect
+from platforms.instagram.client import InstagramConnector, InstagramDialect
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 DID = "did:plc:o6y7sm2tpblnupwrfuh7anys"
@@ -168,7 +169,7 @@ def bluesky(tokens: MemoryTokens, media: MediaFolder) -> Callable[..., tuple[Blu
 def instagram(tokens: MemoryTokens, media: MediaFolder) -> Callable[..., tuple[InstagramConnector, Exchange]]:
     """A connector whose network is `handler`, and the record of what it asked."""
 
-    def build(handler: Handler, app: InstagramApp | None = None) -> tuple[InstagramConnector, Exchange]:
+    def build(handler: Handler, app: MetaApp | None = None) -> tuple[InstagramConnector, Exchange]:
         wire = Exchange(handler)
         return InstagramConnector(wire.transport(InstagramDialect(app), tokens), media, media), wire
 

@@ -123,7 +123,7 @@ class Page:
             film["content"] += form["video_file_chunk"]
             start = len(film["content"])
             return self.ok({"start_offset": str(start), "end_offset": str(min(start + self.chunk, film["size"]))})
-        film["title"] = form.get("title")
+        film |= {"title": form.get("title"), "place": form.get("place")}
         self.finish(film, form.get("description", ""))
         return self.ok({"success": True})
 
@@ -437,6 +437,7 @@ async def test_posts_that_the_network_can_not_show_are_refused(facebook, page, r
         request_for(ContentFormat.CAROUSEL, media=(picture, film)),
         request_for(ContentFormat.VIDEO, media=(picture,)),
         request_for(ContentFormat.STORY, media=()),
+        request_for(ContentFormat.STORY, options=PublishOptions(place_id="777")),
         request_for(ContentFormat.POLL),
     ]
     for request in unfit:
@@ -451,12 +452,13 @@ async def test_posts_that_the_network_can_not_show_are_refused(facebook, page, r
 
 async def test_a_film_goes_up_in_the_parts_that_the_network_asks_for(facebook, page, request_for):
     connector, _ = facebook(page)
-    request = request_for(ContentFormat.VIDEO, options=PublishOptions(title="Opening"))
+    request = request_for(ContentFormat.VIDEO, options=PublishOptions(title="Opening", place_id="777"))
     staging = await staged(connector, request)
     assert not page.posts
     receipt = await connector.commit(request, staging)
     (film,) = page.films.values()
-    assert (film["content"], film["title"], page.posts[0]["message"]) == ("0123456789", "Opening", request.text)
+    assert (film["content"], film["title"], film["place"]) == ("0123456789", "Opening", "777")
+    assert page.posts[0]["message"] == request.text
     assert (receipt.native_id, receipt.permalink) == (page.posts[0]["id"], f"/watch/{film['id']}")
     assert page.calls.count(f"POST {ME}/videos") == 1 + 3 + 1
 

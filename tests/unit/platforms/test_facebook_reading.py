@@ -15,6 +15,7 @@ from platforms import _graph
 from platforms.facebook import mapping
 from platforms.facebook.client import CAPABILITIES, FacebookConnector, FacebookDialect
 from platforms.facebook.errors import classify
+from platforms.versions import VERSIONS
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 ME = "104000000000001"
@@ -51,6 +52,10 @@ def refused(code: int, subcode: int | None = None, status: int = 400) -> httpx.R
 async def collect(connector, since=None):
     pages = [page async for page in connector.posts(ACCOUNT, since=since)]
     return [p for page in pages for p in page.posts], [m for page in pages for m in page.metrics]
+
+
+def test_both_networks_of_the_graph_speak_its_one_version():
+    assert VERSIONS[Network.FACEBOOK].name == VERSIONS[Network.INSTAGRAM].name == _graph.API_VERSION
 
 
 # --- profile and posts ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat
 from contracts.records import Staging
-from platforms.instagram.client import InstagramApp
+from platforms._graph import MetaApp
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 ME = "17841400008460056"
@@ -344,7 +344,7 @@ async def test_deleting_what_is_gone_succeeds_and_what_is_not_allowed_does_not(
 
 async def test_a_token_is_exchanged_in_time_with_the_apps_proof(instagram, instagram_account, tokens):
     tokens.token = tokens.token.model_copy(update={"expires_at": datetime.now(UTC) + timedelta(days=2)})
-    app = InstagramApp(app_id="77", app_secret=SecretStr("app-secret"))
+    app = MetaApp(app_id="77", app_secret=SecretStr("app-secret"))
 
     def handler(request: httpx.Request) -> httpx.Response:
         p = request.url.params
@@ -365,7 +365,7 @@ async def test_a_token_is_exchanged_in_time_with_the_apps_proof(instagram, insta
 
 
 async def test_an_expired_token_means_connect_again(instagram, instagram_account, graph, tokens):
-    connector, wire = instagram(lambda _: graph.refuse(190, 463), InstagramApp(app_id="77", app_secret=SecretStr("s")))
+    connector, wire = instagram(lambda _: graph.refuse(190, 463), MetaApp(app_id="77", app_secret=SecretStr("s")))
     with pytest.raises(NetworkError) as caught:
         await connector.profile(instagram_account)
     assert caught.value.error_class is ErrorClass.AUTH

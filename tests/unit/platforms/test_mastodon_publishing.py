@@ -238,7 +238,7 @@ async def test_what_reading_does_not_show_may_be_sent_again_while_the_key_lives(
     staging = await staged(connector, request)
     assert (await refusal_of(connector.commit(request, staging))).error_class is ErrorClass.AMBIGUOUS
     found = await connector.find_published(request, staging)
-    assert (found.outcome, found.is_repeat_harmless) == ("undecided", True)
+    assert (found.outcome, found.is_repeat_harmless) == ("absent", True)
     first = await connector.commit(request, staging)
     again = await connector.commit(request, staging)
     assert first.native_id == again.native_id
@@ -255,7 +255,7 @@ async def test_a_key_near_or_past_its_end_proves_nothing(connect, account, reque
     await refusal_of(connector.commit(request, staging))
     server.pass_time(minutes=minutes)
     found = await connector.find_published(request, staging)
-    assert (found.outcome, found.is_repeat_harmless) == ("undecided", False)
+    assert (found.outcome, found.is_repeat_harmless) == ("absent", False)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ async def test_only_mastodon_itself_is_trusted_to_keep_keys(connect, account, re
     staging = await staged(connector, request)
     await refusal_of(connector.commit(request, staging))
     found = await connector.find_published(request, staging)
-    assert (found.outcome, found.is_repeat_harmless) == ("undecided", keeps)
+    assert (found.outcome, found.is_repeat_harmless) == ("absent", keeps)
 
 
 async def test_a_server_that_keeps_no_keys_is_read_too(connect, account, request_of):
@@ -305,7 +305,7 @@ async def test_the_same_words_of_before_of_other_intents_and_of_others_are_no_ev
     answer = server.write({"status": "Open today", "in_reply_to_id": claimed})["id"]
     server.write({"status": "Open tomorrow"})
     request = request.model_copy(update={"claimed_native_ids": (claimed,)})
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    assert (await connector.find_published(request, staging)).outcome == "absent"
     server.lost = {0}
     await refusal_of(connector.commit(request, staging))
     found = await connector.find_published(request, staging)
@@ -482,7 +482,7 @@ async def test_a_server_that_renames_files_is_believed_by_its_words(connect, acc
     server.statuses[0]["media_attachments"] = [{"id": "https://x/p/1_0", "type": "image"}]
     assert (await connector.find_published(request, staging)).outcome == "published"
     server.statuses[0]["media_attachments"] = []
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    assert (await connector.find_published(request, staging)).outcome == "absent"
 
 
 # --- what a server accepts ---------------------------------------------------------------------------------------------

@@ -146,6 +146,21 @@ async def test_a_film_is_uploaded_once_even_after_a_crash(connect, network, film
     assert len(network.uploads) == len(network.films) == 1
 
 
+async def test_an_upload_address_that_is_refused_is_asked_for_again(connect, network, film_request):
+    refusals = [httpx.Response(403, text="<Error><Code>AccessDenied</Code></Error>")]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return refusals.pop() if refusals and str(request.url) == UPLOADS else network(request)
+
+    connector, _ = connect(handler)
+    request = film_request()
+    staging = await connector.stage(request, connector.prepare(request))
+    error = await refused(connector.stage(request, staging))
+    assert (error.error_class, error.code) == (ErrorClass.TRANSIENT, "upload_address")
+    await connector.commit(request, await staged(connector, request, staging))
+    assert (len(network.films), len(network.pins)) == (2, 1)
+
+
 async def test_a_film_without_a_picture_shows_its_first_frame(connect, network, film_request):
     connector, _ = connect(network)
     request = film_request(has_cover=False)
@@ -448,7 +463,8 @@ async def test_deleting_twice_succeeds_and_refusals_are_told(connect, network, p
     await connector.delete(account, receipt.native_id)
     assert not network.pins
     connector, _ = connect(lambda _: refuse(403, 3))
-    assert (await refused(connector.delete(account, "5"))).error_class is ErrorClass.SCOPE
+    error = await refused(connector.delete(account, "5"))
+    assert (error.error_class, error.code) == (ErrorClass.SCOPE, "3")
 
 
 def renewing(answers: list[dict], seen: list[httpx.Request]):

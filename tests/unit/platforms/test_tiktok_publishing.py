@@ -655,10 +655,13 @@ async def test_http_200_is_no_success(connect, tiktok, pictures_request, code, e
         assert caught.value.retry_at - datetime.now(UTC) > timedelta(hours=23)
 
 
-async def test_an_answer_without_its_code_proves_nothing(connect, tiktok, pictures_request):
+@pytest.mark.parametrize(
+    "said", [{}, {"error": None}, {"error": {}}, {"error": {"code": None}}, {"error": {"code": ""}}]
+)
+async def test_an_answer_without_its_code_proves_nothing(connect, tiktok, pictures_request, said):
     def handler(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/content/init/"):
-            return httpx.Response(200, json={"data": {"publish_id": "p_pub_url~1"}})
+            return httpx.Response(200, json={"data": {"publish_id": "p_pub_url~1"}, **said})
         return tiktok(request)
 
     connector, _ = connect(handler)
@@ -674,7 +677,12 @@ async def test_a_reply_and_its_reconciliation(connect, tiktok, request_of, accou
     request = request_of(account, text="¡Gracias!", reply_to_native_comment_id="55", reply_to_native_post_id="7")
     tiktok.comments = [tiktok.remark("¡Gracias!", owner=True), tiktok.remark("¡Gracias!")]
     staging = await staged(connector, request)
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    old = tiktok.remark("¡Gracias!", owner=True)
+    old["create_time"] -= 3600
+    tiktok.comments += [tiktok.remark("¡Gracias!"), old]
+    assert (await connector.find_published(request, staging)).outcome == "undecided", (
+        "another's, or older than the intent"
+    )
     tiktok.cut = "/reply/create/"
     await lost(connector, request, staging)
     found = await connector.find_published(request, staging)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import ErrorClass, NetworkError
@@ -214,6 +214,7 @@ def test_a_title_that_the_description_repeats_is_said_once():
     assert mapping.text_of("Open", "") == "Open"
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text() | st.floats(),
@@ -353,6 +354,16 @@ async def test_a_refused_metric_is_dropped_the_rest_kept_and_not_asked_for_again
     analytics.asked.clear()
     await connector.account_metrics(account, **days)
     assert not {name for names in analytics.asked for name in names} & set(retired)
+
+
+@pytest.mark.parametrize("retired", list(mapping.REPORTED_METRICS))
+async def test_of_three_metrics_two_are_kept_and_the_third_forgotten(youtube, account, post_of, retired):
+    analytics = Analytics(retired)
+    connector, _ = youtube(analytics)
+    for _ in range(2):
+        await connector.post_metrics(account, [post_of(account, "v1")])
+    assert analytics.asked[-1] == [name for name in mapping.REPORTED_METRICS if name != retired]
+    assert analytics.asked.count(list(mapping.REPORTED_METRICS)) == 1
 
 
 async def test_a_report_that_is_refused_whatever_is_asked_raises_and_is_asked_again(youtube, account):

@@ -123,6 +123,17 @@ def test_a_heavy_picture_loses_quality_first_and_pixels_only_then(library, mende
     assert [words.split()[0] for words in mended.changes] == ["Scaled", "Compressed"]
 
 
+def test_rounding_while_scaling_does_not_put_the_shape_out_of_bounds(library, mender) -> None:
+    """771 x 403 is within 1.91:1; the next smaller size, 655 x 342, would not be."""
+    image = noise(771, 403)
+    media = library.save(encoded(image), alt_text="")
+    smallest = len(encoded(image, quality=65, optimize=True, progressive=True))
+    limits = PictureLimits(frozenset({"image/jpeg"}), smallest - 2_000, max_ratio=1.91)
+    mended = mender.mend_picture(media, limits)
+    assert (mended.media.width, mended.media.height) == (653, 342)
+    assert broken(mended.media, limits) == []
+
+
 def test_a_heavy_png_becomes_a_jpeg_only_where_nothing_is_transparent(library, mender) -> None:
     limits = PictureLimits(frozenset({"image/png", "image/jpeg"}), 600_000)
     opaque = mender.mend_picture(library.save(encoded(noise(900, 900), "PNG"), alt_text=""), limits)

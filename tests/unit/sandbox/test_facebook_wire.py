@@ -136,6 +136,15 @@ def test_paging_walks_everything_once(wire: Wire) -> None:
     assert found == [post["native_id"] for post in sorted(everything, key=lambda p: p["created_at"], reverse=True)]
 
 
+def test_posts_of_one_standing_moment_are_all_listed_newest_first(wire: Wire) -> None:
+    now = int(datetime.fromisoformat(wire.process.http.get("/_sandbox/clock").json()["now"]).timestamp())
+    made = [wire.feed(message=f"Number {i}").json()["id"] for i in range(3)]
+    listed = wire.get(f"{wire.me}/published_posts", since=now - 120)["data"]
+    assert [post["id"] for post in listed][:3] == made[::-1]
+    assert not {p["id"] for p in wire.get(f"{wire.me}/published_posts", until=now - 120)["data"]} & set(made)
+    assert error(wire(f"{wire.me}/published_posts", params={"since": "yesterday"})) == (100, None)
+
+
 def test_tokens_see_their_own_page_only(wire: Wire) -> None:
     other = Wire(wire.process, wire.process.account("facebook", "crowd00001"))
     theirs = other.get(f"{other.me}/published_posts")["data"][0]["id"]
@@ -247,6 +256,7 @@ def test_a_page_that_used_up_its_day_waits_until_it_ends(tmp_path: Path) -> None
     assert error(refused) == (80001, None)
     (case,) = json.loads(refused.headers["x-business-use-case-usage"])[page["native_id"]]
     assert 0 < case["estimated_time_to_regain_access"] <= 24 * 60
+    app.state.host.state.close()
 
 
 def test_insights_name_their_periods(wire: Wire) -> None:

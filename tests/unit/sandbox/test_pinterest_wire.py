@@ -209,6 +209,27 @@ def test_refused_tokens_and_unknown_paths(client, sandbox):
     assert sandbox.http.get(f"{PREFIX}/comments").status_code == 404
 
 
+def test_tokens_are_renewed_for_the_app_only(sandbox, judge):
+    shown = sandbox.account("pinterest", "crowd00001")
+
+    def renew(secret: str = shown["app_secret"], **changes: str) -> httpx.Response:
+        form = {"grant_type": "refresh_token", "refresh_token": shown["refresh_token"]} | changes
+        answer = sandbox.http.post(f"{PREFIX}/oauth/token", data=form, auth=(shown["app_id"], secret))
+        judge.check_answer(answer.request, answer, prefix=PREFIX)
+        return answer
+
+    answer = renew()
+    judge.check_request(answer.request, prefix=PREFIX)
+    body = answer.json()
+    assert {"refresh_token", "refresh_token_expires_in", "refresh_token_expires_at"} <= body.keys()
+    headers = {"authorization": f"Bearer {body['access_token']}"}
+    profile = sandbox.http.get(f"{PREFIX}/user_account", headers=headers).json()
+    assert profile["id"] == shown["native_id"]
+    assert renew(secret="guessed").status_code == 401
+    assert renew(refresh_token="spent").status_code == 400
+    assert renew(grant_type="password").status_code == 400
+
+
 def test_analytics_of_pins_add_up_to_what_the_listing_says(client):
     pin = next(p for p in client.pins(page_size="250", pin_metrics="true") if p["created_at"] < "2026-05-20")
     created = pin["created_at"][:10]

@@ -690,6 +690,44 @@ async def test_a_lost_answer_to_the_last_part_leaves_one_video(connected, film_r
     assert made_of(sandbox, film_request) == [found.receipt.native_id]
 
 
+async def test_under_many_faults_every_intent_is_one_video(connected, film_request, sandbox, ports):
+    """As the publisher works: what was persisted is all that survives a failure, and an announced commit is asked about first."""
+    for operation, kind, probability, params in (
+        ("publish", "disconnect_after_commit", 0.3, {}),
+        ("publish", "disconnect_before_commit", 0.2, {}),
+        ("publish", "server_error", 0.2, {"after_commit": True}),
+        ("stage", "disconnect_after_commit", 0.1, {}),
+        ("stage", "server_error", 0.1, {}),
+        ("read", "server_error", 0.1, {"status": 503}),
+        ("any", "expire_token", 0.05, {}),
+        ("any", "guard_off", 1.0, {}),
+    ):
+        sandbox.fault(network="youtube", operation=operation, kind=kind, probability=probability, params=params)
+    ports.files["film"] = os.urandom(GRANULE + 5)
+    film = film_request.media[0].model_copy(update={"size_bytes": GRANULE + 5})
+    for number in range(25):
+        request = film_request.model_copy(update={"text": f"{film_request.text} {number:02d}", "media": (film,)})
+        staging, is_announced, receipt = Staging(), False, None
+        while receipt is None:
+            was_announced = is_announced
+            async with connected() as connector:
+                try:
+                    if is_announced:
+                        found = await connector.find_published(request, staging)
+                        receipt, is_announced = found.receipt, found.outcome != "not_published"
+                        continue
+                    is_shown = False
+                    while not (staging.is_complete and is_shown):
+                        staging, is_shown = await connector.stage(request, staging), True
+                    is_announced = True
+                    receipt = await connector.commit(request, staging)
+                except NetworkError as error:
+                    if error.error_class not in (ErrorClass.TRANSIENT, ErrorClass.AMBIGUOUS):
+                        raise
+                    is_announced = was_announced or error.error_class is ErrorClass.AMBIGUOUS
+        assert made_of(sandbox, request) == [receipt.native_id]
+
+
 async def test_parts_that_get_lost_are_sent_again(connected, film_request, sandbox):
     async with connected() as connector:
         staging = await connector.stage(film_request, connector.prepare(film_request))
@@ -744,7 +782,7 @@ async def test_an_answer_to_a_comment_that_gets_lost_is_found(connected, account
         found = await connector.find_published(request, staging)
         assert found.outcome == "published", "the first look came too early"
         await connector.delete(account, found.receipt.native_id)
-        assert (await connector.find_published(request, staging)).outcome == "undecided"
+        assert (await connector.find_published(request, staging)).outcome == "absent"
 
 
 @pytest.mark.parametrize("kind", ["empty_page", "unknown_fields", "duplicate_answer"])
