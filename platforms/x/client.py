@@ -51,13 +51,14 @@ from platforms._http import Call, CallKind, Refusal, Transport, server_time, wit
 from platforms._listing import post_pages
 from platforms._quotas import LocalLimit, Window
 from platforms._shapes import as_json, count_or_none
+from platforms.versions import VERSIONS
 from platforms.x import mapping, prices, publishing
 from platforms.x.errors import APP_LIMIT, FIELD_REFUSED, GONE, UNNAMED, classify
 from platforms.x.models import Created, NewToken, One, Page, User, XPost
 from platforms.x.prices import CREATE_OPERATION
 from platforms.x.uploads import Uploads, media_ids_of
 
-API_VERSION = "2"
+API_VERSION = VERSIONS[Network.X].name
 
 PAGE_SIZE = 100
 FEW = 20
@@ -295,8 +296,8 @@ class XConnector:
         tagged = {publishing.tag_handle(handle) for handle in request.options.user_tags}
         if missing := sorted(tagged - staging.handles.keys()):
             return Staging(handles={**staging.handles, **await self._resolve(request.account, missing)})
-        if staging.is_complete:
-            return staging
+        if staging.is_complete or "alike_before" in staging.handles:  # what was there before the first commit counts
+            return _with(staging, is_complete=True)
         alike = await self._posts_alike(request, staging)
         return _with(staging, is_complete=True, alike_before=",".join(post.id for post in alike))
 
@@ -352,8 +353,8 @@ class XConnector:
         except NetworkError as error:
             if request.options.thread and error.error_class is ErrorClass.AMBIGUOUS:
                 with contextlib.suppress(NetworkError):  # what matters is that the post is not found, not why
-                    _, found = await self._find(request, staging, wanted=i + 1)
-                    if found[:i] == list(ids) and len(found) > i:
+                    _, found = await self._find(request, staging, wanted=i + 1, first=ids[0] if ids else None)
+                    if len(found) > i:
                         return found[i]
             if i == 0:
                 raise _in_its_place(request, error) from error.__cause__
@@ -373,17 +374,20 @@ class XConnector:
             await self._transport.pause(wait)
         return await self._create(request.account, body)
 
-    async def _find(self, request: PublishRequest, staging: Staging, *, wanted: int) -> tuple[list[XPost], list[str]]:
-        """New posts that could be the intent's first, and, where it can be one only, ids of the intent's posts that are out, in order.
-        Asks again, for as long as listings lag, while fewer than `wanted` are."""
+    async def _find(
+        self, request: PublishRequest, staging: Staging, *, wanted: int, first: str | None = None
+    ) -> tuple[list[XPost], list[str]]:
+        """New posts that could be the intent's first, and ids of the intent's posts that are out, in order, from the `first` on (None:
+        known only where one post alone could be it). Asks again, for as long as listings lag, while fewer than `wanted` are."""
         before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
         for attempt in range(FINDING_TRIES):
             if attempt > 0:
                 await self._transport.pause(FINDING_PAUSE_SECONDS)
             timeline = await self._timeline(request)
             alike = [post for post in timeline if post.id not in before and _is_alike(post, request, staging)]
-            ids = _thread_from(alike[0], request, timeline) if len(alike) == 1 else []
-            if len(alike) > 1 or len(ids) >= wanted:
+            start = first or (alike[0].id if len(alike) == 1 else None)
+            ids = [] if start is None else _thread_from(start, request, timeline)
+            if len(ids) >= wanted or (start is None and alike):
                 break
         return alike, ids
 
@@ -456,9 +460,9 @@ def _is_alike(post: XPost, request: PublishRequest, staging: Staging) -> bool:
     )
 
 
-def _thread_from(first: XPost, request: PublishRequest, timeline: Sequence[XPost]) -> list[str]:
+def _thread_from(first: str, request: PublishRequest, timeline: Sequence[XPost]) -> list[str]:
     """Ids of the intent's posts that are out, in order, from the first one on."""
-    ids = [first.id]
+    ids = [first]
     for text in request.options.thread:
         following = [
             post.id
