@@ -9,7 +9,7 @@ after the network has said that the first is gone.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from contracts.errors import ErrorClass, NetworkError
@@ -154,8 +154,7 @@ def last_part(address: str, content: bytes, start: int, *, mime_type: str) -> Ca
     that has become a video answers with it. Any answer but that video is unclear, also "resume"."""
     rest, total = content[start:], len(content)
     span = f"bytes {start}-{total - 1}/{total}" if rest else f"bytes */{total}"
-    call = _put(CallKind.COMMIT, "videos.insert.last", address, rest, span, mime_type=mime_type)
-    return replace(call, also_answers=frozenset())
+    return _put(CallKind.COMMIT, "videos.insert.last", address, rest, span, mime_type=mime_type)
 
 
 def _put(
