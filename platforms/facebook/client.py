@@ -71,6 +71,7 @@ CAPABILITIES = Capabilities(
     post_metrics=("likes", "comments", "shares", "reach", "views", "clicks"),
     account_metrics=("views", "reach", "post_engagements", "follows"),
     options=frozenset({"link", "place_id", "title"}),
+    refuses_duplicates=True,  # [K] codes 506 (words) and 1366051 (pictures); for how long is not told
     read_lag_seconds=READ_LAG_SECONDS,
 )
 

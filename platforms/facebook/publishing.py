@@ -5,7 +5,8 @@ Belongs here: unpublished photos, the one visible call, and what reading the Pag
 
 The feed takes no key of ours. A picture is uploaded first, unpublished, and its id is ours alone: a post or story that shows it
 is this intent's, whatever else has its text. A post without pictures is known by its text only, among the posts younger than
-the intent that were not there before the commit. That nothing was published can never be proven.
+the intent that were not there before the commit. That nothing was published can never be proven: that nothing is listed is
+`absent`, a hint, where the network's own guard would refuse a second one.
 """
 
 import json
@@ -89,9 +90,14 @@ class FeedPosts:
             return [post for post in await self._posts_alike(request, photos) if post.id not in before]
 
         alike = await graph.look_until_found(self._transport, look)
-        if len(alike) != 1:
-            found = f"{len(alike)} new posts have its text." if alike else "No new post has its text or pictures (yet)."
-            return Reconciliation(outcome="undecided", evidence=f"{found} The feed keeps no key of ours.")
+        if not alike:
+            # Words and pictures are guarded against a second post; a link alone is not.
+            is_guarded = bool(request.text.strip() or photos)
+            evidence = "No new post has its text or pictures. The feed keeps no key of ours."
+            return Reconciliation(outcome="absent" if is_guarded else "undecided", evidence=evidence)
+        if len(alike) > 1:
+            evidence = f"{len(alike)} new posts are like it. The feed keeps no key of ours."
+            return Reconciliation(outcome="undecided", evidence=evidence)
         post = alike[0]
         receipt = Receipt(
             native_id=post.id,

@@ -317,7 +317,7 @@ async def test_a_lost_answer_is_found_in_the_feed_once_it_is_listed(facebook, pa
     connector, _ = facebook(page)
     request = request_for(content_format)
     staging = await staged(connector, request)
-    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    assert (await connector.find_published(request, staging)).outcome == "absent"
     page.cut = "feed"
     await lost(connector, request, staging)
     page.unlisted_for = 2
@@ -337,6 +337,12 @@ async def test_what_was_never_staged_was_never_published(facebook, page, request
         found = await connector.find_published(request, connector.prepare(request))
         assert found.outcome == "not_published"
     assert not wire.requests
+
+
+async def test_a_link_alone_has_no_guard_and_its_absence_no_weight(facebook, page, request_for):
+    connector, _ = facebook(page)
+    request = request_for(ContentFormat.LINK, text="")
+    assert (await connector.find_published(request, await staged(connector, request))).outcome == "undecided"
 
 
 async def test_the_same_words_again_are_told_apart_from_the_earlier_post(facebook, page, request_for):
@@ -380,7 +386,7 @@ async def test_older_posts_and_posts_with_other_pictures_are_no_evidence(faceboo
     page.show(words.text, [], at="2026-06-01T11:57:00+0000")
     page.show(words.text, ["someone-elses"])
     for request, staging in zip((words, picture), stagings, strict=True):
-        assert (await connector.find_published(request, staging)).outcome == "undecided"
+        assert (await connector.find_published(request, staging)).outcome == "absent"
     page.show(f"  {words.text}\r\n", [], at="2026-06-01T11:58:30+0000")
     assert (await connector.find_published(words, stagings[0])).receipt.native_id == page.posts[-1]["id"]
 
