@@ -335,11 +335,16 @@ class OutboxPublisher:
             self._not_published(lease, turn, found.evidence, tally)
         elif turn.tries < bound and self._is_repeat_harmless(connector, turn):
             await self._commit(connector, lease, turn, turn.request, turn.staging, tally)
-        elif found.outcome == "absent" and turn.tries >= bound and connector.capabilities.refuses_duplicates:
+        elif found.outcome == "absent" and turn.tries >= bound and self._has_guard(connector, turn):
             # Every reading past the lag showed nothing, and should they all be wrong, the network's own guard refuses the second one.
             self._not_published(lease, turn, found.evidence, tally)
         else:
             self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, bound, tally)
+
+    @staticmethod
+    def _has_guard(connector: Connector, turn: Turn) -> bool:
+        """The network refuses a second post of the same text; what it does with answers is not known."""
+        return connector.capabilities.refuses_duplicates and not turn.is_reply
 
     def _resolve_claimed_duplicate(
         self, lease: Lease, turn: Turn, found: Reconciliation, bound: int, tally: "_Tally"

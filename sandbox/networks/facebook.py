@@ -251,7 +251,7 @@ class Facebook(RestNetwork):
         wanted = parse_fields(call.params.get("fields", _DEFAULT_POST_FIELDS))
         after = call.params.get("after")
         if "empty_page" in call.effects:
-            here = after or encode_cursor((self.host.clock.now_ms + 1, ""))
+            here = after or encode_cursor((self.host.clock.now_ms + DAY_MS, ""))
             return self._listing(call, [], [here], has_next=True)
         page = feed.before(decode_cursor(after) if after else None, _limit(call))
         cursors = [encode_cursor((post.created_ms, post.native_id)) for post in page]
