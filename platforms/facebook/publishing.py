@@ -91,8 +91,8 @@ class FeedPosts:
         alike = await graph.look_until_found(self._transport, look)
         if len(alike) != 1:
             found = f"{len(alike)} new posts have its text." if alike else "No new post has its text or pictures (yet)."
-            outcome: Literal[undecided, absent] = "undecided" if alike else "absent"
-            return Reconciliation(outcome=outcome, evidence=f"{found} The feed keeps no key of ours.")
+            evidence = f"{found} The feed keeps no key of ours."
+            return Reconciliation(outcome="undecided" if alike else "absent", evidence=evidence)
         post = alike[0]
         receipt = Receipt(
             native_id=post.id,
