@@ -210,8 +210,11 @@ class OutboxPublisher:
         request: PublishRequest,
         staging: Staging,
         tally: "_Tally",
+        *,
+        is_repeat: bool = False,
     ) -> None:
-        """Announce, call once, record. Every answer that is not clear leaves the intent announced."""
+        """Announce, call once, record. Every answer that is not clear leaves the intent announced; so does every refusal of a repeat, which
+        says nothing about the call before it."""
         if not self._sending.announce_commit(lease, turn.intent_id, request):
             tally.settle(turn.intent_id, "deferred", "it may not be sent now")
             return
@@ -219,7 +222,10 @@ class OutboxPublisher:
             async with asyncio.timeout(self._call_seconds):
                 receipt = await connector.commit(request, staging)
         except NetworkError as error:
-            self._not_committed(connector, lease, turn, error, tally)
+            if is_repeat:
+                self._repeat_refused(connector, lease, turn, error, tally)
+            else:
+                self._not_committed(connector, lease, turn, error, tally)
         except TimeoutError:
             self._unanswered(connector, lease, turn, "no answer within the time of a call", tally)
         except Exception as error:  # whatever went wrong while an answer was read, the call was made
@@ -252,6 +258,15 @@ class OutboxPublisher:
                 self._try_again(lease, turn, str(error), tally)
             case _:
                 self._refused(lease, turn, error, tally)
+
+    def _repeat_refused(
+        self, connector: Connector, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally"
+    ) -> None:
+        """A refusal of a second commit: the first may have landed all the same, so the intent is read again."""
+        if error.error_class in (ErrorClass.AUTH, ErrorClass.SCOPE, ErrorClass.RATE):
+            self._refused(lease, turn, error, tally, is_unwritten=False)
+        else:
+            self._unanswered(connector, lease, turn, str(error), tally)
 
     def _refused(
         self, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally", *, is_unwritten: bool = True
@@ -333,19 +348,25 @@ class OutboxPublisher:
             self._resolve_claimed_duplicate(lease, turn, found, bound, tally)
         elif found.outcome == "not_published":
             self._not_published(lease, turn, found.evidence, tally)
-        elif turn.tries < bound and self._is_repeat_harmless(connector, turn):
-            await self._commit(connector, lease, turn, turn.request, turn.staging, tally)
-        elif found.outcome == "absent" and turn.tries >= bound and connector.capabilities.refuses_duplicates:
+        elif turn.tries < bound and (found.is_repeat_harmless or self._is_repeat_harmless(connector, turn)):
+            await self._commit(connector, lease, turn, turn.request, turn.staging, tally, is_repeat=True)
+        elif found.outcome == "absent" and turn.tries >= bound and self._has_guard(connector, turn):
             # Every reading past the lag showed nothing, and should they all be wrong, the network's own guard refuses the second one.
             self._not_published(lease, turn, found.evidence, tally)
         else:
             self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, bound, tally)
 
+    @staticmethod
+    def _has_guard(connector: Connector, turn: Turn) -> bool:
+        """The network refuses a second post of the same text; what it does with answers is not known."""
+        return connector.capabilities.refuses_duplicates and not turn.is_reply
+
     def _resolve_claimed_duplicate(
         self, lease: Lease, turn: Turn, found: Reconciliation, bound: int, tally: "_Tally"
     ) -> None:
         """The network says that it has this text already, and no post that could be this intent's is to be seen."""
-        is_earlier_post = turn.request is not None and turn.request.claimed_native_ids and turn.commit_calls == 1
+        is_claimed = turn.request is not None and turn.request.claimed_native_ids
+        is_earlier_post = is_claimed and (turn.commit_calls == 1 or turn.tries >= bound)
         if found.outcome in ("absent", "not_published") and is_earlier_post:
             reason = "The network refuses to publish the same text again: change it, or wait. " + found.evidence
             self._sending.fail(lease, turn.intent_id, reason=reason)

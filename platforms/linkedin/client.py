@@ -54,7 +54,7 @@ TOKEN_LIFE = timedelta(days=60)  # [K]
 HISTORY = timedelta(days=365)
 """Statistics reach back twelve months; asking for more is refused."""
 POSTS_PER_CALL = 50  # [K]
-READ_LAG_SECONDS = 5.0  # [K] how long a published post may be missing from the account's listing
+READ_LAG_SECONDS = 2.0  # [K] how long a published post may be missing from the account's listing
 
 APP_LIMIT = "app"
 APP_CALLS_A_DAY = 100_000  # [K]

@@ -8,10 +8,10 @@ refuses a text that it holds already, naming the live post, which is then looked
 absence; that a post with a text is not in the listing is a hint, and for comments, which no guard protects, not even that.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from contracts.errors import ErrorClass, NetworkError
@@ -27,8 +27,6 @@ from platforms.linkedin.models import WireComment, WirePost
 from platforms.linkedin.restli import encode
 from platforms.linkedin.uploads import Upload, Uploader
 
-T = TypeVar("T")
-
 MOST_IMAGES = 20  # [K]
 LONGEST_QUESTION = 140  # [K]
 LONGEST_CHOICE = 30  # [K]
@@ -36,8 +34,6 @@ MOST_CHOICES = 4  # [K]
 VISIBILITIES = frozenset({"PUBLIC", "LOGGED_IN"})  # [K] of those that LinkedIn has, the ones that a page can choose
 
 MOST_RESTARTS = 3
-FINDING_TRIES = 4
-FINDING_PAUSE_SECONDS = 0.75
 CLOCKS_DIFFER_BY = timedelta(minutes=10)
 """A post counts as younger than its intent even if the network's clock is this much behind ours."""
 
@@ -119,15 +115,7 @@ class Publishing:
             return Reconciliation(outcome="not_published", evidence="Its staging was never complete, so none was sent.")
         before = {*staging.handles.get("alike_before", "").split(), *request.claimed_native_ids}
 
-        async def look() -> list[_Found]:
-            named = self._named.get(request.intent_id)
-            if named is not None and named not in before:
-                live = await self._named_post(request, staging, named)
-                if live is not None and live.urn not in before:
-                    return [live]
-            return [found for found in await self._alike(request, staging) if found.urn not in before]
-
-        found = await self._look_until_found(look)
+        found = [alike for alike in await self._candidates(request, staging, before) if alike.urn not in before]
         if len(found) != 1:
             return _not_found(request, count=len(found))
         self._named.pop(request.intent_id, None)
@@ -140,6 +128,15 @@ class Publishing:
             raw=as_json(ours.raw),
         )
         return Reconciliation(outcome="published", receipt=receipt, evidence=f"{ours.urn} is alike and new.")
+
+    async def _candidates(self, request: PublishRequest, staging: Staging, before: set[str]) -> list[_Found]:
+        """A live post that LinkedIn itself named, alone; where it named none that is new, all that is alike."""
+        named = self._named.get(request.intent_id)
+        if named is not None and named not in before:
+            live = await self._named_post(request, staging, named)
+            if live is not None and live.urn not in before:
+                return [live]
+        return await self._alike(request, staging)
 
     async def _named_post(self, request: PublishRequest, staging: Staging, urn: str) -> _Found | None:
         """The post that LinkedIn named, if it can be read and is what the intent says. (An activity's URN cannot be read.)"""
@@ -199,15 +196,6 @@ class Publishing:
                 if is_young and mapping.normalized(comment.message.text) == mapping.normalized(request.text):
                     found[urn] = _Found(urn, at, raw)
         return list(found.values())
-
-    async def _look_until_found(self, look: Callable[[], Awaitable[list[T]]]) -> list[T]:
-        """What `look` finds, asking again for as long as listings lag."""
-        for attempt in range(FINDING_TRIES):
-            if found := await look():
-                return found
-            if attempt + 1 < FINDING_TRIES:
-                await self._transport.pause(FINDING_PAUSE_SECONDS)
-        return []
 
 
 def is_reply(request: PublishRequest) -> bool:

@@ -32,7 +32,7 @@ from sandbox.networks.pinterest_wire import (
 )
 from sandbox.networks.rest import Endpoint, RestCall, RestNetwork
 from sandbox.wire import Answer, Refusal
-from sandbox.world.model import Account, Post
+from sandbox.world.model import DAY_MS, Account, Post
 
 _PER_SECOND = 100
 _LONGEST = {"title": 100, "description": 800, "alt_text": 500, "link": 2048}
@@ -186,7 +186,7 @@ class Pinterest(RestNetwork):
         has_metrics = truth_of(call.params, "pin_metrics")
         truth_of(call.params, "include_protected_pins")
         if "empty_page" in call.effects:
-            here = call.params.get("bookmark") or bookmark_of((self.host.clock.now_ms + 1, ""))
+            here = call.params.get("bookmark") or bookmark_of((self.host.clock.now_ms + DAY_MS, ""))
             return Answer({"items": [], "bookmark": here})
         if chosen in ("exclude_native", "has_been_promoted"):  # nobody here saves others' pins or pays
             return Answer({"items": [], "bookmark": None})

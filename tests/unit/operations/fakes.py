@@ -64,6 +64,7 @@ class FakeNetwork:
     `keyed`: a second commit of the same staging is a no-op (Bluesky, or Instagram's containers). Without it every commit call makes a post.
     `can_tell`: reading proves absence; without it a reading that finds nothing is undecided.
     `has_guard`: a text that the account published before is refused, and a reading that finds nothing says so without proof (X, LinkedIn).
+    `key_lives`: a keyed network that cannot promise it for ever, and says with each reading that the key still holds (Mastodon).
     `read_lag_seconds`: a post is visible to reconciliation only so long after it was made.
     """
 
@@ -72,6 +73,7 @@ class FakeNetwork:
     is_keyed: bool = False
     can_tell: bool = True
     has_guard: bool = False
+    key_lives: bool = False
     shows_posts: bool = True
     read_lag_seconds: float = 0.0
     posts: list[FakePost] = field(default_factory=list)
@@ -89,8 +91,8 @@ class FakeNetwork:
             has_account_metrics=False,
             has_comments=True,
             can_reply=True,
-            is_commit_idempotent=self.is_keyed,
-            is_reply_idempotent=self.is_keyed,
+            is_commit_idempotent=self.is_keyed and not self.key_lives,
+            is_reply_idempotent=self.is_keyed and not self.key_lives,
             refuses_duplicates=self.has_guard,
             post_metrics=(),
             read_lag_seconds=self.read_lag_seconds,
@@ -141,7 +143,7 @@ class FakeNetwork:
                     outcome="published", receipt=self._receipt(post, "reconciled"), evidence="it is there"
                 )
         outcome = "absent" if self.has_guard else "not_published" if self.can_tell else "undecided"
-        return Reconciliation(outcome=outcome, evidence="it is not listed")
+        return Reconciliation(outcome=outcome, evidence="it is not listed", is_repeat_harmless=self.key_lives)
 
     def _receipt(self, post: FakePost, how: str) -> Receipt:
         return Receipt.model_validate(

@@ -306,6 +306,38 @@ def test_where_nobody_can_tell_but_a_second_commit_is_harmless_it_is_made(
     assert store.outbox(ALL)[0].state is IntentState.PUBLISHED
 
 
+@pytest.mark.parametrize("error_class", [None, ErrorClass.RATE, ErrorClass.TRANSIENT, ErrorClass.INVALID])
+def test_a_living_key_permits_a_repeat_whose_refusal_says_nothing_about_the_first_call(
+    store: SqlStore,
+    network: FakeNetwork,
+    machine: FlyingMachineTime,
+    publisher_of: Publishers,
+    error_class: ErrorClass | None,
+) -> None:
+    network.is_keyed, network.key_lives, network.can_tell, network.shows_posts = True, True, False, False
+    queue(store, "item-1")
+    lost, commits = lost_answer(), []
+
+    def fault(point: str, request: PublishRequest) -> None:
+        if point == "commit:before":
+            commits.append(point)
+            if len(commits) == 2 and error_class is not None:
+                raise NetworkError(error_class, "not now", network="bluesky", retry_at=machine.now())
+        lost(point, request)
+
+    network.fault = fault
+    publisher = publisher_of(store)
+    states = set()
+    for _ in range(4):
+        publisher.drain()
+        states.add(store.outbox(ALL)[0].state)
+        machine.at += timedelta(hours=1)
+    assert states <= {IntentState.COMMITTING, IntentState.PUBLISHED}
+    assert store.outbox(ALL)[0].state is IntentState.PUBLISHED
+    assert [post.text for post in network.posts] == ["Text of item-1"]
+    assert network.count("stage") == 2  # its two steps: what may be live is never staged anew
+
+
 def test_an_unreadable_answer_to_a_commit_counts_as_lost(
     store: SqlStore, network: FakeNetwork, publisher_of: Publishers
 ) -> None:

@@ -424,7 +424,8 @@ async def test_a_lost_answer_is_found_in_the_listing(connect, network, account, 
     staging = await staged(connector, request)
     network.cut = "/posts"
     assert await lost(connector, request, staging) is ErrorClass.AMBIGUOUS
-    network.unlisted_for = 2
+    network.unlisted_for = 1
+    assert (await connect().find_published(request, staging)).outcome == "absent", "each reading is one look"
     found = await connect().find_published(request, staging)
     assert (found.outcome, found.receipt.native_id, found.receipt.how) == (
         "published",
