@@ -108,6 +108,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "read", "kind": "read_lag", "probability": 1.0, "params": {"seconds": 0.5}},
 )
 
+PROVEN = (Network.BLUESKY, Network.INSTAGRAM)
+"""Networks on which every promise has been seen to hold at full size."""
 NO_GUARDS: dict[str, Any] = {"operation": "publish", "kind": "guard_off"}
 REFUSES_EQUAL_TEXTS = frozenset({Network.FACEBOOK, Network.LINKEDIN, Network.X})
 
@@ -488,12 +490,16 @@ def _seen(url: str) -> Counter[str]:
     return Counter(post["text"] for post in _admin(url, "GET", "posts", params={"origin": "api"}))
 
 
-def _prepare(url: str, home: Path) -> World:
+def _prepare(url: str, home: Path, networks: Sequence[Network]) -> World:
     """Clients and accounts of the sandbox's world in a store to be copied, and a picture that Instagram can fetch."""
     now = datetime.fromisoformat(_admin(url, "GET", "clock")["now"])
     settings = Settings(home=home, network_base_url=url, store_url=None)
     set_up(settings)
-    known = [row for row in _admin(url, "GET", "accounts") if row["handle"].startswith("crowd")]
+    known = [
+        row
+        for row in _admin(url, "GET", "accounts")
+        if row["handle"].startswith("crowd") and row["network"] in networks
+    ]
     accounts = []
     with SqlStore(
         settings.resolved_store_url, master_key_path=settings.master_key_path, clock=FixedClock(now)
@@ -526,10 +532,12 @@ def _prepare(url: str, home: Path) -> World:
     headers = {"Content-Type": picture.mime_type}
     httpx.put(picture_url, content=card, headers=headers, timeout=60, trust_env=False).raise_for_status()
     film = _film(home)
-    app = next(App(app_id=row["app_id"], app_secret=row["app_secret"]) for row in known if row["network"] == "x")
-    return World(
-        url, now, home, tuple(accounts), picture, picture_url, film, _boards(known, url), dict.fromkeys(Network, app)
-    )
+    apps = {
+        Network(row["network"]): App(app_id=row["app_id"], app_secret=row["app_secret"])
+        for row in known
+        if "app_id" in row
+    }
+    return World(url, now, home, tuple(accounts), picture, picture_url, film, _options(known, url), apps)
 
 
 def _film(home: Path) -> Media:
@@ -551,10 +559,12 @@ def _film(home: Path) -> Media:
     )
 
 
-def _boards(known: Sequence[Mapping[str, Any]], url: str) -> dict[str, PublishOptions]:
-    """A board of each Pinterest account: no pin goes without one."""
+def _options(known: Sequence[Mapping[str, Any]], url: str) -> dict[str, PublishOptions]:
+    """What no post goes without: a board on Pinterest, a title on YouTube."""
     found = {}
     for row in known:
+        if row["network"] == "youtube":
+            found[f"youtube:{row['native_id']}"] = PublishOptions(title="Chaos")
         if row["network"] == "pinterest":
             headers = {"Authorization": f"Bearer {row['access_token']}"}
             answer = httpx.get(f"{url}/pinterest/v5/boards", headers=headers, timeout=60, trust_env=False)
@@ -663,6 +673,7 @@ def run_chaos(
     posts_per_run: int = 4,
     workers: int = 8,
     accounts: int = 90,
+    networks: Sequence[Network] = PROVEN,
     has_guards: bool = True,
 ) -> ChaosReport:
     """Live through `runs` seeded runs, `workers` at a time, and count in the networks' own state."""
@@ -673,7 +684,7 @@ def run_chaos(
         tempfile.TemporaryDirectory(prefix="pulso-chaos-") as folder,
         _sandbox(Path(folder) / "sandbox", seed, accounts) as url,
     ):
-        world = _prepare(url, Path(folder) / "home")
+        world = _prepare(url, Path(folder) / "home", networks)
         for fault in (*FAULTS, *(() if has_guards else (NO_GUARDS,))):
             _admin(url, "POST", "faults", json=fault)
         live = functools.partial(_live, world=world, seed=seed, posts=posts_per_run, bug=planted_bug)
@@ -767,6 +778,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=8, help="runs at a time")
     parser.add_argument("--accounts", type=int, default=90, help="spread evenly over the nine networks")
     parser.add_argument(
+        "--networks", default=",".join(PROVEN), help=f"names with commas, or all (default {','.join(PROVEN)})"
+    )
+    parser.add_argument(
         "--guards-off", action="store_true", help="the networks' own guards against duplicates do nothing"
     )
     options = parser.parse_args(arguments)
@@ -777,6 +791,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         posts_per_run=options.posts_per_run,
         workers=options.workers,
         accounts=options.accounts,
+        networks=tuple(Network) if options.networks == "all" else [Network(n) for n in options.networks.split(",")],
         has_guards=not options.guards_off,
     )
     show(report, Console())
