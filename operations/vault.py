@@ -78,7 +78,7 @@ class Vault:
             mode = stat.S_IMODE(self._path.stat().st_mode)
             content = self._path.read_bytes()
         except FileNotFoundError as error:
-            raise NotReadyError("There is no master key yet: run `pulso setup`.") from error
+            raise NotReadyError("There is no master key yet: run `pulso prepare`.") from error
         if mode & 0o077:
             raise VaultError(f"{self._path.name} can be read by others (mode {mode:04o}): run `chmod 600` on it.")
         return content.split()

@@ -45,4 +45,4 @@ def require_current(database: Database) -> None:
         found = MigrationContext.configure(connection).get_current_revision()
     expected = ScriptDirectory.from_config(_config()).get_current_head()
     if found != expected:
-        raise NotReadyError(f"The store is at schema {found or 'none'}, not {expected}: run `pulso setup`.")
+        raise NotReadyError(f"The store is at schema {found or 'none'}, not {expected}: run `pulso prepare`.")

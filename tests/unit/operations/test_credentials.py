@@ -111,7 +111,7 @@ async def test_a_rotation_that_died_after_its_first_step_loses_nothing(store: Sq
 async def test_a_missing_key_file_is_named(store: SqlStore, master_key_path: Path) -> None:
     store.save_credential(ACCOUNT, Token(access_token="mine"), actor="anna")
     master_key_path.unlink()
-    with pytest.raises(NotReadyError, match="pulso setup"):
+    with pytest.raises(NotReadyError, match="pulso prepare"):
         await store.tokens.load(ACCOUNT)
 
 

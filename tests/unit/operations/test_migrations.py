@@ -51,7 +51,7 @@ def test_processes_may_migrate_at_once(empty_url: str) -> None:
 
 def test_a_store_without_its_schema_says_what_to_run(empty_url: str, tmp_path: Path) -> None:
     database = Database(empty_url)
-    with pytest.raises(NotReadyError, match="pulso setup"):
+    with pytest.raises(NotReadyError, match="pulso prepare"):
         SqlStore(empty_url, master_key_path=tmp_path / "master.key", database=database)
     database.close()
 
