@@ -113,6 +113,12 @@ class Person:
     async def load(self, account_id: str) -> Token:
         return self.token
 
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        return expected_version == self.token.version
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        pass
+
     async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
         self.token = token.model_copy(update={"version": expected_version + 1})
         return self.token

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.errors import PulsoError
 from contracts.networks import Network
 from contracts.records import ApprovalPolicy, Autonomy, Competitor, Token
 from contracts.scope import TenantScope
@@ -57,7 +58,7 @@ def test_an_account_is_saved_again_but_never_moves_to_another_client(store: SqlS
     store.save_account(renamed, actor="anna")
     assert store.accounts(ALL) == (renamed,)
     store.save_client(a_client("other"), actor="anna")
-    with pytest.raises(ValueError, match="another client"):
+    with pytest.raises(PulsoError, match="another client"):
         store.save_account(an_account(client_id="other"), actor="anna")
     with pytest.raises(UnknownRecordError, match="save it first"):
         store.save_account(an_account("bluesky:x", "nobody"), actor="anna")
