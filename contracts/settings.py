@@ -13,6 +13,10 @@ class App(BaseModel):
 
     app_id: str
     app_secret: SecretStr
+    may_move_pins: bool = Field(
+        default=False,
+        description="Pinterest has granted the app `PATCH /pins` and the scopes of secret boards: pins are staged unseen.",
+    )
 
 
 class Settings(BaseSettings):

@@ -101,6 +101,8 @@ class HttpNetworks:
 
         linkedin_app = partial(LinkedInApp, calls_a_day=settings.linkedin_calls_per_day)
         quota = Quota(units=settings.youtube_units_per_day, uploads=settings.youtube_uploads_per_day)
+        pinterest_app = settings.apps.get(Network.PINTEREST)
+        may_move_pins = pinterest_app is not None and pinterest_app.may_move_pins
         spend = None if settings.monthly_spend_usd is None else Decimal(str(settings.monthly_spend_usd))
         return {
             Network.BLUESKY: BlueskyConnector(over(BlueskyDialect()), media, has_app_view=self._has_bluesky_app_view),
@@ -108,7 +110,9 @@ class HttpNetworks:
             Network.INSTAGRAM: InstagramConnector(over(InstagramDialect(app(MetaApp, Network.INSTAGRAM))), media, host),
             Network.LINKEDIN: LinkedInConnector(over(LinkedInDialect(app(linkedin_app, Network.LINKEDIN))), media),
             Network.MASTODON: MastodonConnector(over(MastodonDialect()), media),
-            Network.PINTEREST: PinterestConnector(over(PinterestDialect(app(PinterestApp, Network.PINTEREST))), media),
+            Network.PINTEREST: PinterestConnector(
+                over(PinterestDialect(app(PinterestApp, Network.PINTEREST))), media, may_move_pins=may_move_pins
+            ),
             Network.TIKTOK: TikTokConnector(over(TikTokDialect(app(TikTokApp, Network.TIKTOK))), media, host),
             Network.X: XConnector(over(XDialect(app(XApp, Network.X), budget_of=lambda _: spend)), media),
             Network.YOUTUBE: YouTubeConnector(

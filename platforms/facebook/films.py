@@ -13,7 +13,6 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import MediaReader
 from contracts.records import Account, PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
-from platforms._finding import look_until_found
 from platforms._http import Call, CallKind, Transport
 from platforms._media import read_media
 from platforms._shapes import as_json
@@ -30,6 +29,8 @@ FILM_FIELDS = "id,status,post_id,permalink_url,created_time"
 COMPLETE = "complete"  # [K] status of a phase that is over
 NEVER_LIVE = frozenset({"error", "expired", "upload_failed"})  # [K] `video_status` of a film that will not appear
 UNFINISHED = frozenset({"uploading"})  # [K] `video_status` as long as no one has finished the session
+POST_LOOKS, POST_PAUSE_SECONDS = 4, 0.75
+"""How often, and how far apart, a film that was just published is asked for its post."""
 
 
 class Films:
@@ -182,16 +183,16 @@ class Films:
 
     async def _with_post(self, account: Account, video_id: str) -> Film:
         """The film once its post is known; an empty one when that takes too long, or it cannot be read: it is on its way."""
-
-        async def look() -> list[Film]:
-            film = await self._film(account, video_id)
-            return [film] if film.post_id is not None else []
-
-        try:
-            found = await look_until_found(self._transport, look)
-        except NetworkError:
-            return Film()
-        return found[0] if found else Film()
+        for attempt in range(POST_LOOKS):
+            if attempt > 0:
+                await self._transport.pause(POST_PAUSE_SECONDS)
+            try:
+                film = await self._film(account, video_id)
+            except NetworkError:
+                break
+            if film.post_id is not None:
+                return film
+        return Film()
 
     async def _film(self, account: Account, video_id: str) -> Film:
         return await self._transport.fetch(Film, account, graph.read("film", video_id, fields=FILM_FIELDS))

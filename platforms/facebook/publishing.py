@@ -18,7 +18,6 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import MediaReader
 from contracts.records import Account, Media, PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
-from platforms._finding import look_until_found
 from platforms._http import CallKind, Transport
 from platforms._media import read_media
 from platforms._shapes import as_json, read_as
@@ -86,11 +85,7 @@ class FeedPosts:
             return await self._find_story(request, staging)
         photos = frozenset(_photos(staging))
         before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-
-        async def look() -> list[FbPost]:
-            return [post for post in await self._posts_alike(request, photos) if post.id not in before]
-
-        alike = await look_until_found(self._transport, look)
+        alike = [post for post in await self._posts_alike(request, photos) if post.id not in before]
         if not alike:
             # Words and pictures are guarded against a second post; a link alone is not.
             is_guarded = bool(request.text.strip() or photos)
@@ -176,13 +171,9 @@ class FeedPosts:
         """The story whose media is our picture [K]."""
         (photo_id,) = _photos(staging)
         path = f"{request.account.native_id}/stories"
-
-        async def look() -> list[StoryItem]:
-            pages = graph.pages(self._transport, request.account, "stories", path, fields=STORY_FIELDS)
-            items = [item async for raws in pages for raw in raws if (item := read_as(StoryItem, raw))]
-            return [item for item in items if item.media_id == photo_id and item.post_id is not None]
-
-        found = await look_until_found(self._transport, look)
+        pages = graph.pages(self._transport, request.account, "stories", path, fields=STORY_FIELDS)
+        items = [item async for raws in pages for raw in raws if (item := read_as(StoryItem, raw))]
+        found = [item for item in items if item.media_id == photo_id and item.post_id is not None]
         if not found or found[0].post_id is None:
             evidence = f"No story shows picture {photo_id} (yet)."
             return Reconciliation(outcome="undecided", evidence=evidence)

@@ -13,7 +13,6 @@ from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
-from platforms._finding import look_until_found
 from platforms._http import CallKind, Transport
 from platforms._shapes import as_json, read_as
 from platforms.facebook.models import FbComment
@@ -55,11 +54,7 @@ class Replies:
     async def find(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """An own answer with this text that was not there before the commit."""
         before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-
-        async def look() -> list[FbComment]:
-            return [reply for reply in await self._alike(request) if reply.id not in before]
-
-        alike = await look_until_found(self._transport, look)
+        alike = [reply for reply in await self._alike(request) if reply.id not in before]
         if len(alike) != 1:
             found = "No new reply of ours has this text." if not alike else f"{len(alike)} new replies have this text."
             return Reconciliation(outcome="undecided", evidence=f"{found} Facebook gives replies no key of ours.")

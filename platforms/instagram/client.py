@@ -30,7 +30,6 @@ from contracts.records import (
     Token,
 )
 from platforms import _graph as graph
-from platforms._finding import look_until_found
 from platforms._graph import Created, GraphDialect, Page, author_id
 from platforms._http import CallKind, Refusal, Transport, all_of
 from platforms._listing import post_pages
@@ -344,11 +343,7 @@ class InstagramConnector:
     async def _find_post(self, request: PublishRequest, staging: Staging, container_id: str) -> Reconciliation:
         """Which post the published container became: the only one alike that was not there before the commit."""
         before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-
-        async def look() -> list[IgMedia]:
-            return [media for media in await self._posts_alike(request) if media.id not in before]
-
-        alike = await look_until_found(self._transport, look)
+        alike = [media for media in await self._posts_alike(request) if media.id not in before]
         evidence = f"Container {container_id} is PUBLISHED; "
         if len(alike) != 1:
             evidence += "its post is not listed yet." if not alike else f"{len(alike)} new posts have its caption."
@@ -387,11 +382,7 @@ class InstagramConnector:
 
     async def _find_reply(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-
-        async def look() -> list[IgComment]:
-            return [reply for reply in await self._replies_alike(request) if reply.id not in before]
-
-        alike = await look_until_found(self._transport, look)
+        alike = [reply for reply in await self._replies_alike(request) if reply.id not in before]
         if len(alike) != 1:
             evidence = (
                 "No new reply of ours has this text." if not alike else f"{len(alike)} new replies have this text."

@@ -1,8 +1,9 @@
-"""Where Pinterest's API is: its version, and calls to it. Does not belong here: which calls are made when."""
+"""Where Pinterest's API is: its version, its pages, and calls to it. Does not belong here: which calls are made when."""
 
 from platforms._http import Call, CallKind
 
 API_VERSION = "v5"
+PAGE_SIZE = 250
 
 
 def api_path(path: str) -> str:

@@ -6,8 +6,9 @@ a pin is made of (`publishing.py`), films on their way there (`films.py`).
 `base_url` is `https://api.pinterest.com`, or the sandbox's `<sandbox>/pinterest`; every path begins with `/v5`. Films go to the
 address that the answer to `POST /v5/media` names: Amazon's in reality, `<sandbox>/pinterest/media-upload` in the sandbox.
 
-Only a film can be staged: its upload is invisible until a pin names it. The pin itself is one call without any key, and nothing
-on the network tells "it never came" from "it is on its way"; so a lost answer is settled by finding the pin, or not at all.
+A film is staged: its upload is invisible until a pin names it. The pin itself is one call without any key, and nothing on the network
+tells "it never came" from "it is on its way"; so a lost answer is settled by finding the pin, or not at all. Where the app may move pins,
+the pin is staged too, on a secret board (`waiting.py`), and a lost answer is always settled.
 """
 
 import base64
@@ -36,19 +37,18 @@ from contracts.records import (
     Token,
 )
 from platforms._budget import Usage
-from platforms._finding import look_until_found
 from platforms._http import Answer, Call, CallKind, Params, Refusal, Transport, all_of, server_time, with_headers
 from platforms._listing import post_pages
 from platforms._media import read_media
 from platforms._quotas import LocalLimit, Window
 from platforms._shapes import as_json, count_or_none, read_as
 from platforms.pinterest import mapping, publishing
-from platforms.pinterest.calls import api_path, read_call
+from platforms.pinterest.calls import PAGE_SIZE, api_path, read_call
 from platforms.pinterest.errors import classify
 from platforms.pinterest.films import Films
 from platforms.pinterest.models import Board, NewToken, Page, Pin, UserAccount
+from platforms.pinterest.waiting import WaitingBoards, refuse_when_visible
 
-PAGE_SIZE = 250
 PINS_PER_CALL = 100
 READ_LAG_SECONDS = 5.0  # [K] how long a new pin may be missing from the account's listing
 TOKEN_LIFE = timedelta(days=30)  # [K] where the answer does not say
@@ -61,6 +61,8 @@ CLOCKS_DIFFER_BY = timedelta(minutes=10)
 CATEGORIES = {
     "pin_create": "org_write",
     "pin_delete": "org_write",
+    "pin_move": "org_write",
+    "board_create": "org_write",
     "media_register": "org_write",
     "pins_analytics": "org_analytics",
     "pin_analytics": "org_analytics",
@@ -174,11 +176,12 @@ class PinterestDialect:
 
 
 class PinterestConnector:
-    """`contracts.ports.Connector` for Pinterest."""
+    """`contracts.ports.Connector` for Pinterest. `may_move_pins`: the app is granted `PATCH /pins`, its accounts have secret boards."""
 
-    def __init__(self, transport: Transport, media: MediaReader) -> None:
+    def __init__(self, transport: Transport, media: MediaReader, *, may_move_pins: bool = False) -> None:
         self._transport, self._media = transport, media
         self._films = Films(transport, media)
+        self._waiting, self._may_move_pins = WaitingBoards(transport), may_move_pins
 
     @property
     def capabilities(self) -> Capabilities:
@@ -245,7 +248,8 @@ class PinterestConnector:
         return Staging()
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
-        """One step: choose the board, upload the film, wait until it is processed, see which pins are alike before ours."""
+        """One step: choose the board, upload the film, wait until it is processed; then put the pin on the secret board, or see which pins
+        are alike before ours."""
         publishing.check(request)
         account, handles = request.account, staging.handles
         if "board_id" not in handles:
@@ -258,6 +262,8 @@ class PinterestConnector:
                 return Staging(handles={name: value for name, value in handles.items() if name != "media_id"})
             if status != "succeeded":
                 return staging
+        if self._may_move_pins:
+            return await self._wait_unseen(request, staging)
         if staging.is_complete:
             return staging
         if request.options.link is None and "alike_before" not in handles:
@@ -266,14 +272,19 @@ class PinterestConnector:
         return _with(staging, is_complete=True)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
-        """Create the pin."""
-        handles = staging.handles
-        pictures = [read_media(self._media, m, self._transport.network) for m in publishing.pictures_of(request)]
-        body = publishing.pin_body(
-            request, board_id=handles["board_id"], pictures=pictures, media_id=handles.get("media_id")
+        """Move the pin to its board, or create it there."""
+        account, handles = request.account, staging.handles
+        if (pin_id := handles.get("pin_id")) is not None:
+            pin, answer = await self._waiting.move(account, pin_id, handles["board_id"])
+            return _receipt(pin, "answered", await self._transport.now(), answer.body)
+        call = Call(
+            CallKind.COMMIT,
+            "pin_create",
+            "POST",
+            api_path("pins"),
+            json=self._body(request, staging, handles["board_id"]),
         )
-        call = Call(CallKind.COMMIT, "pin_create", "POST", api_path("pins"), json=body)
-        answer = await self._transport.send(request.account, call)
+        answer = await self._transport.send(account, call)
         pin = self._transport.parse(Pin, answer.body, call)
         return _receipt(pin, "answered", pin.created_at or await self._transport.now(), answer.body)
 
@@ -282,15 +293,13 @@ class PinterestConnector:
         there is neither a key nor a state that a late commit would have to pass."""
         if not staging.is_complete:
             return Reconciliation(outcome="not_published", evidence="The pin was never ready to be sent.")
+        if "pin_id" in staging.handles:
+            return await self._find_moved(request, staging)
         if not publishing.is_recognisable(request):
             evidence = "A pin without a link, title or text cannot be told from others."
             return Reconciliation(outcome="undecided", evidence=evidence)
         before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-
-        async def look() -> list[Pin]:
-            return [pin for pin in await self._pins_of(request, staging) if pin.id not in before]
-
-        found = await look_until_found(self._transport, look)
+        found = [pin for pin in await self._pins_of(request, staging) if pin.id not in before]
         what = "our tracking id in its link" if request.options.link is not None else "this title, text and board"
         if not found:
             evidence = f"No new pin has {what}, as far back as the post was taken up."
@@ -302,6 +311,33 @@ class PinterestConnector:
             pin, "reconciled", pin.created_at or request.created_at, pin.model_dump(mode="json", exclude_none=True)
         )
         return Reconciliation(outcome="published", receipt=receipt, evidence=f"Pin {pin.id} has {what}.")
+
+    async def _wait_unseen(self, request: PublishRequest, staging: Staging) -> Staging:
+        """One step on the way to a pin on the secret board. One that waits there already is looked at again: it may be gone."""
+        account, handles = request.account, staging.handles
+        if (pin_id := handles.get("pin_id")) is not None:
+            pin = await self._waiting.pin(account, pin_id)
+            if pin is None:
+                return Staging(handles={name: value for name, value in handles.items() if name != "pin_id"})
+            refuse_when_visible(pin, handles["board_id"])
+            return staging
+        if "waiting_board_id" not in handles:
+            return _with(staging, waiting_board_id=await self._waiting.board_of(account))
+        body = self._body(request, staging, handles["waiting_board_id"])
+        return _with(staging, is_complete=True, pin_id=await self._waiting.place(account, body))
+
+    async def _find_moved(self, request: PublishRequest, staging: Staging) -> Reconciliation:
+        """On which side of the commit the pin is. Moving it once more is harmless on either."""
+        pin_id, board_id = staging.handles["pin_id"], staging.handles["board_id"]
+        pin = await self._waiting.pin(request.account, pin_id)
+        if pin is None:
+            return Reconciliation(outcome="undecided", evidence=f"Pin {pin_id} is gone: somebody deleted it.")
+        if pin.board_id != board_id:
+            evidence = f"Pin {pin_id} still waits on board {pin.board_id}."
+            return Reconciliation(outcome="absent", evidence=evidence, is_repeat_harmless=True)
+        raw = pin.model_dump(mode="json", exclude_none=True)
+        receipt = _receipt(pin, "reconciled", pin.created_at or request.created_at, raw)
+        return Reconciliation(outcome="published", receipt=receipt, evidence=f"Pin {pin_id} is on board {board_id}.")
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """Delete a pin. Deleting one that is gone already succeeds."""
@@ -398,10 +434,16 @@ class PinterestConnector:
                 break
         return found
 
+    def _body(self, request: PublishRequest, staging: Staging, board_id: str) -> dict[str, Any]:
+        pictures = [read_media(self._media, m, self._transport.network) for m in publishing.pictures_of(request)]
+        media_id = staging.handles.get("media_id")
+        return publishing.pin_body(request, board_id=board_id, pictures=pictures, media_id=media_id)
+
     async def _only_board(self, account: Account) -> str:
         """The account's board, where there is no choice. Raises `invalid` where a person has to choose."""
         page = await self._transport.fetch(Page, account, read_call("boards", "boards", page_size=str(PAGE_SIZE)))
-        boards = [board for raw in page.items if (board := read_as(Board, raw)) is not None]
+        found = [board for raw in page.items if (board := read_as(Board, raw)) is not None]
+        boards = [board for board in found if board.privacy != "SECRET"]
         if len(boards) == 1 and page.bookmark is None:
             return boards[0].id
         named = ", ".join(f"{board.name} ({board.id})" for board in boards[:5])

@@ -76,8 +76,11 @@ class Analytics(Shape):
 
 
 class Board(Shape):
+    """`privacy`: PUBLIC, PROTECTED or SECRET."""
+
     id: RequiredId
     name: Text = ""
+    privacy: Text = ""
 
 
 class MediaRegistration(Shape):

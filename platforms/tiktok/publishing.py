@@ -237,7 +237,6 @@ class Posting:
         if _is_unfinished(request, progress):
             evidence = f"TikTok has {progress.uploaded_bytes} of {request.media[0].size_bytes} bytes of {publish_id}."
             return Reconciliation(outcome="not_published", evidence=evidence)
-        progress = await self._settled(request, publish_id)
         if progress.status == "PUBLISH_COMPLETE":
             receipt = await self._receipt(request, publish_id, progress, "reconciled")
             evidence = f"TikTok says that {publish_id} is published."

@@ -314,7 +314,7 @@ class XConnector:
             evidence = "What the post needs was not complete, so it was not sent."
             return Reconciliation(outcome="not_published", evidence=evidence)
         wanted = len(publishing.texts_of(request))
-        alike, ids = await self._find(request, staging, wanted=wanted)
+        alike, ids = await self._find(request, staging)
         if not alike:
             return Reconciliation(outcome="absent", evidence="No new post on the account's timeline is like it.")
         if len(alike) > 1:
@@ -353,9 +353,7 @@ class XConnector:
         except NetworkError as error:
             if request.options.thread and error.error_class is ErrorClass.AMBIGUOUS:
                 with contextlib.suppress(NetworkError):  # what matters is that the post is not found, not why
-                    _, found = await self._find(request, staging, wanted=i + 1, first=ids[0] if ids else None)
-                    if len(found) > i:
-                        return found[i]
+                    return await self._found_in_thread(request, staging, i, first=ids[0] if ids else None)
             if i == 0:
                 raise _in_its_place(request, error) from error.__cause__
             message = f"{len(ids)} posts of the thread are out ({', '.join(ids)}); then: {error.message}"
@@ -374,22 +372,26 @@ class XConnector:
             await self._transport.pause(wait)
         return await self._create(request.account, body)
 
-    async def _find(
-        self, request: PublishRequest, staging: Staging, *, wanted: int, first: str | None = None
-    ) -> tuple[list[XPost], list[str]]:
-        """New posts that could be the intent's first, and ids of the intent's posts that are out, in order, from the `first` on (None:
-        known only where one post alone could be it). Asks again, for as long as listings lag, while fewer than `wanted` are."""
-        before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
+    async def _found_in_thread(self, request: PublishRequest, staging: Staging, i: int, *, first: str | None) -> str:
+        """The id of the thread's post number `i`, looked for while listings lag: the posts after it hang on it."""
         for attempt in range(FINDING_TRIES):
             if attempt > 0:
                 await self._transport.pause(FINDING_PAUSE_SECONDS)
-            timeline = await self._timeline(request)
-            alike = [post for post in timeline if post.id not in before and _is_alike(post, request, staging)]
-            start = first or (alike[0].id if len(alike) == 1 else None)
-            ids = [] if start is None else _thread_from(start, request, timeline)
-            if len(ids) >= wanted or (start is None and alike):
-                break
-        return alike, ids
+            _, ids = await self._find(request, staging, first=first)
+            if len(ids) > i:
+                return ids[i]
+        raise NetworkError(ErrorClass.AMBIGUOUS, "The post is not to be seen.", network=Network.X.value)
+
+    async def _find(
+        self, request: PublishRequest, staging: Staging, *, first: str | None = None
+    ) -> tuple[list[XPost], list[str]]:
+        """New posts that could be the intent's first, and ids of the intent's posts that are out, in order, from the `first` on (None:
+        known only where one post alone could be it)."""
+        before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
+        timeline = await self._timeline(request)
+        alike = [post for post in timeline if post.id not in before and _is_alike(post, request, staging)]
+        start = first or (alike[0].id if len(alike) == 1 else None)
+        return alike, [] if start is None else _thread_from(start, request, timeline)
 
     async def _posts_alike(self, request: PublishRequest, staging: Staging) -> list[XPost]:
         return [post for post in await self._timeline(request) if _is_alike(post, request, staging)]

@@ -13,7 +13,6 @@ from typing import Any
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
 from contracts.records import Account, PublishRequest, Receipt, Reconciliation, Staging
-from platforms._finding import look_until_found
 from platforms._http import CallKind, Transport
 from platforms._shapes import as_json, read_as, storable
 from platforms.youtube import calls
@@ -69,13 +68,9 @@ async def commit(transport: Transport, request: PublishRequest) -> Receipt:
 
 
 async def find(transport: Transport, request: PublishRequest, staging: Staging) -> Reconciliation:
-    """The only comment of ours with this text that was not there before, looked for as long as listings lag."""
+    """The only comment of ours with this text that was not there before."""
     before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-
-    async def look() -> list[YtComment]:
-        return [comment for comment in await _alike(transport, request) if comment.id not in before]
-
-    alike = await look_until_found(transport, look)
+    alike = [comment for comment in await _alike(transport, request) if comment.id not in before]
     if not alike:
         evidence = "No new comment of ours has this text, and YouTube gives comments no key of ours."
         return Reconciliation(outcome="absent", evidence=evidence)

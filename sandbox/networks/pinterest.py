@@ -15,6 +15,7 @@ from sandbox.credentials import LIFETIMES, BadTokenError, Credentials
 from sandbox.host import Host
 from sandbox.limits import Window
 from sandbox.networks.pinterest_analytics import PinterestAnalytics
+from sandbox.networks.pinterest_boards import PRIVACIES, PinterestBoards
 from sandbox.networks.pinterest_films import PinterestFilms
 from sandbox.networks.pinterest_wire import (
     ORG_ANALYTICS,
@@ -55,6 +56,7 @@ class Pinterest(RestNetwork):
         super().__init__(host, credentials)
         self._films = PinterestFilms(host)
         self._analytics = PinterestAnalytics(host)
+        self._account_boards = PinterestBoards(host)
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (
@@ -62,10 +64,13 @@ class Pinterest(RestNetwork):
             Endpoint("GET", "/v5/user_account", "read", self._account),
             Endpoint("GET", "/v5/user_account/analytics", "read", self._account_analytics),
             Endpoint("GET", "/v5/boards", "read", self._boards),
+            Endpoint("POST", "/v5/boards", "stage", self._make_board),
+            Endpoint("GET", "/v5/boards/{board_id}/pins", "read", self._pins_on_board),
             Endpoint("GET", "/v5/pins", "read", self._pins),
             Endpoint("POST", "/v5/pins", "publish", self._create),
             Endpoint("GET", "/v5/pins/analytics", "read", self._pins_analytics),
             Endpoint("GET", "/v5/pins/{pin_id}", "read", self._pin),
+            Endpoint("PATCH", "/v5/pins/{pin_id}", "publish", self._move),
             Endpoint("DELETE", "/v5/pins/{pin_id}", "delete", self._delete),
             Endpoint("GET", "/v5/pins/{pin_id}/analytics", "read", self._pin_analytics),
             Endpoint("POST", "/v5/media", "stage", self._register),
@@ -156,25 +161,52 @@ class Pinterest(RestNetwork):
                 "website_url": "",
                 "follower_count": self.host.world.followers(account, self.host.clock.now_ms),
                 "following_count": 0,
-                "board_count": 1,
+                "board_count": len(self._account_boards.of(account)),
                 "pin_count": len(self.feed(call, account).posts),
                 "monthly_views": None,
             }
         )
 
     async def _boards(self, call: RestCall) -> Answer:
+        privacy = call.params.get("privacy")
+        if privacy not in (None, *PRIVACIES):
+            raise invalid(f"privacy: one of {', '.join(PRIVACIES)} is expected")
+        boards = [b for b in self._account_boards.of(call.caller) if privacy in (None, b["privacy"])]
+        return Answer({"items": [self._board(call, board) for board in boards], "bookmark": None})
+
+    async def _make_board(self, call: RestCall) -> Answer:
+        body = call.json()
+        if not isinstance(body, dict) or not isinstance(body.get("name"), str) or not body["name"]:
+            raise invalid("name: a text is expected")
+        privacy = body.get("privacy", "PUBLIC")
+        if privacy not in PRIVACIES:
+            raise invalid(f"privacy: one of {', '.join(PRIVACIES)} is expected")
+        return Answer(self._board(call, self._account_boards.make(call.caller, body["name"], privacy)), 201)
+
+    def _board(self, call: RestCall, board: Mapping[str, Any]) -> dict[str, Any]:
         account = call.caller
-        board = {
-            "id": board_id_of(account),
-            "name": account.display_name,
-            "description": account.biography,
+        is_first = board["id"] == board_id_of(account)
+        return {
+            "id": board["id"],
+            "name": board["name"],
+            "description": account.biography if is_first else None,
             "owner": {"username": account.handle},
-            "privacy": "PUBLIC",
-            "pin_count": len(self.feed(call, account).posts),
+            "privacy": board["privacy"],
+            "pin_count": len(self.feed(call, account).posts) if is_first else 0,
             "follower_count": 0,
             "collaborator_count": 0,
         }
-        return Answer({"items": [board], "bookmark": None})
+
+    async def _pins_on_board(self, call: RestCall) -> Answer:
+        """Secret boards: all at once, as few pins wait there. The first board: as `GET /v5/pins` has them."""
+        account, board_id = call.caller, call.path("board_id")
+        privacy = self._account_boards.privacy(account, board_id)
+        if privacy is None:
+            raise error(404, 40, "Board not found.")
+        if board_id == board_id_of(account):
+            return await self._pins(call)
+        pins = self._account_boards.pins_on(account, board_id)
+        return Answer({"items": [self._hidden(call, pin) for pin in pins], "bookmark": None})
 
     # --- pins ---
 
@@ -201,6 +233,8 @@ class Pinterest(RestNetwork):
 
     async def _pin(self, call: RestCall) -> Answer:
         has_metrics = truth_of(call.params, "pin_metrics")
+        if (hidden := self._account_boards.pin(call.caller, call.path("pin_id"))) is not None:
+            return Answer(self._hidden(call, hidden))
         return Answer(self._shown(call, self._own_pin(call, call.path("pin_id")), has_metrics=has_metrics))
 
     async def _create(self, call: RestCall) -> Answer:
@@ -213,10 +247,16 @@ class Pinterest(RestNetwork):
             value = body.get(name)
             if value is not None and (not isinstance(value, str) or len(value) > longest):
                 raise invalid(f"{name}: a text of at most {longest} characters is expected")
-        if body.get("board_id") != board_id_of(account):
+        privacy = self._account_boards.privacy(account, str(body.get("board_id")))
+        if privacy is None:
             raise error(404, 40, "Board not found.")
         content_format, media_count = self._media_of(account, body.get("media_source"))
         details = {name: body.get(name) for name in (*_LONGEST, "board_id")}
+        if privacy == "SECRET":
+            pin = self._account_boards.hide(
+                account, content_format=content_format, media_count=media_count, details=details
+            )
+            return Answer(self._hidden(call, pin), 201)
         published, _ = self.host.publish(
             account,
             body.get("description") or body.get("title") or "",
@@ -226,8 +266,28 @@ class Pinterest(RestNetwork):
         )
         return Answer(self._shown(call, published.post, has_metrics=False), 201)
 
+    async def _move(self, call: RestCall) -> Answer:
+        """`PATCH` in its one use that makes something visible: a pin's board. A pin that is there already stays."""
+        account, pin_id, body = call.caller, call.path("pin_id"), call.json()
+        if not isinstance(body, dict) or body.keys() != {"board_id"}:
+            raise invalid("only a pin's board_id can be changed here")
+        privacy = self._account_boards.privacy(account, str(body["board_id"]))
+        if privacy is None:
+            raise error(404, 40, "Board not found.")
+        hidden = self._account_boards.pin(account, pin_id)
+        if hidden is None:
+            post = self._own_pin(call, pin_id)
+            if privacy == "SECRET":
+                raise invalid("board_id: a pin that others see stays visible here")
+            return Answer(self._shown(call, post, has_metrics=False))
+        if privacy == "SECRET":
+            raise invalid("board_id: from one secret board to another is not served here")
+        published = self._account_boards.show(account, hidden, str(body["board_id"]))
+        return Answer(self._shown(call, published.post, has_metrics=False))
+
     async def _delete(self, call: RestCall) -> Answer:
-        self.host.delete(self._own_pin(call, call.path("pin_id")))
+        if not self._account_boards.drop(call.caller, call.path("pin_id")):
+            self.host.delete(self._own_pin(call, call.path("pin_id")))
         return Answer(None, 204, content=b"")
 
     def _own_pin(self, call: RestCall, pin_id: str) -> Post:
@@ -263,38 +323,17 @@ class Pinterest(RestNetwork):
 
     def _shown(self, call: RestCall, post: Post, *, has_metrics: bool) -> dict[str, Any]:
         published = self.host.published_post(post.native_id, post.account_id)
-        details = published.details if published else {}
         account = self.host.accounts[post.account_id]
-        images = {
-            name: {"width": width, "height": height, "url": f"https://i.pinimg.com/{name}/{post.native_id}.jpg"}
-            for name, (width, height) in _SIZES.items()
-        }
-        media: dict[str, Any] = {"media_type": _MEDIA_TYPES.get(post.content_format, "image")}
-        if post.content_format == "carousel":
-            media["items"] = [{"item_type": "image", "images": images} for _ in range(post.media_count)]
-        else:
-            media["images"] = images
-        if post.content_format == "video":
-            media |= {"cover_image_url": images["600x"]["url"], "duration": None, "height": None, "width": None}
-        return {
-            "id": post.native_id,
-            "created_at": wire_time(post.created_ms),
-            "title": details.get("title"),
-            "description": details.get("description") if published else post.text,
-            "link": details.get("link") if published else post.permalink,
-            "alt_text": details.get("alt_text"),
-            "board_id": board_id_of(account),
-            "board_section_id": None,
-            "board_owner": {"username": account.handle},
-            "parent_pin_id": None,
-            "dominant_color": "#6e7874",
-            "creative_type": _CREATIVE_TYPES.get(post.content_format, "REGULAR"),
-            "has_been_promoted": False,
-            "is_owner": True,
-            "is_standard": True,
-            "media": media,
-            "pin_metrics": self._analytics.listed(self.counts(call, post)) if has_metrics else None,
-        }
+        told = {"description": post.text, "link": post.permalink, "board_id": board_id_of(account)}
+        details = published.details if published else told
+        pin = _wire_pin(account, post.native_id, post.created_ms, details, post.content_format, post.media_count)
+        return {**pin, "pin_metrics": self._analytics.listed(self.counts(call, post)) if has_metrics else None}
+
+    def _hidden(self, call: RestCall, pin: Mapping[str, Any]) -> dict[str, Any]:
+        """A pin on a secret board, as its owner sees it."""
+        return _wire_pin(
+            call.caller, pin["id"], pin["created_ms"], pin["details"], pin["content_format"], pin["media_count"]
+        )
 
     # --- analytics ---
 
@@ -328,6 +367,46 @@ class Pinterest(RestNetwork):
 
     async def _upload(self, call: RestCall) -> Answer:
         return await self._films.upload(await call.form())
+
+
+def _wire_pin(
+    account: Account,
+    pin_id: str,
+    created_ms: int,
+    details: Mapping[str, Any],
+    content_format: str,
+    media_count: int,
+) -> dict[str, Any]:
+    images = {
+        name: {"width": width, "height": height, "url": f"https://i.pinimg.com/{name}/{pin_id}.jpg"}
+        for name, (width, height) in _SIZES.items()
+    }
+    media: dict[str, Any] = {"media_type": _MEDIA_TYPES.get(content_format, "image")}
+    if content_format == "carousel":
+        media["items"] = [{"item_type": "image", "images": images} for _ in range(media_count)]
+    else:
+        media["images"] = images
+    if content_format == "video":
+        media |= {"cover_image_url": images["600x"]["url"], "duration": None, "height": None, "width": None}
+    return {
+        "id": pin_id,
+        "created_at": wire_time(created_ms),
+        "title": details.get("title"),
+        "description": details.get("description"),
+        "link": details.get("link"),
+        "alt_text": details.get("alt_text"),
+        "board_id": details["board_id"],
+        "board_section_id": None,
+        "board_owner": {"username": account.handle},
+        "parent_pin_id": None,
+        "dominant_color": "#6e7874",
+        "creative_type": _CREATIVE_TYPES.get(content_format, "REGULAR"),
+        "has_been_promoted": False,
+        "is_owner": True,
+        "is_standard": True,
+        "media": media,
+        "pin_metrics": None,
+    }
 
 
 def _category(call: RestCall) -> Category:

@@ -26,10 +26,10 @@ ACCOUNT = Account(
 
 @dataclass
 class Pinterest:
-    """Answers requests. `cut` names a path ending whose POST is done but not answered; `lag` hides that many listings' pins."""
+    """Answers requests. `cut` names a path ending whose POST or PATCH is done but not answered; `lag` hides that many listings' pins."""
 
     pins: list[dict[str, Any]] = field(default_factory=list)
-    boards: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "77", "name": "Coffee"}])
+    boards: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "77", "name": "Coffee", "privacy": "PUBLIC"}])
     films: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploads: list[tuple[httpx.Request, bytes]] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Pinterest:
         if request.url.path != "/v5/oauth/token":
             assert request.headers["authorization"] == "Bearer access-1"
         answer = self.answer(request, request.url.path.removeprefix("/v5"))
-        if self.cut is not None and request.method == "POST" and request.url.path.endswith(self.cut):
+        if self.cut is not None and request.method in ("POST", "PATCH") and request.url.path.endswith(self.cut):
             raise httpx.ReadError("cut", request=request)
         return answer
 
@@ -66,7 +66,16 @@ class Pinterest:
         params, parts = request.url.params, path.strip("/").split("/")
         match request.method, parts:
             case "GET", ["boards"]:
-                return httpx.Response(200, json={"items": self.boards, "bookmark": None})
+                boards = [b for b in self.boards if params.get("privacy") in (None, b.get("privacy"))]
+                return httpx.Response(200, json={"items": boards, "bookmark": None})
+            case "POST", ["boards"]:
+                self.boards.append({"id": self.next_id(), **json.loads(request.content)})
+                return httpx.Response(201, json=self.boards[-1])
+            case "GET", ["pins", pin_id] if pin_id != "analytics":
+                pins = [pin for pin in self.pins if pin["id"] == pin_id]
+                return httpx.Response(200, json=pins[0]) if pins else refuse(404, 50)
+            case "PATCH", ["pins", pin_id]:
+                return self.move(pin_id, json.loads(request.content))
             case "GET", ["pins"]:
                 return self.listing(params)
             case "GET", ["pins", "analytics"]:
@@ -102,6 +111,19 @@ class Pinterest:
         moment = NOW + timedelta(seconds=len(self.pins))
         self.pins.append({"id": self.next_id(), "created_at": moment.strftime("%Y-%m-%dT%H:%M:%S"), **pin})
         return httpx.Response(201, json=self.pins[-1])
+
+    def move(self, pin_id: str, body: dict[str, Any]) -> httpx.Response:
+        for pin in self.pins:
+            if pin["id"] == pin_id:
+                pin |= body
+                return httpx.Response(200, json=pin)
+        return refuse(404, 50)
+
+    @property
+    def visible(self) -> list[dict[str, Any]]:
+        """Pins that others see."""
+        secret = {board["id"] for board in self.boards if board.get("privacy") == "SECRET"}
+        return [pin for pin in self.pins if pin["board_id"] not in secret]
 
     def delete(self, pin_id: str) -> httpx.Response:
         left = [pin for pin in self.pins if pin["id"] != pin_id]

@@ -320,7 +320,10 @@ async def test_a_lost_answer_is_found_in_the_feed_once_it_is_listed(facebook, pa
     assert (await connector.find_published(request, staging)).outcome == "absent"
     page.cut = "feed"
     await lost(connector, request, staging)
-    page.unlisted_for = 2
+    page.unlisted_for = 1
+    assert (await connector.find_published(request, staging)).outcome == "absent", (
+        "one look a call: the publisher waits"
+    )
     found = await connector.find_published(request, staging)
     assert (found.outcome, found.receipt.native_id, found.receipt.how) == (
         "published",

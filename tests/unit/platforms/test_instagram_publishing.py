@@ -216,7 +216,10 @@ async def test_a_lost_answer_is_found_by_the_containers_status(instagram, graph,
     with pytest.raises(NetworkError) as caught:
         await connector.commit(request, staging)
     assert caught.value.error_class is ErrorClass.AMBIGUOUS
-    graph.unlisted_for = 2
+    graph.unlisted_for = 1
+    assert (await connector.find_published(request, staging)).outcome == "undecided", (
+        "one look a call: the publisher waits"
+    )
     found = await connector.find_published(request, staging)
     assert (found.outcome, found.receipt.native_id, found.receipt.how) == (
         "published",

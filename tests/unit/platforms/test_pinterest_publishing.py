@@ -35,9 +35,10 @@ def account() -> Account:
 
 @pytest.fixture
 def connect(exchange, tokens, media):
-    def build(handler, app=None):
+    def build(handler, app=None, *, may_move_pins=False):
         wire = exchange(handler)
-        return PinterestConnector(wire.transport(PinterestDialect(app), tokens), media), wire
+        transport = wire.transport(PinterestDialect(app), tokens)
+        return PinterestConnector(transport, media, may_move_pins=may_move_pins), wire
 
     return build
 
@@ -296,7 +297,10 @@ async def test_a_linked_pin_is_found_by_its_tracking_id(connect, network, pin_re
     request = pin_request()
     staging = await staged(connector, request)
     await lose_the_answer(connector, network, request, staging)
-    network.lag = 2
+    network.lag = 1
+    assert (await connector.find_published(request, staging)).outcome == "absent", (
+        "one look a call: the publisher waits"
+    )
     found = await connector.find_published(request, staging)
     assert (found.outcome, found.receipt.how, found.receipt.native_id) == (
         "published",
@@ -519,3 +523,71 @@ async def test_a_commit_with_an_expired_token_is_never_repeated_here(connect, pi
     error = await refused(connector.commit(pin_request(), staging))
     assert error.error_class is ErrorClass.TRANSIENT
     assert [r.url.path for r in wire.requests] == ["/v5/pins", "/v5/oauth/token"]
+
+
+# --- pins that wait on a secret board --------------------------------------------------------------------------------------
+
+
+async def test_a_pin_waits_unseen_until_its_commit_moves_it(connect, network, pin_request):
+    connector, _ = connect(network, may_move_pins=True)
+    request = pin_request()
+    staging = await staged(connector, request)
+    (board,) = [board for board in network.boards if board["privacy"] == "SECRET"]
+    assert (len(network.pins), network.visible) == (1, [])
+    receipt = await connector.commit(request, staging)
+    assert [pin["id"] for pin in network.visible] == [receipt.native_id] == [staging.handles["pin_id"]]
+    assert network.visible[0]["board_id"] == "77"
+    await staged(connector, pin_request(intent_id="another"))
+    assert [b["id"] for b in network.boards if b["privacy"] == "SECRET"] == [board["id"]], "one for all pins"
+
+
+async def test_a_moved_pin_whose_answer_was_lost_is_known_by_its_board(connect, network, pin_request):
+    connector, _ = connect(network, may_move_pins=True)
+    request = pin_request(link=None, title=None, text="")
+    staging = await staged(connector, request)
+    network.cut = staging.handles["pin_id"]
+    assert (await refused(connector.commit(request, staging))).error_class is ErrorClass.AMBIGUOUS
+    network.cut = None
+    found = await connector.find_published(request, staging)
+    assert (found.outcome, found.receipt.native_id) == ("published", staging.handles["pin_id"])
+    assert (await refused(connector.stage(request, staging))).error_class is ErrorClass.DUPLICATE
+
+
+async def test_a_move_that_never_arrived_is_made_again_without_harm(connect, network, pin_request):
+    connector, _ = connect(network, may_move_pins=True)
+    request = pin_request()
+    staging = await staged(connector, request)
+    found = await connector.find_published(request, staging)
+    assert (found.outcome, found.is_repeat_harmless) == ("absent", True)
+    first, second = await connector.commit(request, staging), await connector.commit(request, staging)
+    assert first.native_id == second.native_id
+    assert len(network.visible) == 1
+
+
+async def test_a_pin_that_got_lost_on_its_way_to_the_secret_board_is_never_seen(connect, network, pin_request):
+    connector, _ = connect(network, may_move_pins=True)
+    request = pin_request()
+    staging = await connector.stage(request, await connector.stage(request, connector.prepare(request)))
+    network.cut = "/pins"
+    assert (await refused(connector.stage(request, staging))).error_class is ErrorClass.TRANSIENT
+    network.cut = None
+    await connector.commit(request, await staged(connector, request, staging))
+    assert (len(network.pins), len(network.visible)) == (2, 1)
+
+
+async def test_a_waiting_pin_that_somebody_deleted_is_made_again_or_left_to_a_person(connect, network, pin_request):
+    connector, _ = connect(network, may_move_pins=True)
+    request = pin_request()
+    staging = await staged(connector, request)
+    network.pins.clear()
+    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    again = await staged(connector, request, await connector.stage(request, staging))
+    assert again.handles["pin_id"] != staging.handles["pin_id"]
+
+
+async def test_a_secret_board_is_no_choice_of_where_a_pin_goes(connect, network, pin_request):
+    connector, _ = connect(network, may_move_pins=True)
+    request = pin_request(options=PublishOptions(title="Menu"))
+    await staged(connector, request)
+    staging = await staged(connector, request)
+    assert staging.handles["board_id"] == "77"

@@ -420,9 +420,9 @@ async def test_a_lost_answer_is_found_and_exactly_one_post_is_there(
         listing = "stories" if content_format is ContentFormat.STORY else "published_posts"
         lag = {"seconds": 600, "method": listing}
         wire.process.fault(network="facebook", operation="read", kind="read_lag", times=2, params=lag)
-        found = await connector.find_published(request, staging)
-        while found.outcome == "undecided" and content_format is ContentFormat.VIDEO:
-            found = await connector.find_published(request, staging)  # it is still being processed
+        looks = [await connector.find_published(request, staging) for _ in range(4)]  # it lags, or is being processed
+        found = looks[-1]
+        assert {look.outcome for look in looks} <= {"absent", "undecided", "published"}
     (post,) = wire.published()
     assert (found.outcome, found.receipt.native_id if found.receipt else None) == ("published", post["native_id"])
 
