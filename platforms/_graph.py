@@ -6,13 +6,13 @@ Belongs here: what both networks do alike. Does not belong here: nodes, edges, f
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, SecretStr, ValidationError
+from pydantic import BeforeValidator, SecretStr
 
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
@@ -20,10 +20,9 @@ from contracts.records import Account, Staging, Token
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport
 from platforms._quotas import LocalLimit
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, count_or_none
+from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, count_or_none, read_as
 from platforms.versions import VERSIONS
 
-M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 API_VERSION = VERSIONS[Network.FACEBOOK].name
@@ -32,8 +31,6 @@ PAGE_SIZE = 100
 TOKEN_LIFE = timedelta(days=60)
 """Of a long-lived user token, where the network does not say."""
 
-FINDING_TRIES = 4
-FINDING_PAUSE_SECONDS = 0.75
 
 GRAPH_ZONE = ZoneInfo("America/Los_Angeles")
 """Days of insights begin and end at midnight here, wherever the account is."""
@@ -212,14 +209,6 @@ def _percent(usage: Mapping[str, Any]) -> float:
 
 
 # --- shapes --------------------------------------------------------------------------------------------------------------
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 def _amount_or_none(value: Any) -> int | None:
@@ -401,16 +390,6 @@ async def insights(
 def with_handles(staging: Staging, handles: Mapping[str, str], *, is_complete: bool = False) -> Staging:
     """The staging with these handles added."""
     return Staging(handles={**staging.handles, **handles}, is_complete=is_complete)
-
-
-async def look_until_found(transport: Transport, look: Callable[[], Awaitable[list[T]]]) -> list[T]:
-    """What `look` finds, asking again for as long as listings lag."""
-    for attempt in range(FINDING_TRIES):
-        if found := await look():
-            return found
-        if attempt + 1 < FINDING_TRIES:
-            await transport.pause(FINDING_PAUSE_SECONDS)
-    return []
 
 
 async def delete(transport: Transport, account: Account, native_id: str) -> None:

@@ -5,9 +5,11 @@ Belongs here: types that the models of two or more networks use. Does not belong
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
 
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
@@ -16,6 +18,14 @@ class Shape(BaseModel):
     """Base of all wire shapes: networks add fields whenever they like."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def read_as(model: type[M], raw: Any) -> M | None:
+    """The payload as `model`, or None when it is none."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError:
+        return None
 
 
 def count_or_none(value: Any) -> int | None:

@@ -5,16 +5,16 @@ files (`exports.py`).
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from contracts.networks import ContentFormat
 from contracts.records import Account, Post, PostMetricPoint
+from platforms._points import metric_point
 from platforms._shapes import as_json, time_or_none
 
 SOURCE = "export"
 COUNTS = ("likes", "comments", "shares", "saves", "views", "reach")
-BACKFILLED_AFTER = timedelta(days=1)
 _WRAPPER = "exported_row"
 
 
@@ -53,17 +53,15 @@ def metrics_of_row(account: Account, row: Mapping[str, Any], *, observed_at: dat
     """The counts of an exported row: only those that it has."""
     published_at = _moment(row["published_at"])
     return tuple(
-        PostMetricPoint(
-            post_id=f"{account.network.value}:{row['post_native_id']}",
-            account_id=account.account_id,
-            client_id=account.client_id,
-            network=account.network,
-            metric=metric,
-            value=value,
-            observed_at=observed_at,
-            is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-            source=SOURCE,
-            raw=as_json({_WRAPPER: {metric: value}}),
+        metric_point(
+            account,
+            f"{account.network.value}:{row['post_native_id']}",
+            published_at,
+            metric,
+            value,
+            observed_at,
+            SOURCE,
+            {_WRAPPER: {metric: value}},
         )
         for metric in COUNTS
         if (value := row.get(metric)) is not None

@@ -1,9 +1,10 @@
-"""Rules that hold for every test: no network but loopback, no telemetry, reference data found by one variable."""
+"""Rules that hold for every test: no network but loopback, no telemetry, no time limits, reference data found by one variable."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 for _name, _value in {
     "DAGSTER_DISABLE_TELEMETRY": "1",
@@ -14,6 +15,10 @@ for _name, _value in {
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
 }.items():
     os.environ.setdefault(_name, _value)
+
+# How fast a machine draws examples says nothing about the code: no test has a time limit.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 

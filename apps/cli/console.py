@@ -29,12 +29,17 @@ def existing_store(settings: Settings) -> SqlStore:
     """The store of a home that exists. Raises NotReadyError where there is none: asking makes no empty one."""
     from orchestration.resources import open_store
 
+    require_home(settings)
+    return open_store(settings)
+
+
+def require_home(settings: Settings) -> None:
+    """Raises NotReadyError where there is no home yet."""
     if settings.store_url is None and not (settings.home / "store.db").exists():
         raise NotReadyError(
             f"There is no Pulso home at {settings.home} yet: `pulso run` or `pulso client add` makes one, "
             "PULSO_HOME names another."
         )
-    return open_store(settings)
 
 
 def table_of(*columns: str, title: str | None = None) -> Table:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from apps.cli.console import OPERATOR, console, existing_store, scope_of, table_of
+from apps.cli.console import OPERATOR, console, existing_store, require_home, scope_of, table_of
 from contracts.settings import Settings
 
 app = typer.Typer()
@@ -43,7 +43,7 @@ def publish() -> None:
     from orchestration import jobs
     from orchestration.resources import business_clock
 
-    existing_store(Settings()).close()
+    require_home(Settings())
     with open_home(Settings(), console) as settings, open_pipeline(settings) as pipeline:
         outcome = pipeline.run(jobs.PUBLISH, day=business_clock(settings).now().date())
     console.print(f"Done (run {outcome.run_id}). `pulso posts` lists what is out.")
@@ -57,7 +57,7 @@ def worker(
     from apps.worker import work
     from apps.worlds import open_home
 
-    existing_store(Settings()).close()
+    require_home(Settings())
     with open_home(Settings(), console) as settings:
         work(settings, console, interval_seconds=interval_seconds)
 
@@ -73,7 +73,7 @@ def import_posts(
     from apps.worlds import open_home
     from orchestration import jobs
 
-    existing_store(Settings()).close()
+    require_home(Settings())
     with open_home(Settings(), console) as settings, open_pipeline(settings) as pipeline:
         ops = {"bronze__imports": {"config": {"path": str(file.absolute()), "client_id": client}}}
         pipeline.run(jobs.IMPORT, ops=ops)

@@ -5,19 +5,19 @@ Belongs here: pure mapping, one payload in, records out. Does not belong here: c
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint, PublishRequest, Staging
+from platforms._points import metric_point
 from platforms._shapes import as_json, storable
 from platforms.bluesky.facets import facets
 from platforms.bluesky.models import PostView, Profile, ThreadNode
 
 POST_COLLECTION = "app.bsky.feed.post"
-BACKFILLED_AFTER = timedelta(days=1)
 METRICS = {
     "like_count": ("likes", "likeCount"),
     "reply_count": ("comments", "replyCount"),
@@ -96,17 +96,8 @@ def metrics_from(
     if view is None or published_at is None:
         return ()
     return tuple(
-        PostMetricPoint(
-            post_id=post_id_of(view.uri),
-            account_id=account.account_id,
-            client_id=account.client_id,
-            network=Network.BLUESKY,
-            metric=metric,
-            value=value,
-            observed_at=observed_at,
-            is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-            source=source,
-            raw=as_json({wire_name: value}),
+        metric_point(
+            account, post_id_of(view.uri), published_at, metric, value, observed_at, source, {wire_name: value}
         )
         for name, (metric, wire_name) in METRICS.items()
         if (value := getattr(view, name)) is not None

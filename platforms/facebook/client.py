@@ -31,6 +31,7 @@ from platforms import _graph as graph
 from platforms._graph import GraphDialect
 from platforms._http import Call, CallKind, Refusal, Transport, all_of, with_headers
 from platforms._listing import post_pages
+from platforms._shapes import read_as
 from platforms.facebook import mapping
 from platforms.facebook.errors import classify
 from platforms.facebook.films import UPLOAD, Films
@@ -109,7 +110,7 @@ class FacebookDialect(GraphDialect):
             call = Call(CallKind.TOKEN, "me/accounts", "GET", path, params=params, is_authorized=False)
             listed = await transport.fetch(graph.Page, account, call)
             for raw in listed.data:
-                page = graph.read_as(PageToken, raw)
+                page = read_as(PageToken, raw)
                 if page is not None and page.id == account.native_id and page.access_token is not None:
                     return Token(
                         access_token=page.access_token,

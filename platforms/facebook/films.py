@@ -13,6 +13,7 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import MediaReader
 from contracts.records import Account, PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
+from platforms._finding import look_until_found
 from platforms._http import Call, CallKind, Transport
 from platforms._media import read_media
 from platforms._shapes import as_json
@@ -187,7 +188,7 @@ class Films:
             return [film] if film.post_id is not None else []
 
         try:
-            found = await graph.look_until_found(self._transport, look)
+            found = await look_until_found(self._transport, look)
         except NetworkError:
             return Film()
         return found[0] if found else Film()

@@ -5,16 +5,16 @@ Belongs here: pure mapping, one payload in, records out. Does not belong here: c
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Comment, Post, PostMetricPoint
-from platforms._graph import Insight, InsightValue, day_ending_at, kept_insight, lifetime_value, read_as
-from platforms._shapes import as_json, storable
+from platforms._graph import Insight, InsightValue, day_ending_at, kept_insight, lifetime_value
+from platforms._points import metric_point
+from platforms._shapes import as_json, read_as, storable
 from platforms.facebook.models import Commenter, FbComment, FbPost, Profile, parts_of
 
-BACKFILLED_AFTER = timedelta(days=1)
 LISTED, INSIGHTS = "published_posts", "post_insights"
 LISTED_METRICS = {"reactions": "likes", "comments": "comments", "shares": "shares"}
 POST_INSIGHTS = {
@@ -92,7 +92,7 @@ def remapped_metrics(account: Account, raw: Any, *, observed_at: datetime) -> tu
         return ()
     counts = {"reactions": post.reactions.total, "comments": post.comments.total, "shares": post.shares.count}
     return tuple(
-        _point(account, our_id(post.id), post.created_time, metric, count, observed_at, LISTED, {name: count})
+        metric_point(account, our_id(post.id), post.created_time, metric, count, observed_at, LISTED, {name: count})
         for name, metric in LISTED_METRICS.items()
         if (count := counts[name]) is not None
     )
@@ -111,7 +111,7 @@ def insights_from(
         value = lifetime_value(insight)
         if value is not None:
             kept = kept_insight(raw)
-            points[metric] = _point(
+            points[metric] = metric_point(
                 account, post.post_id, post.published_at, metric, value, observed_at, INSIGHTS, kept
             )
     return tuple(points.values())
@@ -126,30 +126,6 @@ def metric_value(source: str, metric: str, raw: str) -> int | None:
     names = {ours: theirs for theirs, ours in LISTED_METRICS.items()}
     value = payload.get(names.get(metric, "")) if isinstance(payload, dict) else None
     return value if isinstance(value, int) else None
-
-
-def _point(
-    account: Account,
-    post_id: str,
-    published_at: datetime,
-    metric: str,
-    value: int,
-    observed_at: datetime,
-    source: str,
-    raw: Any,
-) -> PostMetricPoint:
-    return PostMetricPoint(
-        post_id=post_id,
-        account_id=account.account_id,
-        client_id=account.client_id,
-        network=Network.FACEBOOK,
-        metric=metric,
-        value=value,
-        observed_at=observed_at,
-        is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-        source=source,
-        raw=as_json(raw),
-    )
 
 
 def daily_points(

@@ -5,8 +5,8 @@ Belongs here: what the wire looks like. Does not belong here: what it means to P
 
 from typing import Annotated
 
-from platforms._graph import Page, Part, read_as
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
+from platforms._graph import Page, Part
+from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, read_as
 
 
 class Profile(Shape):

@@ -18,9 +18,10 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import MediaReader
 from contracts.records import Account, Media, PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
+from platforms._finding import look_until_found
 from platforms._http import CallKind, Transport
 from platforms._media import read_media
-from platforms._shapes import as_json
+from platforms._shapes import as_json, read_as
 from platforms.facebook.models import FbPost, Finished, StoryItem
 
 FINDING_FIELDS = (
@@ -89,7 +90,7 @@ class FeedPosts:
         async def look() -> list[FbPost]:
             return [post for post in await self._posts_alike(request, photos) if post.id not in before]
 
-        alike = await graph.look_until_found(self._transport, look)
+        alike = await look_until_found(self._transport, look)
         if not alike:
             # Words and pictures are guarded against a second post; a link alone is not.
             is_guarded = bool(request.text.strip() or photos)
@@ -144,7 +145,7 @@ class FeedPosts:
         )
         alike = []
         async for raws in pages:
-            posts = [post for raw in raws if (post := graph.read_as(FbPost, raw)) is not None]
+            posts = [post for raw in raws if (post := read_as(FbPost, raw)) is not None]
             for post in posts:
                 is_old = post.created_time is not None and post.created_time < oldest
                 is_same = graph.same_text(post.message, request.text) and not post.media_ids
@@ -178,10 +179,10 @@ class FeedPosts:
 
         async def look() -> list[StoryItem]:
             pages = graph.pages(self._transport, request.account, "stories", path, fields=STORY_FIELDS)
-            items = [item async for raws in pages for raw in raws if (item := graph.read_as(StoryItem, raw))]
+            items = [item async for raws in pages for raw in raws if (item := read_as(StoryItem, raw))]
             return [item for item in items if item.media_id == photo_id and item.post_id is not None]
 
-        found = await graph.look_until_found(self._transport, look)
+        found = await look_until_found(self._transport, look)
         if not found or found[0].post_id is None:
             evidence = f"No story shows picture {photo_id} (yet)."
             return Reconciliation(outcome="undecided", evidence=evidence)

@@ -13,8 +13,9 @@ from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
+from platforms._finding import look_until_found
 from platforms._http import CallKind, Transport
-from platforms._shapes import as_json
+from platforms._shapes import as_json, read_as
 from platforms.facebook.models import FbComment
 
 REPLY_FIELDS = "id,message,created_time,from"
@@ -42,7 +43,7 @@ class Replies:
         call = graph.post(CallKind.COMMIT, "reply", f"{_target(request)}/comments", {"message": request.text})
         answer = await self._transport.send(request.account, call)
         reply_id = self._transport.parse(graph.Created, answer.body, call).id
-        comment = graph.read_as(FbComment, answer.body) or FbComment(id=reply_id)
+        comment = read_as(FbComment, answer.body) or FbComment(id=reply_id)
         return Receipt(
             native_id=reply_id,
             permalink=None,
@@ -58,7 +59,7 @@ class Replies:
         async def look() -> list[FbComment]:
             return [reply for reply in await self._alike(request) if reply.id not in before]
 
-        alike = await graph.look_until_found(self._transport, look)
+        alike = await look_until_found(self._transport, look)
         if len(alike) != 1:
             found = "No new reply of ours has this text." if not alike else f"{len(alike)} new replies have this text."
             return Reconciliation(outcome="undecided", evidence=f"{found} Facebook gives replies no key of ours.")
@@ -74,7 +75,7 @@ class Replies:
         alike = []
         async for raws in graph.pages(self._transport, account, "comments", path, **params):
             for raw in raws:
-                reply = graph.read_as(FbComment, raw)
+                reply = read_as(FbComment, raw)
                 if reply is None or graph.author_id(raw) != account.native_id:
                     continue
                 is_old = reply.created_time is not None and reply.created_time < oldest

@@ -30,11 +30,12 @@ from contracts.records import (
     Token,
 )
 from platforms import _graph as graph
+from platforms._finding import look_until_found
 from platforms._graph import Created, GraphDialect, Page, author_id
 from platforms._http import CallKind, Refusal, Transport, all_of
 from platforms._listing import post_pages
 from platforms._media import read_media
-from platforms._shapes import as_json
+from platforms._shapes import as_json, read_as
 from platforms.instagram import mapping
 from platforms.instagram.errors import PUBLISH_QUOTA_CODE, classify
 from platforms.instagram.models import Container, IgComment, Profile, Quota
@@ -324,7 +325,7 @@ class InstagramConnector:
             Page, account, graph.read("content_publishing_limit", path, fields="quota_usage,config")
         )
         for raw in page.data:
-            quota = graph.read_as(Quota, raw)
+            quota = read_as(Quota, raw)
             total = quota.config.quota_total if quota else None
             if quota is not None and total is not None and (quota.quota_usage or 0) >= total:
                 message = f"The account has used its {total} posts of the last 24 hours."
@@ -336,7 +337,7 @@ class InstagramConnector:
         path = f"{request.account.native_id}/media"
         call = graph.read("media", path, fields=fields, limit=str(graph.PAGE_SIZE))
         page = await self._transport.fetch(Page, request.account, call)
-        media = [m for raw in page.data if (m := graph.read_as(IgMedia, raw)) is not None]
+        media = [m for raw in page.data if (m := read_as(IgMedia, raw)) is not None]
         oldest = request.created_at - CLOCKS_DIFFER_BY
         return [m for m in media if graph.same_text(m.caption, request.text) and m.timestamp and m.timestamp >= oldest]
 
@@ -347,7 +348,7 @@ class InstagramConnector:
         async def look() -> list[IgMedia]:
             return [media for media in await self._posts_alike(request) if media.id not in before]
 
-        alike = await graph.look_until_found(self._transport, look)
+        alike = await look_until_found(self._transport, look)
         evidence = f"Container {container_id} is PUBLISHED; "
         if len(alike) != 1:
             evidence += "its post is not listed yet." if not alike else f"{len(alike)} new posts have its caption."
@@ -390,7 +391,7 @@ class InstagramConnector:
         async def look() -> list[IgComment]:
             return [reply for reply in await self._replies_alike(request) if reply.id not in before]
 
-        alike = await graph.look_until_found(self._transport, look)
+        alike = await look_until_found(self._transport, look)
         if len(alike) != 1:
             evidence = (
                 "No new reply of ours has this text." if not alike else f"{len(alike)} new replies have this text."
@@ -417,7 +418,7 @@ class InstagramConnector:
         oldest = request.created_at - CLOCKS_DIFFER_BY
         alike = []
         for raw in raws:
-            reply = graph.read_as(IgComment, raw)
+            reply = read_as(IgComment, raw)
             if reply is None or not graph.same_text(reply.text, request.text):
                 continue
             if reply.timestamp is not None and reply.timestamp < oldest:
@@ -434,7 +435,7 @@ class InstagramConnector:
         start = None
         found: list[Any] = []
         if first is not ...:
-            page = graph.read_as(Page, first)
+            page = read_as(Page, first)
             if page is None:
                 return []
             found, start = [r for r in page.data if isinstance(r, dict)], page.following

@@ -5,16 +5,16 @@ Belongs here: pure mapping, one payload in, records out. Does not belong here: c
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Comment, Post, PostMetricPoint
-from platforms._graph import Insight, InsightValue, author_id, day_ending_at, kept_insight, lifetime_value, read_as
-from platforms._shapes import as_json, storable
+from platforms._graph import Insight, InsightValue, author_id, day_ending_at, kept_insight, lifetime_value
+from platforms._points import metric_point
+from platforms._shapes import as_json, read_as, storable
 from platforms.instagram.models import IgComment, Media, Profile
 
-BACKFILLED_AFTER = timedelta(days=1)
 LISTED_METRICS = {"like_count": "likes", "comments_count": "comments"}
 INSIGHT_METRICS = {
     "views": "views",
@@ -69,7 +69,7 @@ def listed_metrics_from(account: Account, raw: dict[str, Any], *, observed_at: d
         return ()
     counts = {name: getattr(media, name) for name in LISTED_METRICS}
     return tuple(
-        _point(
+        metric_point(
             account,
             post_id_of(media.id),
             media.timestamp,
@@ -95,7 +95,7 @@ def insights_from(
         value = lifetime_value(insight) if insight else None
         if metric is not None and value is not None:
             points.append(
-                _point(
+                metric_point(
                     account,
                     post.post_id,
                     post.published_at,
@@ -118,30 +118,6 @@ def metric_value(source: str, metric: str, raw: str) -> int | None:
     names = {ours: theirs for theirs, ours in LISTED_METRICS.items()}
     value = payload.get(names.get(metric, ""))
     return value if isinstance(value, int) else None
-
-
-def _point(
-    account: Account,
-    post_id: str,
-    published_at: datetime,
-    metric: str,
-    value: int,
-    observed_at: datetime,
-    source: str,
-    raw: Any,
-) -> PostMetricPoint:
-    return PostMetricPoint(
-        post_id=post_id,
-        account_id=account.account_id,
-        client_id=account.client_id,
-        network=Network.INSTAGRAM,
-        metric=metric,
-        value=value,
-        observed_at=observed_at,
-        is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-        source=source,
-        raw=as_json(raw),
-    )
 
 
 def daily_points(

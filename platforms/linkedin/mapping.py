@@ -6,10 +6,8 @@ Belongs here: pure mapping, one payload in, records out; URNs and what they say.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from datetime import UTC, date, datetime
+from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import (
@@ -21,7 +19,8 @@ from contracts.records import (
     PostMetricPoint,
     PublishRequest,
 )
-from platforms._shapes import as_json, storable
+from platforms._points import metric_point
+from platforms._shapes import as_json, read_as, storable
 from platforms.linkedin.little_text import escape, unescape
 from platforms.linkedin.models import (
     Content,
@@ -34,9 +33,6 @@ from platforms.linkedin.models import (
     WirePost,
 )
 
-M = TypeVar("M", bound=BaseModel)
-
-BACKFILLED_AFTER = timedelta(days=1)
 SHARE_STATISTICS = "share_statistics"
 """Source of the counts of a post."""
 POST_METRICS = ("impressions", "reach", "clicks", "likes", "comments", "shares")
@@ -53,14 +49,6 @@ POLL_DURATIONS = {
 """Minutes -> LinkedIn's name: a poll is open for one of these."""
 
 _WIRE_NAMES = {name: str(ShareStatistics.model_fields[name].alias) for name in POST_METRICS}
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 # --- URNs ----------------------------------------------------------------------------------------------------------------
@@ -184,17 +172,15 @@ def post_metrics_from(
         if statistics is None or post is None:
             continue
         for metric, value in counts_in(statistics.share_statistics):
-            yield PostMetricPoint(
-                post_id=post.post_id,
-                account_id=account.account_id,
-                client_id=account.client_id,
-                network=Network.LINKEDIN,
-                metric=metric,
-                value=value,
-                observed_at=observed_at,
-                is_backfilled=observed_at - post.published_at > BACKFILLED_AFTER,
-                source=SHARE_STATISTICS,
-                raw=as_json({_WIRE_NAMES[metric]: value}),
+            yield metric_point(
+                account,
+                post.post_id,
+                post.published_at,
+                metric,
+                value,
+                observed_at,
+                SHARE_STATISTICS,
+                {_WIRE_NAMES[metric]: value},
             )
 
 

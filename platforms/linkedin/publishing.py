@@ -19,7 +19,7 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import MediaReader
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
 from platforms._http import Answer, Call, CallKind, Transport
-from platforms._shapes import as_json
+from platforms._shapes import as_json, read_as
 from platforms.linkedin import mapping
 from platforms.linkedin.errors import live_post_in
 from platforms.linkedin.finders import comments_below, comments_path, own_posts, read
@@ -165,14 +165,14 @@ class Publishing:
         async for raws in own_posts(self._transport, request.account):
             for raw in raws:
                 yield raw
-            posts = [post for raw in raws if (post := mapping.read_as(WirePost, raw)) is not None]
+            posts = [post for raw in raws if (post := read_as(WirePost, raw)) is not None]
             changes = [post.last_modified_at or mapping.published_at_of(post) for post in posts]
             if changes and all(change is not None and change < oldest for change in changes):
                 return
 
     def _as_alike(self, request: PublishRequest, staging: Staging, raw: Any) -> _Found | None:
         """The payload, if it is an own post that says what the intent says and is not older."""
-        post = mapping.read_as(WirePost, raw)
+        post = read_as(WirePost, raw)
         if post is None or post.id is None or post.author != mapping.author_of(request.account):
             return None
         at = mapping.published_at_of(post)
@@ -187,7 +187,7 @@ class Publishing:
         found: dict[str, _Found] = {}
         async for raws in comments_below(self._transport, request.account, target):
             for raw in raws:
-                comment = mapping.read_as(WireComment, raw)
+                comment = read_as(WireComment, raw)
                 urn = mapping.urn_of_comment(comment, target) if comment else None
                 if comment is None or urn is None or comment.actor != mapping.author_of(request.account):
                     continue
@@ -327,7 +327,7 @@ def _written_id(answer: Answer) -> str:
 
 def _written_comment(request: PublishRequest, answer: Answer) -> str:
     """The new comment's URN: from the body, else of the number in the header."""
-    comment = mapping.read_as(WireComment, answer.body)
+    comment = read_as(WireComment, answer.body)
     if comment is not None and (urn := mapping.urn_of_comment(comment, _target_of(request))) is not None:
         return urn
     number = _written_id(answer)

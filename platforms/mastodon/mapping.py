@@ -5,20 +5,16 @@ Belongs here: pure mapping, one payload in, records out. Does not belong here: c
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from datetime import datetime
+from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint
-from platforms._shapes import as_json, count_or_none, storable
+from platforms._points import metric_point
+from platforms._shapes import as_json, count_or_none, read_as, storable
 from platforms.mastodon import texts
 from platforms.mastodon.models import Attachment, Profile, Status
 
-M = TypeVar("M", bound=BaseModel)
-
-BACKFILLED_AFTER = timedelta(days=1)
 METRICS = {
     "favourites_count": "likes",
     "replies_count": "comments",
@@ -40,14 +36,6 @@ _FORMATS = {
     "gifv": ContentFormat.VIDEO,
     "audio": ContentFormat.VIDEO,
 }
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 def post_id_of(native_id: str) -> str:
@@ -94,17 +82,8 @@ def metrics_from(
     if status is None or status.created_at is None or status.reblog is not None:
         return ()
     return tuple(
-        PostMetricPoint(
-            post_id=post_id_of(status.id),
-            account_id=account.account_id,
-            client_id=account.client_id,
-            network=Network.MASTODON,
-            metric=metric,
-            value=value,
-            observed_at=observed_at,
-            is_backfilled=observed_at - status.created_at > BACKFILLED_AFTER,
-            source=source,
-            raw=as_json({name: value}),
+        metric_point(
+            account, post_id_of(status.id), status.created_at, metric, value, observed_at, source, {name: value}
         )
         for name, metric in METRICS.items()
         if (value := getattr(status, name)) is not None

@@ -27,7 +27,7 @@ from contracts.ports import MediaReader
 from contracts.records import Media, PublishRequest, Receipt, Reconciliation, Staging
 from platforms._http import Call, CallKind
 from platforms._media import read_media
-from platforms._shapes import as_json, time_or_none
+from platforms._shapes import as_json, read_as, time_or_none
 from platforms.mastodon import mapping, texts
 from platforms.mastodon.errors import GONE
 from platforms.mastodon.fitness import VISIBILITIES, check, refused
@@ -209,7 +209,7 @@ class Publishing:
         oldest = request.created_at - CLOCKS_DIFFER_BY
         found: dict[str, Status] = {}
         async for raws in self._wire.own_statuses(request.account):
-            statuses = [s for raw in raws if (s := mapping.read_as(Status, raw)) is not None]
+            statuses = [s for raw in raws if (s := read_as(Status, raw)) is not None]
             young = [s for s in statuses if s.created_at is None or s.created_at >= oldest]
             found.update((s.id, s) for s in young)
             if statuses and not young:

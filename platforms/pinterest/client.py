@@ -11,7 +11,7 @@ on the network tells "it never came" from "it is on its way"; so a lost answer i
 """
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -36,11 +36,12 @@ from contracts.records import (
     Token,
 )
 from platforms._budget import Usage
+from platforms._finding import look_until_found
 from platforms._http import Answer, Call, CallKind, Params, Refusal, Transport, all_of, server_time, with_headers
 from platforms._listing import post_pages
 from platforms._media import read_media
 from platforms._quotas import LocalLimit, Window
-from platforms._shapes import as_json, count_or_none
+from platforms._shapes import as_json, count_or_none, read_as
 from platforms.pinterest import mapping, publishing
 from platforms.pinterest.calls import api_path, read_call
 from platforms.pinterest.errors import classify
@@ -54,8 +55,6 @@ TOKEN_LIFE = timedelta(days=30)  # [K] where the answer does not say
 LATEST_RELATIVE_RESET = 10 * 86_400
 """A larger number in a reset header is a moment (Unix time), not a number of seconds."""
 
-FINDING_TRIES = 4
-FINDING_PAUSE_SECONDS = 0.75
 CLOCKS_DIFFER_BY = timedelta(minutes=10)
 """A pin counts as younger than its intent even if the network's clock is this much behind ours."""
 
@@ -291,7 +290,7 @@ class PinterestConnector:
         async def look() -> list[Pin]:
             return [pin for pin in await self._pins_of(request, staging) if pin.id not in before]
 
-        found = await self._look_until_found(look)
+        found = await look_until_found(self._transport, look)
         what = "our tracking id in its link" if request.options.link is not None else "this title, text and board"
         if not found:
             evidence = f"No new pin has {what}, as far back as the post was taken up."
@@ -389,7 +388,7 @@ class PinterestConnector:
         found: list[Pin] = []
         # Pins on protected boards too: where the pin was sent is no reason to miss it.
         async for raws in self._pages(request.account, include_protected_pins="true"):
-            pins = [pin for raw in raws if (pin := mapping.read_as(Pin, raw)) is not None]
+            pins = [pin for raw in raws if (pin := read_as(Pin, raw)) is not None]
             young = [pin for pin in pins if pin.created_at is None or pin.created_at >= oldest]
             if request.options.link is not None:
                 found += [pin for pin in young if publishing.is_tracked(pin, request.intent_id)]
@@ -399,19 +398,10 @@ class PinterestConnector:
                 break
         return found
 
-    async def _look_until_found(self, look: Callable[[], Awaitable[list[Pin]]]) -> list[Pin]:
-        """What `look` finds, asking again for as long as listings lag."""
-        for attempt in range(FINDING_TRIES):
-            if found := await look():
-                return found
-            if attempt + 1 < FINDING_TRIES:
-                await self._transport.pause(FINDING_PAUSE_SECONDS)
-        return []
-
     async def _only_board(self, account: Account) -> str:
         """The account's board, where there is no choice. Raises `invalid` where a person has to choose."""
         page = await self._transport.fetch(Page, account, read_call("boards", "boards", page_size=str(PAGE_SIZE)))
-        boards = [board for raw in page.items if (board := mapping.read_as(Board, raw)) is not None]
+        boards = [board for raw in page.items if (board := read_as(Board, raw)) is not None]
         if len(boards) == 1 and page.bookmark is None:
             return boards[0].id
         named = ", ".join(f"{board.name} ({board.id})" for board in boards[:5])

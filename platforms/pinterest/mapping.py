@@ -12,18 +12,14 @@ and lifetime always for reactions and comments, which have no days.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Post, PostMetricPoint
-from platforms._shapes import as_json, count_or_none, storable
+from platforms._points import metric_point
+from platforms._shapes import as_json, count_or_none, read_as, storable
 from platforms.pinterest.models import Analytics, DailyMetrics, Pin, UserAccount
 
-M = TypeVar("M", bound=BaseModel)
-
-BACKFILLED_AFTER = timedelta(days=1)
 ANALYTICS_REACH_DAYS = 89
 """Documented as 90 days back "from today"; a day less, because the day may turn between our clock and theirs."""
 
@@ -59,14 +55,6 @@ _FORMATS = {
     "multiple_videos": ContentFormat.CAROUSEL,
     "multiple_mixed": ContentFormat.CAROUSEL,
 }
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 def post_id_of(pin_id: str) -> str:
@@ -112,7 +100,9 @@ def remapped_metrics(account: Account, raw: dict[str, Any], *, observed_at: date
     is_young = is_within_reach(pin.created_at, observed_at)
     counts = pin.pin_metrics.lifetime_metrics
     return tuple(
-        _point(account, pin.id, pin.created_at, metric, value, observed_at, LISTING, {name: counts[name]})
+        metric_point(
+            account, post_id_of(pin.id), pin.created_at, metric, value, observed_at, LISTING, {name: counts[name]}
+        )
         for name, metric in LISTED_METRICS.items()
         if not (is_young and metric not in _DAYLESS) and (value := count_or_none(counts.get(name))) is not None
     )
@@ -138,8 +128,8 @@ def analytics_metrics(
             daily = {row.date: [row.data_status, row.metrics[name]] for row in rows if name in row.metrics}
             if (value := _sum_of_ready(daily)) is not None:
                 kept = {"name": name, "daily": daily}
-                points[pin_id, metric] = _point(
-                    account, pin_id, post.published_at, metric, value, observed_at, ANALYTICS, kept
+                points[pin_id, metric] = metric_point(
+                    account, post_id_of(pin_id), post.published_at, metric, value, observed_at, ANALYTICS, kept
                 )
     return tuple(points.values())
 
@@ -216,27 +206,3 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _point(
-    account: Account,
-    pin_id: str,
-    published_at: datetime,
-    metric: str,
-    value: int,
-    observed_at: datetime,
-    source: str,
-    raw: Any,
-) -> PostMetricPoint:
-    return PostMetricPoint(
-        post_id=post_id_of(pin_id),
-        account_id=account.account_id,
-        client_id=account.client_id,
-        network=Network.PINTEREST,
-        metric=metric,
-        value=value,
-        observed_at=observed_at,
-        is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-        source=source,
-        raw=as_json(raw),
-    )

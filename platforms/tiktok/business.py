@@ -10,9 +10,9 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
@@ -29,9 +29,10 @@ from contracts.records import (
     Token,
 )
 from platforms._budget import Usage
+from platforms._finding import look_until_found
 from platforms._http import Call, CallKind, Refusal, Transport, with_headers
 from platforms._quotas import LocalLimit
-from platforms._shapes import as_json
+from platforms._shapes import as_json, read_as
 from platforms.tiktok import errors, mapping
 from platforms.tiktok.models import (
     BusinessComment,
@@ -42,6 +43,8 @@ from platforms.tiktok.models import (
     BusinessToken,
     BusinessVideos,
 )
+
+M = TypeVar("M", bound=BaseModel)
 
 API = "/open_api/v1.3"
 ADDRESSES = {"https://open.tiktokapis.com": "https://business-api.tiktok.com"}
@@ -55,8 +58,6 @@ LONGEST_SPAN_DAYS = 60  # [K]
 REPLY_UNITS = 150
 TOKEN_LIFE = timedelta(hours=24)
 CLOCKS_DIFFER_BY = timedelta(minutes=10)
-FINDING_TRIES = 4
-FINDING_PAUSE_SECONDS = 0.75
 
 
 def address(base_url: str) -> str:
@@ -193,7 +194,7 @@ class BusinessSide:
 
     async def _replies_below(self, account: Account, video_id: str, raw: dict[str, Any]) -> list[Any]:
         """All replies of a listed comment: those that came with it, where these are all, else their own listing."""
-        comment = mapping.read_as(BusinessComment, raw)
+        comment = read_as(BusinessComment, raw)
         if comment is None or (comment.replies or 0) <= len(comment.reply_list):
             return list(comment.reply_list) if comment else []
         pages = self._comment_pages(account, video_id=video_id, comment_id=comment.comment_id)
@@ -260,12 +261,11 @@ class BusinessSide:
         if not staging.is_complete:
             return Reconciliation(outcome="not_published", evidence="The reply was never sent.")
         known = {*staging.handles["alike_before"].split(","), *request.claimed_native_ids}
-        alike: list[BusinessComment] = []
-        for attempt in range(FINDING_TRIES):
-            if alike := [c for c in await self._alike(request) if c.comment_id not in known]:
-                break
-            if attempt + 1 < FINDING_TRIES:
-                await self._transport.pause(FINDING_PAUSE_SECONDS)
+
+        async def look() -> list[BusinessComment]:
+            return [comment for comment in await self._alike(request) if comment.comment_id not in known]
+
+        alike = await look_until_found(self._transport, look)
         if len(alike) != 1:
             what = "No new reply of ours has this text." if not alike else f"{len(alike)} new replies have this text."
             return Reconciliation(outcome="undecided", evidence=f"{what} TikTok gives replies no key of ours.")
@@ -289,7 +289,7 @@ class BusinessSide:
         oldest = request.created_at - CLOCKS_DIFFER_BY
         found: dict[str, BusinessComment] = {}
         async for raws in pages:
-            for comment in (mapping.read_as(BusinessComment, raw) for raw in raws):
+            for comment in (read_as(BusinessComment, raw) for raw in raws):
                 if comment is None or not mapping.same_text(comment.text, request.text):
                     continue
                 is_old = comment.create_time is not None and comment.create_time < oldest
@@ -297,7 +297,7 @@ class BusinessSide:
                     found[comment.comment_id] = comment
         return list(found.values())
 
-    async def _fetch(self, model: type[mapping.M], account: Account, call: Call) -> mapping.M:
+    async def _fetch(self, model: type[M], account: Account, call: Call) -> M:
         return await self._transport.fetch(model, account, _at_business(self._transport, account, call))
 
 

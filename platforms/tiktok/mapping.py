@@ -5,19 +5,15 @@ Belongs here: pure mapping, one payload in, records out. Does not belong here: c
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from datetime import UTC, date, datetime
+from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Comment, Post, PostMetricPoint
-from platforms._shapes import as_json, count_or_none, storable
+from platforms._points import metric_point
+from platforms._shapes import as_json, count_or_none, read_as, storable
 from platforms.tiktok.models import BusinessAccount, BusinessComment, BusinessDay, BusinessVideo, User, Video
 
-M = TypeVar("M", bound=BaseModel)
-
-BACKFILLED_AFTER = timedelta(days=1)
 VIDEO_METRICS = {
     "like_count": "likes",
     "comment_count": "comments",
@@ -39,14 +35,6 @@ LISTED_TEXT_UNITS = 150  # [K]
 """A listing may cut a post's text after so many UTF-16 units."""
 LISTING, QUERY, BUSINESS = "video_list", "video_query", "business_video_list"
 """Sources of counts."""
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 def post_id_of(native_id: str) -> str:
@@ -102,7 +90,16 @@ def metrics_from(
         return ()
     counts = {name: getattr(video, name) for name in VIDEO_METRICS}
     return tuple(
-        _point(account, video.id, video.create_time, metric, counts[name], observed_at, source, {name: counts[name]})
+        metric_point(
+            account,
+            post_id_of(video.id),
+            video.create_time,
+            metric,
+            counts[name],
+            observed_at,
+            source,
+            {name: counts[name]},
+        )
         for name, metric in VIDEO_METRICS.items()
         if counts[name] is not None
     )
@@ -115,7 +112,16 @@ def business_metrics_from(account: Account, post: Post, raw: Any, *, observed_at
         return []
     counts = {name: getattr(video, name) for name in BUSINESS_VIDEO_METRICS}
     return [
-        _point(account, post.native_id, post.published_at, metric, counts[name], observed_at, BUSINESS, {name: count})
+        metric_point(
+            account,
+            post_id_of(post.native_id),
+            post.published_at,
+            metric,
+            counts[name],
+            observed_at,
+            BUSINESS,
+            {name: count},
+        )
         for name, metric in BUSINESS_VIDEO_METRICS.items()
         if (count := counts[name]) is not None
     ]
@@ -234,27 +240,3 @@ def _day(text: str) -> date | None:
         return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC).date()
     except ValueError:
         return None
-
-
-def _point(
-    account: Account,
-    native_id: str,
-    published_at: datetime,
-    metric: str,
-    value: int,
-    observed_at: datetime,
-    source: str,
-    raw: Any,
-) -> PostMetricPoint:
-    return PostMetricPoint(
-        post_id=post_id_of(native_id),
-        account_id=account.account_id,
-        client_id=account.client_id,
-        network=Network.TIKTOK,
-        metric=metric,
-        value=value,
-        observed_at=observed_at,
-        is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-        source=source,
-        raw=as_json(raw),
-    )

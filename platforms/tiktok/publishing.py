@@ -22,7 +22,7 @@ from contracts.ports import MediaHost, MediaReader
 from contracts.records import Account, Media, PublishRequest, Receipt, Reconciliation, Staging
 from platforms._http import Call, CallKind, Transport
 from platforms._media import read_media
-from platforms._shapes import as_json
+from platforms._shapes import as_json, read_as
 from platforms.tiktok import mapping
 from platforms.tiktok.errors import class_of_failure
 from platforms.tiktok.models import Creator, CreatorInfo, Initiated, Progress, Status, Video, Videos
@@ -287,7 +287,7 @@ class Posting:
         """Among the newest posts, those with this text that are not older than the intent, newest first."""
         call = post_json(CallKind.READ, "video_list", "/v2/video/list/", {"max_count": NEWEST}, fields=VIDEO_FIELDS)
         data = (await self._transport.fetch(Videos, request.account, call)).data
-        videos = [v for raw in (data.videos if data else ()) if (v := mapping.read_as(Video, raw)) is not None]
+        videos = [v for raw in (data.videos if data else ()) if (v := read_as(Video, raw)) is not None]
         oldest = request.created_at - CLOCKS_DIFFER_BY
         return [
             video
@@ -342,7 +342,7 @@ class Posting:
             data = (await self._transport.fetch(Videos, account, call)).data
         except NetworkError:
             return None
-        videos = [mapping.read_as(Video, raw) for raw in (data.videos if data else ())]
+        videos = [read_as(Video, raw) for raw in (data.videos if data else ())]
         return next((video for video in videos if video is not None and video.id == post_id), None)
 
     def _part(self, kind: CallKind, request: PublishRequest, staging: Staging, cut: UploadPlan, start: int) -> Call:

@@ -50,7 +50,7 @@ from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, server_time, with_headers
 from platforms._listing import post_pages
 from platforms._quotas import LocalLimit, Window
-from platforms._shapes import as_json, count_or_none
+from platforms._shapes import as_json, count_or_none, read_as
 from platforms.versions import VERSIONS
 from platforms.x import mapping, prices, publishing
 from platforms.x.errors import APP_LIMIT, FIELD_REFUSED, GONE, UNNAMED, classify
@@ -398,7 +398,7 @@ class XConnector:
         """Own posts since shortly before the intent: few, because every one of them is paid for."""
         since = request.created_at - CLOCKS_DIFFER_BY
         pages = self._own_posts(request.account, since, page_size=FEW)
-        posts = [mapping.read_as(XPost, raw) async for raws in pages for raw in raws]
+        posts = [read_as(XPost, raw) async for raws in pages for raw in raws]
         return [post for post in posts if post is not None]
 
     async def _resolve(self, account: Account, tags: Sequence[str]) -> dict[str, str]:
@@ -406,7 +406,7 @@ class XConnector:
         names = [tag.partition(":")[2] for tag in tags]
         call = _read("users_by", "users/by", usernames=",".join(names), **{"user.fields": "id,username"})
         page = await self._transport.fetch(Page, account, call)
-        users = [user for raw in page.data if (user := mapping.read_as(User, raw)) is not None]
+        users = [user for raw in page.data if (user := read_as(User, raw)) is not None]
         ids = {user.username.casefold(): user.id for user in users if user.username}
         return {tag: ids.get(name, "") for tag, name in zip(tags, names, strict=True)}
 

@@ -8,19 +8,15 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from datetime import UTC, datetime
+from typing import Any
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint
-from platforms._shapes import as_json, count_or_none, storable
+from platforms._points import metric_point
+from platforms._shapes import as_json, count_or_none, read_as, storable
 from platforms.x.models import Includes, MediaItem, Reference, Url, User, XPost
 
-M = TypeVar("M", bound=BaseModel)
-
-BACKFILLED_AFTER = timedelta(days=1)
 METRICS = {
     "like_count": "likes",
     "reply_count": "comments",
@@ -51,14 +47,6 @@ _KEY_TYPES = {"3": "photo", "16": "animated_gif", "7": "video", "13": "video"}
 _SCHEME = re.compile(r"^https?://", re.IGNORECASE)
 _LEADING_MENTIONS = re.compile(r"^(?:@\w{1,15}\s+)+")
 _OWN_MEDIA_LINK = re.compile(r"/status/\d+/(photo|video)/\d+$")
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 def post_id_of(native_id: str) -> str:
@@ -159,18 +147,7 @@ def remapped_metrics(
     if post is None or published_at is None or "retweeted" in references_of(post):
         return ()
     return tuple(
-        PostMetricPoint(
-            post_id=post_id_of(post.id),
-            account_id=account.account_id,
-            client_id=account.client_id,
-            network=Network.X,
-            metric=metric,
-            value=value,
-            observed_at=observed_at,
-            is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-            source=source,
-            raw=as_json({name: value}),
-        )
+        metric_point(account, post_id_of(post.id), published_at, metric, value, observed_at, source, {name: value})
         for name, metric, value in _counts(raw)
     )
 

@@ -36,7 +36,7 @@ from platforms._http import Call, CallKind, Refusal, Transport, all_of, with_hea
 from platforms._listing import post_pages
 from platforms._media import read_media
 from platforms._quotas import LocalLimit
-from platforms._shapes import as_json
+from platforms._shapes import as_json, read_as
 from platforms.youtube import calls, mapping, replies, uploads
 from platforms.youtube.errors import classify
 from platforms.youtube.models import Channel, NewToken, Page, PlaylistItem, Thread, Video
@@ -216,7 +216,7 @@ class YouTubeConnector:
         try:
             async for raws in self._pages(account, "commentThreads", maxResults=str(COMMENTS_PAGE_SIZE), **paging):
                 observed_at = await self._transport.now()
-                threads = [t for raw in raws if (t := mapping.read_as(Thread, raw)) is not None and t.snippet]
+                threads = [t for raw in raws if (t := read_as(Thread, raw)) is not None and t.snippet]
                 answers = await all_of([self._answers(account, thread) for thread in threads])
                 found: list[Comment] = []
                 for thread, answered in zip(threads, answers, strict=True):
@@ -299,7 +299,7 @@ class YouTubeConnector:
             return Reconciliation(outcome="not_published", evidence="No upload was begun, so nothing was published.")
         session = await uploads.ask(self._transport, request.account, address, int(total))
         if session.video is not None:
-            video = mapping.read_as(Video, session.video)
+            video = read_as(Video, session.video)
             if video is None:
                 return Reconciliation(outcome="undecided", evidence="The upload's video cannot be read.")
             receipt = _receipt(request, video.id, video.published_at, session.video, how="reconciled")
@@ -340,7 +340,7 @@ class YouTubeConnector:
         )
         page = await self._transport.fetch(Page, account, call)
         for raw in page.items:
-            channel = mapping.read_as(Channel, raw)
+            channel = read_as(Channel, raw)
             if channel is not None and channel.id == account.native_id:
                 if channel.content is not None and channel.content.playlists.uploads is not None:
                     self._uploads_playlists[account.account_id] = channel.content.playlists.uploads
@@ -366,7 +366,7 @@ class YouTubeConnector:
     async def _videos(self, account: Account) -> AsyncIterator[list[dict[str, Any]]]:
         """Pages of own videos. The playlist lacks counts, lengths and who may see them."""
         async for raws in self._playlist_items(account):
-            items = [item for raw in raws if (item := mapping.read_as(PlaylistItem, raw)) is not None]
+            items = [item for raw in raws if (item := read_as(PlaylistItem, raw)) is not None]
             ids = list(dict.fromkeys(item.video_id for item in items if item.video_id is not None))
             if not ids:
                 yield []
@@ -411,7 +411,7 @@ class YouTubeConnector:
         title, oldest = uploads.title_of(request), request.created_at - CLOCKS_DIFFER_BY
         alike: list[tuple[str, datetime]] = []
         async for raws in self._playlist_items(request.account):
-            items = [item for raw in raws if (item := mapping.read_as(PlaylistItem, raw)) is not None]
+            items = [item for raw in raws if (item := read_as(PlaylistItem, raw)) is not None]
             times = [item.snippet.published_at for item in items if item.snippet and item.snippet.published_at]
             alike += [
                 (item.video_id, item.snippet.published_at)

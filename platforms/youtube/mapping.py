@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Comment, Post, PostMetricPoint
-from platforms._shapes import as_json, count_or_none, storable
+from platforms._points import metric_point
+from platforms._shapes import as_json, count_or_none, read_as, storable
 from platforms.youtube.models import Channel, Report, Video, YtComment
 
 M = TypeVar("M", bound=BaseModel)
 
-BACKFILLED_AFTER = timedelta(days=1)
 
 LISTED, REPORTED = "videos", "analytics"
 """Sources of counts: the video itself, counted live; and Analytics, which follows two or three days later."""
@@ -45,14 +45,6 @@ NO_POSTS = frozenset({"failed", "rejected", "deleted"})
 PRIVATE = "private"
 
 _PERIOD = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
-
-
-def read_as(model: type[M], raw: Any) -> M | None:
-    """The payload as `model`, or None when it is none."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
 
 
 def id_of(native_id: str) -> str:
@@ -120,7 +112,7 @@ def listed_metrics_from(account: Account, raw: dict[str, Any], *, observed_at: d
     if video is None or video.statistics is None or video.published_at is None:
         return ()
     return tuple(
-        _point(account, video.id, video.published_at, metric, value, observed_at, LISTED, {name: counted})
+        metric_point(account, id_of(video.id), video.published_at, metric, value, observed_at, LISTED, {name: counted})
         for name, metric in LISTED_METRICS.items()
         if (value := count_or_none(counted := video.statistics.get(name))) is not None
     )
@@ -137,7 +129,9 @@ def reported_metrics_from(
         for name, metric in REPORTED_METRICS.items():
             if (value := count_or_none(row.get(name))) is not None:
                 kept = {"video": video_id, name: row[name]}
-                yield _point(account, video_id, published_at[video_id], metric, value, observed_at, REPORTED, kept)
+                yield metric_point(
+                    account, id_of(video_id), published_at[video_id], metric, value, observed_at, REPORTED, kept
+                )
 
 
 def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetime) -> Post | None:
@@ -156,30 +150,6 @@ def metric_value(source: str, metric: str, raw: str) -> int | None:
     names = REPORTED_METRICS if source == REPORTED else LISTED_METRICS
     name = next((theirs for theirs, ours in names.items() if ours == metric), None)
     return count_or_none(payload.get(name)) if name is not None and isinstance(payload, dict) else None
-
-
-def _point(
-    account: Account,
-    video_id: str,
-    published_at: datetime,
-    metric: str,
-    value: int,
-    observed_at: datetime,
-    source: str,
-    raw: Any,
-) -> PostMetricPoint:
-    return PostMetricPoint(
-        post_id=id_of(video_id),
-        account_id=account.account_id,
-        client_id=account.client_id,
-        network=Network.YOUTUBE,
-        metric=metric,
-        value=value,
-        observed_at=observed_at,
-        is_backfilled=observed_at - published_at > BACKFILLED_AFTER,
-        source=source,
-        raw=as_json(raw),
-    )
 
 
 def rows_of(report: Report) -> Iterator[dict[str, Any]]:

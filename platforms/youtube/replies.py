@@ -13,18 +13,16 @@ from typing import Any
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
 from contracts.records import Account, PublishRequest, Receipt, Reconciliation, Staging
+from platforms._finding import look_until_found
 from platforms._http import CallKind, Transport
-from platforms._shapes import as_json, storable
+from platforms._shapes import as_json, read_as, storable
 from platforms.youtube import calls
-from platforms.youtube.mapping import read_as, same_text
+from platforms.youtube.mapping import same_text
 from platforms.youtube.models import Page, Thread, YtComment
 
 PAGE_SIZE = 100
 CLOCKS_DIFFER_BY = timedelta(minutes=10)
 """A comment or a video counts as younger than its intent even if the network's clock is this much behind ours."""
-
-FINDING_TRIES = 4
-FINDING_PAUSE_SECONDS = 0.75
 
 
 def is_reply(request: PublishRequest) -> bool:
@@ -73,12 +71,11 @@ async def commit(transport: Transport, request: PublishRequest) -> Receipt:
 async def find(transport: Transport, request: PublishRequest, staging: Staging) -> Reconciliation:
     """The only comment of ours with this text that was not there before, looked for as long as listings lag."""
     before = {*staging.handles.get("alike_before", "").split(","), *request.claimed_native_ids}
-    alike: list[YtComment] = []
-    for attempt in range(FINDING_TRIES):
-        if attempt:
-            await transport.pause(FINDING_PAUSE_SECONDS)
-        if alike := [comment for comment in await _alike(transport, request) if comment.id not in before]:
-            break
+
+    async def look() -> list[YtComment]:
+        return [comment for comment in await _alike(transport, request) if comment.id not in before]
+
+    alike = await look_until_found(transport, look)
     if not alike:
         evidence = "No new comment of ours has this text, and YouTube gives comments no key of ours."
         return Reconciliation(outcome="absent", evidence=evidence)

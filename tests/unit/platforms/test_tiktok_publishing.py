@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -510,7 +510,6 @@ async def test_a_file_that_changed_is_not_uploaded(connect, tiktok, film_request
     assert not tiktok.videos
 
 
-@settings(deadline=None)
 @given(st.integers(1, 4_000_000_000))
 def test_every_film_is_cut_as_tiktok_counts(size):
     cut = plan(size)

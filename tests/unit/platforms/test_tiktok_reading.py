@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ErrorClass, NetworkError, NotReadyError
@@ -411,7 +411,6 @@ FIELDS = [
 SOMETHING = JSON | st.just(1655118106) | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(FIELDS), SOMETHING, max_size=9))
 def test_no_payload_breaks_the_mapping(raw):
     account = Account(

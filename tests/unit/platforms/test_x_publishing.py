@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.errors import ErrorClass, NetworkError
@@ -560,7 +560,6 @@ async def test_a_follower_that_may_not_be_sent_for_long_is_left_to_a_person(x, n
 # --- texts ---------------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.text(alphabet="ab &<>;\n.é@", max_size=6)

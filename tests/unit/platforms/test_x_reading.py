@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -442,7 +442,6 @@ FIELDS = [
 SOMETHING = JSON | st.just("2026-05-30T10:00:00.000Z") | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(FIELDS), SOMETHING, max_size=8))
 def test_no_payload_breaks_the_mapping(raw):
     owner = Account(account_id="x:1", client_id="c", network=Network.X, native_id="1", handle="h", base_url="")

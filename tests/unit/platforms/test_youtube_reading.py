@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ErrorClass, NetworkError
@@ -214,7 +214,6 @@ def test_a_title_that_the_description_repeats_is_said_once():
     assert mapping.text_of("Open", "") == "Open"
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text() | st.floats(),

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.networks import ContentFormat, Network
@@ -61,7 +61,6 @@ def test_threads_are_of_the_networks_that_have_them() -> None:
         split_into_thread("Hello", Network.LINKEDIN)
 
 
-@settings(deadline=None)
 @given(texts, st.sampled_from(THREADED))
 def test_every_part_fits_and_nothing_is_lost_or_cut_apart(text: str, network: Network) -> None:
     parts = split_into_thread(text, network)
@@ -73,7 +72,6 @@ def test_every_part_fits_and_nothing_is_lost_or_cut_apart(text: str, network: Ne
         assert not any(low < place < high for low, high in indivisible(text) for place in (start, end))
 
 
-@settings(deadline=None)
 @given(texts, st.sampled_from(THREADED))
 def test_numbered_parts_fit_with_their_numbers(text: str, network: Network) -> None:
     parts = split_into_thread(text, network, is_numbered=True)
@@ -87,7 +85,6 @@ def test_numbered_parts_fit_with_their_numbers(text: str, network: Network) -> N
     places(text, tuple(bare))
 
 
-@settings(deadline=None)
 @given(texts, st.sampled_from(THREADED))
 def test_a_part_ends_early_only_for_the_sake_of_a_sentence(text: str, network: Network) -> None:
     parts = split_into_thread(text, network)
