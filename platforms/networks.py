@@ -23,6 +23,7 @@ from platforms._http import Dialect, Patience, Transport
 from platforms._journal import Journal, silence_secrets_in_logs
 from platforms._quotas import MemoryQuotas
 from platforms.bluesky.client import BlueskyConnector, BlueskyDialect
+from platforms.bluesky.films import VIDEO_SERVICE
 from platforms.facebook.client import FacebookConnector, FacebookDialect
 from platforms.instagram.client import InstagramConnector, InstagramDialect
 from platforms.linkedin.client import LinkedInApp, LinkedInConnector, LinkedInDialect
@@ -103,7 +104,12 @@ class HttpNetworks:
         quota = Quota(units=settings.youtube_units_per_day, uploads=settings.youtube_uploads_per_day)
         spend = None if settings.monthly_spend_usd is None else Decimal(str(settings.monthly_spend_usd))
         return {
-            Network.BLUESKY: BlueskyConnector(over(BlueskyDialect()), media, has_app_view=self._has_bluesky_app_view),
+            Network.BLUESKY: BlueskyConnector(
+                over(BlueskyDialect()),
+                media,
+                has_app_view=self._has_bluesky_app_view,
+                video_service=self._address_in_sandbox(Network.BLUESKY) or VIDEO_SERVICE,
+            ),
             Network.FACEBOOK: FacebookConnector(over(FacebookDialect(app(MetaApp, Network.FACEBOOK))), media),
             Network.INSTAGRAM: InstagramConnector(over(InstagramDialect(app(MetaApp, Network.INSTAGRAM))), media, host),
             Network.LINKEDIN: LinkedInConnector(over(LinkedInDialect(app(linkedin_app, Network.LINKEDIN))), media),
@@ -117,7 +123,6 @@ class HttpNetworks:
         }
 
     def _transport(self, client: httpx.AsyncClient, dialect: Dialect) -> Transport:
-        sandbox = self._settings.network_base_url
         return Transport(
             client,
             dialect,
@@ -129,5 +134,9 @@ class HttpNetworks:
             budget=self._budgets[dialect.network],
             breaker=self._breakers[dialect.network],
             quotas=self._quotas,
-            base_url=f"{sandbox.rstrip('/')}/{dialect.network.value}" if sandbox else None,
+            base_url=self._address_in_sandbox(dialect.network),
         )
+
+    def _address_in_sandbox(self, network: Network) -> str | None:
+        sandbox = self._settings.network_base_url
+        return f"{sandbox.rstrip('/')}/{network.value}" if sandbox else None

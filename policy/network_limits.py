@@ -38,12 +38,13 @@ _WRITTEN = FormatLimits()
 
 def _bluesky() -> NetworkLimits:
     picture = PictureLimits(frozenset({JPEG, PNG, WEBP}), 2 * MEGABYTE)
+    of_card = PictureLimits(frozenset({JPEG, PNG, WEBP}), MEGABYTE)
     film = FilmLimits(frozenset({MP4}), 300 * MEGABYTE, max_seconds=180)  # [K] the duration
     return NetworkLimits(
         formats={
             ContentFormat.TEXT: _WRITTEN,
             ContentFormat.LINK: FormatLimits(options=frozenset({"link", "title"})),
-            ContentFormat.ARTICLE: FormatLimits((0, 1), picture, required=frozenset({"link", "title"})),
+            ContentFormat.ARTICLE: FormatLimits((0, 1), of_card, required=frozenset({"link", "title"})),
             ContentFormat.IMAGE: FormatLimits((1, 4), picture),
             ContentFormat.CAROUSEL: FormatLimits((2, 4), picture),
             ContentFormat.VIDEO: FormatLimits((1, 1), film=film),
@@ -82,20 +83,20 @@ def _instagram() -> NetworkLimits:
     reel = FilmLimits(frozenset({MP4, MOV}), 300 * MEGABYTE, min_seconds=3, max_seconds=15 * 60)  # some say 1 GB
     story_picture = PictureLimits(frozenset({JPEG}), 8 * MEGABYTE)
     story_film = FilmLimits(frozenset({MP4, MOV}), 100 * MEGABYTE, min_seconds=3, max_seconds=60)  # [K]
-    people = frozenset({"user_tags"})
+    place = frozenset({"place_id"})
+    pictured = place | {"user_tags"}
     return NetworkLimits(
         formats={
-            ContentFormat.IMAGE: FormatLimits((1, 1), picture, options=people),
-            ContentFormat.CAROUSEL: FormatLimits((2, 10), picture, reel, options=people),
-            ContentFormat.VIDEO: FormatLimits((1, 1), film=reel),  # published as a reel
-            ContentFormat.SHORT_VIDEO: FormatLimits((1, 1), film=reel),
+            ContentFormat.IMAGE: FormatLimits((1, 1), picture, options=pictured),
+            ContentFormat.CAROUSEL: FormatLimits((2, 10), picture, reel, options=pictured),
+            ContentFormat.VIDEO: FormatLimits((1, 1), film=reel, options=place),  # published as a reel
+            ContentFormat.SHORT_VIDEO: FormatLimits((1, 1), film=reel, options=place),
             ContentFormat.STORY: FormatLimits((1, 1), story_picture, story_film),
         },
         text=(TextLimit(CHARACTERS, 2_200),),
         draft_graphemes=2_200,
         max_hashtags=30,
         max_mentions=20,
-        options=frozenset({"place_id"}),
         max_user_tags=20,  # [K]
         max_alt_text=1_000,  # [K]
         max_posts_per_24_hours=25,  # recorded quotas range from 25 to 100; the connector reads the account's own

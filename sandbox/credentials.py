@@ -23,7 +23,10 @@ ACCESS_SECONDS = 2 * 3600
 REFRESH_SECONDS = 90 * 86400
 ROTATION_GRACE_SECONDS = 2 * 3600
 GRAPH_TOKEN_SECONDS = 60 * 86400
-_ACCESS, _REFRESH = "com.atproto.access", "com.atproto.refresh"
+SERVICE_TOKEN_SECONDS = 60
+LONGEST_SERVICE_TOKEN_SECONDS = 3600
+SERVER_DID = "did:web:localhost"
+_ACCESS, _REFRESH, _SERVICE = "com.atproto.access", "com.atproto.refresh", "service"
 
 
 class BadTokenError(Exception):
@@ -109,7 +112,7 @@ class Credentials:
         """A new pair of tokens for an identity."""
         now = int(self._machine())
         refresh_id = secrets.token_hex(16)
-        common = {"sub": did, "aud": "did:web:localhost", "iat": now}
+        common = {"sub": did, "aud": SERVER_DID, "iat": now}
         self._state.insert(
             "tokens",
             token_id=refresh_id,
@@ -156,6 +159,23 @@ class Credentials:
         if claims["exp"] <= self._machine() or claims["jti"] in self._expired:
             raise BadTokenError("expired")
         return claims
+
+    def service_token(self, did: str, audience: str, method: str | None, expires_at: int | None) -> str:
+        """A token with which a service may do one thing (None: anything) in an account's name. Raises ValueError for an end in the past
+        or too far ahead."""
+        now = int(self._machine())
+        ends = expires_at or now + SERVICE_TOKEN_SECONDS
+        if not now < ends <= now + LONGEST_SERVICE_TOKEN_SECONDS:
+            raise ValueError(ends)
+        claims = {"scope": _SERVICE, "iss": did, "aud": audience, "exp": ends, "jti": secrets.token_hex(8)}
+        return self._sign(claims | ({"lxm": method} if method else {}))
+
+    def did_of_service_token(self, token: str, audience: str, method: str) -> str:
+        """In whose name this token lets the method of a server be called. Raises BadTokenError."""
+        claims = self._claims(token, _SERVICE)
+        if claims["aud"] != audience or claims.get("lxm", method) != method:
+            raise BadTokenError("invalid")
+        return str(claims["iss"])
 
     def expire_access(self, access_token: str) -> None:
         """End an access token before its time, for good."""

@@ -344,16 +344,17 @@ def published_post(row: Mapping[str, Any]) -> Published:
 def published_record(row: Mapping[str, Any]) -> Published:
     """A stored Bluesky post as the feeds see it."""
     record = orjson.loads(row["value"])
-    images = record.get("embed", {}).get("images", [])
-    kinds = {"app.bsky.embed.images": "image", "app.bsky.embed.external": "link", "app.bsky.embed.video": "video"}
+    embed = record.get("embed", {})
+    kind = embed.get("$type", "").removeprefix("app.bsky.embed.")
+    kinds = {"images": "image", "external": "link", "video": "video"}
     post = Post(
         native_id=row["uri"],
         network="bluesky",
         account_id=row["did"],
         text=record.get("text", ""),
         created_ms=row["indexed_ms"],
-        content_format=kinds.get(record.get("embed", {}).get("$type", ""), "text"),
-        media_count=len(images) or int("embed" in record),
+        content_format=kinds.get(kind, "text"),
+        media_count=len(embed.get("images", [])) or int(kind == "video"),
         origin="api",
         is_reply="reply" in record,
         posts_before=row["posts_before"],

@@ -38,7 +38,7 @@ from sandbox.world.seeding import identifier
 
 _CONTENT_TYPE = "application/json; charset=UTF-8"
 _HOURLY_CALLS = 200
-_MEDIA_TYPES = {"carousel": "CAROUSEL_ALBUM", "video": "VIDEO"}
+_MEDIA_TYPES = {"carousel": "CAROUSEL_ALBUM"}
 _SHORTCODE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -228,7 +228,8 @@ class Instagram:
             return self._list_media(call, self._host.feed(me, lag_seconds=call.lag_seconds), is_story=False)
         if edge == "stories":
             since = self._host.clock.now_ms - DAY_MS
-            recent = Feed([post for post in self._host.feed(me).posts if post.created_ms > since])
+            feed = self._host.feed(me, lag_seconds=call.lag_seconds)
+            recent = Feed([post for post in feed.posts if post.created_ms > since])
             return self._list_media(call, recent, is_story=True)
         if edge == "insights":
             return Answer(self._insights.of_account(me, call.params, call.effects))
@@ -267,22 +268,21 @@ class Instagram:
     def _media(self, post: Post, selection: Mapping[str, Selection], call: GraphCall) -> dict[str, Any]:
         account = self._host.accounts[post.account_id]
         counts = self._counts(post, call.effects) if {"like_count", "comments_count"} & selection.keys() else {}
-        is_video = post.content_format == "video"
+        published = self._host.published_post(post.native_id, post.account_id)
+        details = published.details if published else {}
+        is_video = post.content_format == "video" or bool(details.get("is_film"))
 
         def shortcode() -> str:
             return identifier(_SHORTCODE, 11, post.native_id)
 
         media_url = f"{self._host.base_url}/instagram-media/{post.native_id}.{'mp4' if is_video else 'jpg'}"
-        published = self._host.published_post(post.native_id, post.account_id)
-        alt_text = published.details.get("alt_text") if published else None
-        if published and published.details.get("media_url"):
-            media_url = published.details["media_url"]
+        media_url, alt_text = details.get("media_url") or media_url, details.get("alt_text")
         product = {"video": "REELS", "story": "STORY"}.get(post.content_format, "FEED")
         values: dict[str, Callable[[], Any]] = {
             "id": lambda: post.native_id,
             "ig_id": lambda: post.native_id,
             "caption": lambda: post.text or None,
-            "media_type": lambda: _MEDIA_TYPES.get(post.content_format, "IMAGE"),
+            "media_type": lambda: "VIDEO" if is_video else _MEDIA_TYPES.get(post.content_format, "IMAGE"),
             "media_product_type": lambda: product,
             "media_url": lambda: media_url,
             "thumbnail_url": lambda: media_url.removesuffix(".mp4") + ".jpg" if is_video else None,
@@ -305,13 +305,16 @@ class Instagram:
     def _children(self, post: Post, selection: Selection) -> dict[str, Any] | None:
         if post.content_format != "carousel":
             return None
+        published = self._host.published_post(post.native_id, post.account_id)
+        known = published.details["children"] if published else [{}] * post.media_count
         items = []
-        for index in range(post.media_count):
+        for index, child in enumerate(known):
             child_id = f"{post.native_id}{index:02d}"
+            media_url = child.get("media_url") or f"{self._host.base_url}/instagram-media/{child_id}.jpg"
             values: dict[str, Callable[[], Any]] = {
                 "id": partial(str, child_id),
-                "media_type": lambda: "IMAGE",
-                "media_url": partial(str, f"{self._host.base_url}/instagram-media/{child_id}.jpg"),
+                "media_type": partial(str, "VIDEO" if child.get("content_format") == "video" else "IMAGE"),
+                "media_url": partial(str, media_url),
                 "timestamp": lambda: graph_time(post.created_ms),
             }
             items.append(select(values, selection.fields or {"id": Selection()}, "IGMedia"))
