@@ -70,7 +70,16 @@ class Films:
             is_authorized=False,
             also_answers=frozenset({ALREADY_THERE}),
         )
-        return (await self._transport.fetch(JobAnswer, account, call)).job
+        try:
+            return (await self._transport.fetch(JobAnswer, account, call)).job
+        except NetworkError as error:
+            if error.error_class is not ErrorClass.AUTH:
+                raise
+            # The account's session has just been good for the service's token: it is films that this account may not upload.
+            message = f"Bluesky's video service takes no films of this account: {error.message}"
+            raise NetworkError(
+                ErrorClass.INVALID, message, network=error.network, code=error.code, status=error.status
+            ) from error
 
     async def _token(self, account: Account) -> str:
         """A token of our PDS, by which the service may store one blob there."""

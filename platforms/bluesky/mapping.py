@@ -134,10 +134,10 @@ def format_of(embed: dict[str, Any] | None) -> tuple[ContentFormat, int]:
         return (ContentFormat.CAROUSEL if count > 1 else ContentFormat.IMAGE), count
     if kind == "app.bsky.embed.video":
         return ContentFormat.VIDEO, 1
-    if (
-        kind == "app.bsky.embed.external"
-    ):  # also what went out as an article: nearly every card has a picture of its page
-        return ContentFormat.LINK, 0
+    if kind == "app.bsky.embed.external":
+        card = embed.get("external")
+        has_picture = isinstance(card, dict) and bool(card.get("thumb"))
+        return (ContentFormat.ARTICLE, 1) if has_picture else (ContentFormat.LINK, 0)
     return ContentFormat.TEXT, 0
 
 
