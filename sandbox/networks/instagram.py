@@ -277,9 +277,12 @@ class Instagram:
 
         media_url = f"{self._host.base_url}/instagram-media/{post.native_id}.{'mp4' if is_video else 'jpg'}"
         media_url, alt_text = details.get("media_url") or media_url, details.get("alt_text")
-        permalink = f"https://www.instagram.com/{'reel' if is_video else 'p'}/{shortcode()}/"
-        if post.content_format == "story":
-            permalink = f"https://instagram.com/stories/{account.handle}/{post.native_id}"
+
+        def permalink() -> str:
+            if post.content_format == "story":
+                return f"https://instagram.com/stories/{account.handle}/{post.native_id}"
+            return post.permalink or f"https://www.instagram.com/{'reel' if is_video else 'p'}/{shortcode()}/"
+
         product = {"video": "REELS", "story": "STORY"}.get(post.content_format, "FEED")
         values: dict[str, Callable[[], Any]] = {
             "id": lambda: post.native_id,
@@ -289,7 +292,7 @@ class Instagram:
             "media_product_type": lambda: product,
             "media_url": lambda: media_url,
             "thumbnail_url": lambda: media_url.removesuffix(".mp4") + ".jpg" if is_video else None,
-            "permalink": lambda: post.permalink or permalink,
+            "permalink": permalink,
             "shortcode": shortcode,
             "timestamp": lambda: graph_time(post.created_ms),
             "username": lambda: account.handle,
