@@ -6,6 +6,7 @@ repository itself.
 
 import asyncio
 import io
+import itertools
 import os
 import random
 import select
@@ -27,7 +28,7 @@ from contracts.clock import SystemClock
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat, Network
 from contracts.ports import Connector
-from contracts.records import Account, Media, PublishRequest, Staging, Token
+from contracts.records import Account, Media, PublishOptions, PublishRequest, Staging, Token
 from contracts.settings import Settings
 from platforms import HttpNetworks
 from platforms._http import Call, CallKind, Patience, Transport
@@ -143,6 +144,13 @@ class Person:
             sha256="0" * 64,
         )
 
+    def film(self, name: str) -> Media:
+        """Bytes with the head of an MP4: the server looks no further."""
+        content = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41" + name.encode() * 1000
+        still = self.picture("navy")
+        self.files[name] = content
+        return still.model_copy(update={"path": name, "mime_type": "video/mp4", "size_bytes": len(content)})
+
     @asynccontextmanager
     async def connector(self, *, timeout: float = 20.0) -> AsyncIterator[Connector]:
         patience = Patience(timeout=timeout, attempts=2, first_backoff=0.01, longest_wait=0.5)
@@ -230,6 +238,42 @@ async def test_a_comment_is_answered_in_its_thread(person: Callable[[str], Perso
     assert {p.text: p.is_reply for p in posts} == {"Open today": False, "Until six!": True}
 
 
+async def test_films_cards_and_threads_are_taken_as_the_lexicons_want_them(person: Callable[[str], Person]) -> None:
+    brand = person("brand")
+    card = PublishOptions(link="https://harbor.example/menú", title="The menu")
+    thread = PublishOptions(thread=("and #second", "and third"))
+    forms = (
+        (ContentFormat.VIDEO, (brand.film("waves"),), PublishOptions()),
+        (ContentFormat.ARTICLE, (brand.picture("gold"),), card),
+        (ContentFormat.LINK, (), PublishOptions(link=card.link)),
+        (ContentFormat.THREAD, (brand.picture("navy"),), thread),
+    )
+    async with brand.connector() as connector:
+        for form, media, options in forms:
+            request = request_for(brand.account, form.value, content_format=form, media=media, options=options)
+            staging = await staged(connector, request)
+            receipt = await connector.commit(request, staging)
+            again = await connector.commit(request, staging)
+            assert again.native_id == receipt.native_id, "and a second commit changes nothing"
+            assert (await connector.find_published(request, staging)).outcome == "published"
+        posts = {p.text: p async for page in connector.posts(brand.account, since=None) for p in page.posts}
+    assert {text: (p.content_format, p.media_count) for text, p in posts.items()} == {
+        "video": (ContentFormat.VIDEO, 1),
+        "article": (ContentFormat.ARTICLE, 1),
+        "link": (ContentFormat.LINK, 0),
+        "thread": (ContentFormat.IMAGE, 1),
+        "and #second": (ContentFormat.TEXT, 0),
+        "and third": (ContentFormat.TEXT, 0),
+    }
+    records = brand.records()
+    assert len(records) == len(posts)
+    by_text = {r["value"]["text"]: r for r in records}
+    chain = [by_text[text] for text in ("thread", *thread.thread)]
+    for above, below in itertools.pairwise(chain):
+        assert below["value"]["reply"]["root"] == {"uri": chain[0]["uri"], "cid": chain[0]["cid"]}
+        assert below["value"]["reply"]["parent"] == {"uri": above["uri"], "cid": above["cid"]}
+
+
 class LossyProxy:
     """Stands between client and server, and cuts the connection instead of handing back the answer to a commit.
 
@@ -312,6 +356,36 @@ async def test_lost_answers_never_make_a_second_post(person: Callable[[str], Per
     assert proxy.lost > wanted / 3
     texts = sorted(r["value"]["text"] for r in brand.records())
     assert texts == sorted(f"post {i // 2}" for i in range(wanted))
+
+
+async def test_threads_are_whole_and_in_order_however_often_answers_get_lost(person: Callable[[str], Person]) -> None:
+    brand = person("brand")
+    proxy = LossyProxy(brand.account.base_url)
+    generator = random.Random(7)
+    fate = [(generator.random() < 0.4, generator.random() < 0.4) for _ in range(1000)]
+    proxy.loses, proxy.before = (lambda n: fate[n][0]), (lambda n: fate[n][1])
+    refusals: list[NetworkError] = []
+    wanted = 10
+    async with proxy.serving() as url, brand.connector() as connector:
+        for i in range(wanted):
+            options = PublishOptions(thread=tuple(f"{i}/{part}" for part in (2, 3, 4)))
+            request = request_for(
+                brand.at(url), f"{i}/1", content_format=ContentFormat.THREAD, options=options, intent_id=f"thread-{i}"
+            )
+            staging = await staged(connector, request)
+            while (await connector.find_published(request, staging)).outcome != "published":
+                try:
+                    await connector.commit(request, staging)
+                except NetworkError as error:
+                    refusals.append(error)
+    assert {refusal.error_class for refusal in refusals} == {ErrorClass.AMBIGUOUS}
+    assert sum(refusal.code == "partial_thread" for refusal in refusals) > wanted / 2
+    records = {r["value"]["text"]: r for r in brand.records()}
+    assert len(records) == len(brand.records()) == 4 * wanted
+    for i in range(wanted):
+        for part in (2, 3, 4):
+            above, below = records[f"{i}/{part - 1}"], records[f"{i}/{part}"]
+            assert below["value"]["reply"]["parent"] == {"uri": above["uri"], "cid": above["cid"]}
 
 
 async def test_an_expired_or_broken_token_is_renewed_or_refused(person: Callable[[str], Person]) -> None:
