@@ -25,18 +25,12 @@ from platforms._media import read_media
 from platforms._shapes import as_json, time_or_none
 from platforms.bluesky import fitness, mapping, records
 from platforms.bluesky.facets import mentions
-from platforms.bluesky.films import Films
-from platforms.bluesky.models import (
-    Posts,
-    ResolvedHandle,
-    StoredRecord,
-    UploadedBlob,
-    Written,
-)
+from platforms.bluesky.films import AGAIN, JOB, Films
+from platforms.bluesky.models import Posts, ResolvedHandle, StoredRecord, UploadedBlob, Written
 from platforms.bluesky.xrpc import NOT_FOUND, path_of, procedure, query
 
 BLOBS_LAST = timedelta(minutes=30)  # [K] servers delete blobs that no record took up ("minutes", says the lexicon)
-_OF_UPLOADS = ("blob_", "job", "film_again", "uploaded_at")
+_OF_UPLOADS = ("blob_", JOB, AGAIN, "uploaded_at")
 
 
 class Publishing:
