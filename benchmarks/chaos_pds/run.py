@@ -29,7 +29,7 @@ from operations import IntentState
 COMMIT = "com.atproto.repo.putRecord"
 UPLOAD = "com.atproto.repo.uploadBlob"
 COMMIT_FATES = {
-    Fate.KILL_AFTER: 0.45,
+    Fate.KILL_AFTER: 0.50,
     Fate.KILL_BEFORE: 0.05,
     Fate.CUT_AFTER: 0.10,
     Fate.CUT_BEFORE: 0.05,
@@ -37,7 +37,7 @@ COMMIT_FATES = {
     Fate.ERROR_BEFORE: 0.03,
     Fate.LATE_ANSWER: 0.02,
     Fate.LATE_REQUEST: 0.02,
-    Fate.PASSED: 0.24,
+    Fate.PASSED: 0.19,
 }
 UPLOAD_FATES = {
     Fate.KILL_AFTER: 0.04,
@@ -46,7 +46,7 @@ UPLOAD_FATES = {
     Fate.ERROR_BEFORE: 0.02,
     Fate.PASSED: 0.88,
 }
-READ_FATES = {Fate.KILL_AFTER: 0.03, Fate.CUT_AFTER: 0.02, Fate.ERROR_BEFORE: 0.03, Fate.PASSED: 0.92}
+READ_FATES = {Fate.KILL_AFTER: 0.02, Fate.CUT_AFTER: 0.02, Fate.ERROR_BEFORE: 0.03, Fate.PASSED: 0.93}
 
 KINDS = {COMMIT: "commit", UPLOAD: "upload"}
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
