@@ -9,6 +9,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 WORLD ?=
 RUNS ?= 500
+KILLS ?= 1000
 SEED ?= 7
 
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -18,10 +19,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: help setup run test ui lint types bench chaos screenshots docs validate clean
+.PHONY: help setup run test ui lint types bench chaos chaos-pds screenshots docs validate clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (some minutes the first time) ..."
@@ -61,6 +62,9 @@ bench: setup  ## Measure models, lake and definitions load against baselines (ne
 
 chaos: setup  ## Kill the publisher at random, count in the networks' own state (RUNS=500 SEED=7)
 	@$(BIN)/pulso chaos --runs $(RUNS) --seed $(SEED)
+
+chaos-pds: setup  ## Kill publishers between a real Bluesky server's commit and its answer (KILLS=1000 SEED=7)
+	@$(BIN)/pulso chaos-pds --kills $(KILLS) --seed $(SEED)
 
 screenshots: setup  ## Picture every page of the app and the asset graph into docs/images
 	@$(BIN)/pulso screenshots

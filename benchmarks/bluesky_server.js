@@ -1,5 +1,6 @@
 // Bluesky's own servers (npm @atproto/dev-env) on free ports of loopback: PLC and PDS, and with DB_POSTGRES_URL and REDIS_HOST
-// the AppView too. Says "READY " and the addresses as JSON. RATE_LIMITS=1 switches the PDS's own limits on.
+// the AppView too. Says "READY " and the addresses as JSON; ends when its standard input does. RATE_LIMITS=1 switches the PDS's own
+// limits on.
 const net = require('node:net')
 
 // The packages listen on every interface and have no setting for it.
@@ -21,6 +22,8 @@ async function start() {
   const pds = await TestPds.create({ didPlcUrl: plc.url, rateLimitsEnabled: process.env.RATE_LIMITS === '1' })
   return { pds: pds.port }
 }
+
+process.stdin.resume().on('end', () => process.exit(0))
 
 start().then(
   (ports) => {

@@ -97,6 +97,7 @@ def running(environment: Mapping[str, str] | None = None) -> Iterator[BlueskySer
                 "TMPDIR": folder,
                 **(environment or {}),
             },
+            stdin=subprocess.PIPE,  # open as long as we live: the server ends with us, however we end
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

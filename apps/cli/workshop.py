@@ -53,6 +53,13 @@ def chaos(runs: int = 500, seed: int = 7, bug: str = "") -> None:
 
 
 @app.command()
+def chaos_pds(kills: int = 1000, seed: int = 7, bug: str = "") -> None:
+    """Kill publishers between a real Bluesky server's commit and its answer, and count in its repositories."""
+    command = [sys.executable, "-m", "benchmarks.chaos_pds", "--kills", str(kills), "--seed", str(seed)]
+    raise typer.Exit(subprocess.call([*command, *(["--bug", bug] if bug else [])]))
+
+
+@app.command()
 def bench() -> None:
     """Measure the models and the definitions' load time against baselines of the same run."""
     worst = 0

@@ -4,6 +4,7 @@ Belongs here: what runs in that process, and the bug that can be planted in it. 
 it (`crew.py`).
 """
 
+import multiprocessing
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -46,7 +47,7 @@ class Errand:
 
 
 def publish(errand: Errand) -> None:
-    """What the process does: drain until nothing is left, or die."""
+    """What the process does: drain until nothing is left, or nobody is there to replace it, or it dies."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     settings = Settings(home=errand.home, network_base_url=errand.base_url, store_url=None)
     with open_store_on(errand.home, errand.now) as store:
@@ -68,7 +69,10 @@ def publish(errand: Errand) -> None:
             patience_seconds=0.5,
             retries=RetryPlan(base_seconds=0.1, cap_seconds=2.0, max_tries=40, max_readings=6, rate_seconds=1.0),
         )
+        harness = multiprocessing.parent_process()
         while store.outbox(ALL, states=["pending", "committing"]):
+            if harness is not None and not harness.is_alive():
+                return
             publisher.drain()
             time.sleep(0.1)
 
