@@ -10,12 +10,12 @@ from benchmarks.chaos_pds import PdsChaosReport, run_chaos_pds
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
-def chaos(kills: int, *, bug: str | None = None) -> PdsChaosReport:
+def chaos(kills: int, *, accounts: int = 8, bug: str | None = None) -> PdsChaosReport:
     try:
         installed()
     except NotInstalledError as error:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(error))
-    return run_chaos_pds(kills, accounts=8, seed=11, planted_bug=bug)
+    return run_chaos_pds(kills, accounts=accounts, seed=11, planted_bug=bug)
 
 
 def test_every_promise_is_kept() -> None:
@@ -31,6 +31,6 @@ def test_every_promise_is_kept() -> None:
 
 
 def test_a_publisher_that_sends_again_on_a_timeout_is_found_out() -> None:
-    report = chaos(6, bug="resend-on-timeout")
+    report = chaos(3, accounts=2, bug="resend-on-timeout")
     assert not report.is_clean
     assert report.posts[-1].duplicates > 0
