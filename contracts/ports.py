@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     Client,
     CollectionFailure,
     Comment,
@@ -29,6 +30,7 @@ from contracts.records import (
     Reconciliation,
     Staging,
     Token,
+    Trouble,
 )
 from contracts.scope import TenantScope
 from contracts.tables import TableSpec
@@ -155,6 +157,13 @@ class Connector(Protocol):
         ...
 
 
+@runtime_checkable
+class TermsReader(Protocol):
+    """A connector of a network on which accounts have terms of their own: Mastodon's instances, Pinterest's boards."""
+
+    async def terms(self, account: Account) -> AccountTerms: ...
+
+
 class Networks(Protocol):
     """All connectors behind one door. `open()` yields a live set that shares connections; leaving it closes them."""
 
@@ -230,6 +239,10 @@ class Collector(Protocol):
     """Reads many accounts at once, politely. One account's failure never stops another's reading."""
 
     def profiles(self, accounts: Sequence[Account]) -> Collected[AccountSnapshot]: ...
+
+    def terms(self, accounts: Sequence[Account]) -> Collected[AccountTerms]:
+        """What accounts' own places allow and offer; no row for a network with the same terms for everybody."""
+        ...
 
     def account_metrics(
         self, accounts: Sequence[Account], *, start: date, end: date
@@ -378,6 +391,14 @@ class Store(Protocol):
 
     def competitors(self, scope: TenantScope) -> tuple[Competitor, ...]: ...
 
+    def terms(self, scope: TenantScope) -> Mapping[str, AccountTerms]:
+        """By account_id; absent: never read, or the network has the same terms for everybody."""
+        ...
+
+    def keep_terms(self, terms: Sequence[AccountTerms]) -> None:
+        """Replace what was read before. A board that a person chose stays chosen."""
+        ...
+
     def content_items(self, scope: TenantScope, *, states: Sequence[str] = ()) -> tuple[ContentItem, ...]: ...
 
     def save_drafts(self, items: Sequence[ContentItem]) -> int:
@@ -400,6 +421,10 @@ class Store(Protocol):
 
     def ledger(self, scope: TenantScope, *, day: date | None = None) -> tuple[LedgerEntry, ...]:
         """Actions whose last change fell on this business day (UTC); all when None."""
+        ...
+
+    def troubles(self, scope: TenantScope, *, since: datetime | None = None) -> tuple[Trouble, ...]:
+        """What does not go out by itself, the most costly first. What failed or was missed before `since` is left out."""
         ...
 
 

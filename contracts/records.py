@@ -143,6 +143,37 @@ class Account(Record):
         return value
 
 
+class Board(Record):
+    """A board (Pinterest) that an account's posts can go to."""
+
+    board_id: str
+    name: str
+    is_public: bool
+
+
+class AccountTerms(Record):
+    """What an account's own place on its network allows and offers, as that place says it: read now and then, kept in the store.
+
+    Empty where the network has the same terms for everybody.
+    """
+
+    account_id: str
+    configuration: dict[str, Any] = Field(default_factory=dict)
+    """Mastodon: the member of that name of the instance's own description; `policy.limits_for` reads limits out of it."""
+    boards: tuple[Board, ...] = ()
+    chosen_board_id: str | None = None
+    """The board that a person chose for this account's posts."""
+    read_at: AwareDatetime
+
+    @property
+    def board(self) -> Board | None:
+        """Where a post goes that names no board: the chosen one while it exists, else the only one, else the first public one."""
+        chosen = [board for board in self.boards if board.board_id == self.chosen_board_id]
+        public = [board for board in self.boards if board.is_public]
+        fallback = self.boards if len(self.boards) == 1 else public
+        return next(iter((*chosen, *fallback)), None)
+
+
 class Competitor(Record):
     """A rival's public profile, a record shared between clients and linked to each that watches it."""
 
@@ -487,6 +518,48 @@ class LedgerEntry(Record):
     forecast: Forecast | None
     decision_ids: tuple[str, ...]
     recorded_at: AwareDatetime
+
+
+class TroubleKind(StrEnum):
+    """What keeps a promised post from its public."""
+
+    PAUSED = "paused"
+    """The network refuses the account: everything of it waits."""
+    STUCK = "stuck"
+    """It should have moved on and did not: nobody publishes, or publishing fails."""
+    PARKED = "parked"
+    """No machine can tell what happened, or what to do."""
+    FAILED = "failed"
+    """The network, or a guardrail at the last moment, refused the content for good."""
+    MISSED = "missed"
+    """Its slot passed by more than its window."""
+
+
+class Trouble(Record):
+    """Something promised that does not go out by itself: why, whose problem it is, and what to do. No one's words are in it."""
+
+    kind: TroubleKind
+    client_id: str
+    account_id: str
+    network: Network
+    intent_id: str | None
+    """None: the account as a whole."""
+    content_item_id: str | None
+    scheduled_at: AwareDatetime | None
+    since: AwareDatetime
+    code: str | None
+    """Why it is parked (`operations.ParkReason`), or what refused it."""
+    reason: str
+    owner: str
+    """Whose problem it is."""
+    remedy: str
+    posts: int
+    """The cost: posts that are held up by it."""
+
+    @property
+    def holds_up_others(self) -> bool:
+        """What comes after it will not go out either."""
+        return self.kind in (TroubleKind.PAUSED, TroubleKind.STUCK)
 
 
 class Verdict(Record):

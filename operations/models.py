@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.records import (
+    AccountTerms,
     ApprovalPolicy,
     BrandKit,
     ContentItem,
@@ -84,6 +85,15 @@ class AccountRow(Base):
     native_id: Mapped[str]
     handle: Mapped[str]
     base_url: Mapped[str] = mapped_column(Text)
+
+
+class TermsRow(Base):
+    """What the account's own place on its network allows and offers, as it was read last."""
+
+    __tablename__ = "account_terms"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    body: Mapped[AccountTerms] = mapped_column(RecordJson(AccountTerms))
 
 
 class LaneRow(Base):

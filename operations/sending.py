@@ -30,6 +30,8 @@ from operations.models import AccountRow, ClientRow, ContentItemRow, IntentRow, 
 from operations.part import SendRules
 from operations.states import IntentState, ItemState, LeaseLostError, ParkReason
 from operations.stops import is_stopped, locked_stop_reason
+from operations.terms import limits_of_account
+from policy import NetworkLimits
 
 T = TypeVar("T")
 
@@ -380,19 +382,28 @@ class Sending:
             return Refusal(IntentState.MISSED, "missed", _missed_reason(intent, now))
         revision = session.get_one(RevisionRow, (item.content_item_id, item.revision))
         return self._ask_rules(
-            current_item(item, revision), client_record(client_row), now, _published_times(session, intent)
+            current_item(item, revision),
+            client_record(client_row),
+            now,
+            _published_times(session, intent),
+            limits_of_account(session, intent.account_id, Network(intent.network)),
         )
 
     def _ask_rules(
-        self, item: ContentItem, client: Client, now: datetime, published_times: Sequence[datetime]
+        self,
+        item: ContentItem,
+        client: Client,
+        now: datetime,
+        published_times: Sequence[datetime],
+        limits: NetworkLimits,
     ) -> Refusal | None:
         """A rule about content refuses for good; a rule about time may let the post pass before its window closes."""
-        verdict = self._rules(item, client, now=now, published_times=published_times)
+        verdict = self._rules(item, client, now=now, published_times=published_times, limits=limits)
         if verdict.is_allowed:
             return None
         reason = "; ".join(violation.message for violation in verdict.violations if violation.severity == "block")
         unscheduled = item.model_copy(update={"scheduled_at": None})
-        if not self._rules(unscheduled, client, now=now, published_times=()).is_allowed:
+        if not self._rules(unscheduled, client, now=now, published_times=(), limits=limits).is_allowed:
             return Refusal(IntentState.FAILED, "policy", reason)
         return Refusal(IntentState.PENDING, "policy", reason, lets_others_pass=True)
 

@@ -21,15 +21,18 @@ from operations.directory import Directory
 from operations.ledger import ActionLedger
 from operations.machine import MachineTime, SystemMachineTime
 from operations.migrations import migrate, require_current
-from operations.parked import OutboxDesk
 from operations.part import SendRules
 from operations.quotas import SqlQuotas
 from operations.sending import Sending
 from operations.stops import Stops
+from operations.terms import Terms
+from operations.troubles import Troubles
 from operations.vault import Vault
 
 
-class SqlStore(Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, AuditTrail, ActionLedger, Conversations):
+class SqlStore(
+    Directory, Terms, EditorialDesk, PolicyApproval, Troubles, Stops, AuditTrail, ActionLedger, Conversations
+):
     """Implements contracts.ports.Store, and what the app and the CLI need. `tokens` and `quotas` implement the ports
     TokenStore and Quotas.
 
