@@ -36,6 +36,10 @@ _DUPLICATE_CLAIMED = "duplicate"
 """Reason code of an unanswered commit to which the network said that it has the post already."""
 
 
+_NOT_OUT = frozenset({"parked", "failed", "missed"})
+"""Outcomes after which a post does not go out by itself."""
+
+
 @dataclass(frozen=True)
 class RetryPlan:
     """How long to wait between fruitless tries, and after how many to give up. Machine seconds."""
@@ -438,6 +442,8 @@ class _Tally:
 
     def settle(self, intent_id: str, outcome: str, why: str) -> None:
         self._outcomes[intent_id] = (outcome, why)
+        if outcome in _NOT_OUT:
+            log.warning("post_not_out", intent_id=intent_id, outcome=outcome, reason=why)
 
     def refuse(self, intent_id: str, refusal: Refusal) -> None:
         self.settle(intent_id, self._REFUSED[refusal.becomes], refusal.reason)

@@ -28,10 +28,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "whoever runs Pulso",
         "See that something publishes: `pulso worker`, or `pulso ui` with its schedules; `pulso publish` does it once.",
     ),
-    ParkReason.UNDECIDED: ("the network's, which cannot tell", _LOOK),
-    ParkReason.UNFINDABLE_DUPLICATE: ("the network's, which cannot tell", _LOOK),
+    ParkReason.UNDECIDED: ("the network, which cannot tell", _LOOK),
+    ParkReason.UNFINDABLE_DUPLICATE: ("the network, which cannot tell", _LOOK),
     ParkReason.EXHAUSTED: (
-        "the network's, which did not answer",
+        "the network, which did not answer",
         "Nothing was published. When the network answers again, send it again in the calendar, or give it up.",
     ),
     ParkReason.RECONNECT: (

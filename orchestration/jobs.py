@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from assets.checks.deliveries import deliveries_check
+
 REFRESH = "refresh"
 DECIDE = "decide"
 DAILY_LOOP = "daily_loop"
@@ -17,6 +19,8 @@ _actions = dg.AssetSelection.groups("actions")
 _decisions = dg.AssetSelection.groups("decisions")
 _training = dg.AssetSelection.assets("models/engagement_model")
 _imports = dg.AssetSelection.assets("bronze/imports")
+# The alarm has to sound, and to end, also while nothing is due: an account that is paused has nothing due.
+_alarm = dg.AssetSelection.checks(deliveries_check)
 _refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _imports
 
 refresh = dg.define_asset_job(
@@ -39,8 +43,9 @@ daily_loop = dg.define_asset_job(
 
 observe = dg.define_asset_job(
     OBSERVE,
-    selection=dg.AssetSelection.assets("bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments"),
-    description="Young posts and new comments, observed again. What follows from them is automation's work.",
+    selection=dg.AssetSelection.assets("bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments")
+    | _alarm,
+    description="Young posts and new comments, observed again, and whether all goes out. What follows is automation's work.",
 )
 
 import_posts = dg.define_asset_job(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from contracts.records import Client, ContentItem, Forecast, Verdict
+from contracts.records import Client, ContentItem, Forecast, Trouble, Verdict
 from contracts.scope import TenantScope
 from operations import ItemView, SqlStore, Stop, StopReceipt
 from operations.states import EDITABLE_ITEM_STATES, IntentState, ItemState
@@ -18,6 +18,8 @@ from policy import may_send
 
 AROUND = timedelta(days=3)
 """How far around a slot other posts are read to judge gaps and quotas; the longest rule looks a day either way."""
+LOST_LONG_AGO = timedelta(days=14)
+"""A refused or missed post that nobody has cared about for so long is no trouble any more."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,10 @@ class Desk:
                 )
             )
         return tuple(shown)
+
+    def troubles(self, now: datetime) -> tuple[Trouble, ...]:
+        """What does not go out by itself, the most costly first; what was lost long ago is history."""
+        return self._store.troubles(self._scope, since=now - LOST_LONG_AGO)
 
     def native_ids(self) -> Mapping[str, str]:
         """The network's own id of each published item's newest post."""

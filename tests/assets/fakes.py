@@ -14,6 +14,7 @@ from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     BrandKit,
     Client,
     CollectionFailure,
@@ -21,6 +22,7 @@ from contracts.records import (
     LedgerEntry,
     Post,
     PostMetricPoint,
+    Trouble,
 )
 from contracts.scope import TenantScope
 from lakehouse import DeltaLake
@@ -93,7 +95,14 @@ class FakeCollector:
     broken: frozenset[str] = frozenset()
     since: dict[str, datetime] = field(default_factory=dict)
     versions: tuple[ApiVersion, ...] = ()
+    all_terms: tuple[AccountTerms, ...] = ()
+    asked_for_terms: list[str] = field(default_factory=list)
     calls: int = 0
+
+    def terms(self, accounts: Sequence[Account]) -> Collected[AccountTerms]:
+        asked = [a.account_id for a in accounts]
+        self.asked_for_terms += asked
+        return Collected(tuple(t for t in self.all_terms if t.account_id in asked), ())
 
     def api_versions(self) -> tuple[ApiVersion, ...]:
         return self.versions
@@ -165,6 +174,17 @@ class FakeStore:
     known_clients: tuple[Client, ...]
     known_accounts: tuple[Account, ...]
     entries: tuple[LedgerEntry, ...] = ()
+    all_troubles: tuple[Trouble, ...] = ()
+    kept_terms: dict[str, AccountTerms] = field(default_factory=dict)
+
+    def terms(self, scope: TenantScope) -> Mapping[str, AccountTerms]:
+        return dict(self.kept_terms)
+
+    def keep_terms(self, terms: Sequence[AccountTerms]) -> None:
+        self.kept_terms |= {read.account_id: read for read in terms}
+
+    def troubles(self, scope: TenantScope, *, since: datetime | None = None) -> tuple[Trouble, ...]:
+        return tuple(t for t in self.all_troubles if scope.allows(t.client_id) and (since is None or t.since >= since))
 
     def clients(self, scope: TenantScope) -> tuple[Client, ...]:
         return tuple(c for c in self.known_clients if scope.allows(c.client_id))

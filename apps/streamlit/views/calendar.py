@@ -11,7 +11,19 @@ import streamlit as st
 
 from apps.streamlit.client_time import NoSuchLocalTimeError, moment_of, week_of
 from apps.streamlit.desk import ShownForecast, is_changeable, is_movable
-from apps.streamlit.layout import STATE_COLOURS, STATE_ICONS, announce, empty, header, link_to, one_line, plain, section
+from apps.streamlit.layout import (
+    OPEN_ITEM,
+    STATE_COLOURS,
+    STATE_ICONS,
+    announce,
+    empty,
+    header,
+    link_to,
+    network_badge,
+    one_line,
+    plain,
+    section,
+)
 from apps.streamlit.workspace import Workspace, current
 from contracts.errors import PulsoError
 from contracts.records import ContentItem, Verdict, Violation
@@ -20,7 +32,6 @@ from operations.states import ItemState, ParkReason
 from policy import LIMITS
 from policy.text_rules import fullest
 
-_OPEN = "open_item"
 _WEEK = "calendar_week"
 FIRST_WAITING = 5
 MOST_WAITING = 50  # a list that nobody reads to its end is not drawn to its end
@@ -32,7 +43,7 @@ def render(work: Workspace) -> None:
     _parked(work)
     _week(work)
     _waiting(work)
-    opened = st.session_state.get(_OPEN)
+    opened = st.session_state.get(OPEN_ITEM)
     if opened:
         _open_dialog(work, opened)
 
@@ -142,7 +153,7 @@ def _card(work: Workspace, view: ItemView, outcome: dict | None) -> None:
     assert at is not None
     with st.container(border=True, gap="xsmall", key=f"card-{view.state.value}-{item.content_item_id}"):
         icon = " :material/reply:" if item.reply_to_comment_id else ""
-        st.markdown(f"**{text.clock_time(at, work.zone)}**{icon} {_network_badge(work, item.network.value)}")
+        st.markdown(f"**{text.clock_time(at, work.zone)}**{icon} {network_badge(work, item.network.value)}")
         st.caption(one_line(item.text, 72) or text("content.no_text"))
         figures = (
             text("calendar.outcome", count=text.compact(outcome["engagements"]))
@@ -170,11 +181,6 @@ def _posted_by_client(work: Workspace, post: dict) -> None:
     st.caption(
         f"{link_to(post['permalink'], time) or time} {text('network.' + post['network'])}, {text('calendar.by_client')}"
     )
-
-
-def _network_badge(work: Workspace, network: str) -> str:
-    colour = {"bluesky": "blue", "instagram": "violet"}.get(network, "gray")
-    return f":{colour}-badge[{work.text('network.' + network)}]"
 
 
 def _expected(work: Workspace, shown: ShownForecast | None) -> str | None:
@@ -211,7 +217,7 @@ def _parked(work: Workspace) -> None:
                 else view.reason or ""
             )
             st.markdown(
-                f":orange[:material/front_hand:] {_network_badge(work, view.item.network.value)} **{work.moment(view.item.scheduled_at)}** — "
+                f":orange[:material/front_hand:] {network_badge(work, view.item.network.value)} **{work.moment(view.item.scheduled_at)}** — "
                 f"{one_line(view.item.text, 90)}\n\n:gray[{plain(reason)}]",
                 width="stretch",
             )
@@ -244,7 +250,7 @@ def _waiting(work: Workspace) -> None:
 def _waiting_row(work: Workspace, view: ItemView) -> None:
     content_item_id = view.item.content_item_id
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{content_item_id}"):
-        st.markdown(f"{_network_badge(work, view.item.network.value)} {one_line(view.item.text, 140)}", width="stretch")
+        st.markdown(f"{network_badge(work, view.item.network.value)} {one_line(view.item.text, 140)}", width="stretch")
         st.button(work.text("calendar.open"), key=f"open-{content_item_id}", on_click=_open, args=(content_item_id,))
 
 
@@ -252,11 +258,11 @@ def _waiting_row(work: Workspace, view: ItemView) -> None:
 
 
 def _open(content_item_id: str) -> None:
-    st.session_state[_OPEN] = content_item_id
+    st.session_state[OPEN_ITEM] = content_item_id
 
 
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    st.session_state.pop(OPEN_ITEM, None)
 
 
 def _open_dialog(work: Workspace, content_item_id: str) -> None:

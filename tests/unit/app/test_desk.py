@@ -128,6 +128,12 @@ def test_stopping_and_resuming_name_the_actor(store: SqlStore, demo_home: Settin
     assert desk.stops() == other.stops() == ()
 
 
+def test_troubles_are_the_clients_own(store: SqlStore, demo_home: Settings) -> None:
+    desk = _desk(store, demo_home.home)
+    assert [trouble.content_item_id for trouble in desk.troubles(NOW)] == [ITEMS.parked]
+    assert _desk(store, demo_home.home, "verde-cocina").troubles(NOW) == ()
+
+
 def test_connections_tell_what_is_wrong(store: SqlStore, demo_home: Settings) -> None:
     assert [connection.problem for connection in _desk(store, demo_home.home).connections()] == [None, None]
     verde = {c.network: c.problem for c in _desk(store, demo_home.home, "verde-cocina").connections()}

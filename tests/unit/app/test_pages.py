@@ -357,6 +357,28 @@ def test_weeks_can_be_turned(at: AppTest) -> None:
 def test_data_health_names_what_is_wrong(at: AppTest) -> None:
     _open(at, "data_health")
     cards = {metric.label.split("] ")[-1]: metric.value for metric in at.metric}
-    assert cards == {"Stale sources": "0", "Accounts with trouble": "0", "Rows kept out": "5", "Parked posts": "1"}
+    assert cards == {"Stale sources": "0", "Accounts with trouble": "0", "Rows kept out": "5", "Not going out": "1"}
     at.selectbox(key="client").set_value("verde-cocina").run()
     assert load_language("en")("health.account_unconnected") in _words(at)
+
+
+def test_data_health_says_what_does_not_go_out_whose_problem_it_is_and_what_to_do(
+    at: AppTest, demo_home: Settings
+) -> None:
+    with _store(demo_home) as store:
+        (trouble,) = store.troubles(SCOPE)
+    text = load_language("en")
+    _open(at, "data_health")
+    row = next(element.value for element in at.markdown if text("trouble.kind.parked") in element.value)
+    assert text(f"trouble.owner.{trouble.code}") in row
+    assert text(f"trouble.remedy.{trouble.code}") in row
+    at.button(key=f"open-trouble-{trouble.intent_id}").click().run()
+    assert not at.exception
+    assert at.title[0].value == text("calendar.title")
+    assert at.button(key="park-drop-confirm").label == text("park.drop_confirm"), "the item is open"
+
+
+def test_data_health_of_a_client_whose_posts_all_go_out_says_so(at: AppTest) -> None:
+    _open(at, "data_health")
+    at.selectbox(key="client").set_value("verde-cocina").run()
+    assert load_language("en")("health.no_troubles") in _words(at)
