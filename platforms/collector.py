@@ -13,11 +13,12 @@ from typing import Any, Generic, TypeVar
 
 from contracts.errors import ErrorClass, NetworkError, PulsoError
 from contracts.networks import Network
-from contracts.ports import ApiVersion, Collected, CollectedPosts, Connector, Networks
+from contracts.ports import ApiVersion, Collected, CollectedPosts, Connector, Networks, TermsReader
 from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     CollectionFailure,
     Comment,
     Post,
@@ -61,6 +62,14 @@ class HttpCollector:
             outcome.rows = await connector.profile(account)
 
         outcomes = self._read_all("profile", accounts, read)
+        return Collected(tuple(o.rows for o in outcomes if o.rows is not None), _failures(outcomes))
+
+    def terms(self, accounts: Sequence[Account]) -> Collected[AccountTerms]:
+        async def read(connector: Connector, account: Account, outcome: _Outcome[AccountTerms]) -> None:
+            if isinstance(connector, TermsReader):
+                outcome.rows = await connector.terms(account)
+
+        outcomes = self._read_all("terms", accounts, read)
         return Collected(tuple(o.rows for o in outcomes if o.rows is not None), _failures(outcomes))
 
     def account_metrics(self, accounts: Sequence[Account], *, start: date, end: date) -> Collected[AccountMetricPoint]:

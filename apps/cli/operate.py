@@ -102,6 +102,27 @@ def posts(client: Annotated[str, typer.Option(help="Only this client.")] = "") -
 
 
 @app.command()
+def troubles(client: Annotated[str, typer.Option(help="Only this client.")] = "") -> None:
+    """What does not go out by itself: why, whose problem it is, and what to do."""
+    with existing_store(Settings()) as store:
+        found = store.troubles(scope_of(client))
+    table = table_of("what", "client", "account", "item", "since", "posts", "why", "for", "to do")
+    for trouble in found:
+        table.add_row(
+            trouble.kind.value,
+            trouble.client_id,
+            trouble.account_id,
+            trouble.content_item_id or "-",
+            f"{trouble.since:%Y-%m-%d %H:%M} UTC",
+            str(trouble.posts),
+            trouble.reason,
+            trouble.owner,
+            trouble.remedy,
+        )
+    console.print(table if table.row_count else "Everything that was promised goes out.")
+
+
+@app.command()
 def stop(
     client: Annotated[str, typer.Argument(help="Client to stop.")] = "",
     everyone: Annotated[bool, typer.Option("--all", help="Stop all clients.")] = False,

@@ -18,6 +18,7 @@ from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     Comment,
     Post,
     PostMetricPoint,
@@ -34,6 +35,7 @@ from platforms._quotas import LocalLimit
 from platforms._shapes import count_or_none, time_or_none
 from platforms.mastodon import mapping
 from platforms.mastodon.errors import GONE, classify
+from platforms.mastodon.instances import Instances
 from platforms.mastodon.models import Context, Profile
 from platforms.mastodon.publishing import Publishing
 from platforms.mastodon.wire import Wire, read
@@ -115,6 +117,7 @@ class MastodonConnector:
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport, self._wire = transport, Wire(transport)
+        self._instances = Instances(transport)
         self._publishing = Publishing(self._wire, media, CAPABILITIES.options)
 
     @property
@@ -129,6 +132,11 @@ class MastodonConnector:
         answer = await self._wire.send(account, call)
         profile = self._transport.parse(Profile, answer.body, call)
         return mapping.snapshot_from(account, profile, answer.body, observed_at=await self._transport.now())
+
+    async def terms(self, account: Account) -> AccountTerms:
+        """The limits that the account's own server states."""
+        stated = await self._instances.stated_limits(account)
+        return AccountTerms(account_id=account.account_id, configuration=stated, read_at=await self._transport.now())
 
     async def posts(self, account: Account, *, since: datetime | None) -> AsyncIterator[PostPage]:
         """Own posts and answers, newest first, without other people's posts that the account passed on."""

@@ -26,6 +26,7 @@ from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     Comment,
     Post,
     PostMetricPoint,
@@ -46,10 +47,11 @@ from platforms.pinterest import mapping, publishing
 from platforms.pinterest.calls import api_path, read_call
 from platforms.pinterest.errors import classify
 from platforms.pinterest.films import Films
-from platforms.pinterest.models import Board, NewToken, Page, Pin, UserAccount
+from platforms.pinterest.models import ListedBoard, NewToken, Page, Pin, UserAccount
 
 PAGE_SIZE = 250
 PINS_PER_CALL = 100
+MOST_BOARD_PAGES = 8  # 2,000 boards, which is as many as an account can have [K]
 READ_LAG_SECONDS = 5.0  # [K] how long a new pin may be missing from the account's listing
 TOKEN_LIFE = timedelta(days=30)  # [K] where the answer does not say
 LATEST_RELATIVE_RESET = 10 * 86_400
@@ -192,6 +194,11 @@ class PinterestConnector:
         answer = await self._transport.send(account, call)
         profile = self._transport.parse(UserAccount, answer.body, call)
         return mapping.snapshot_from(account, profile, answer.body, observed_at=await self._transport.now())
+
+    async def terms(self, account: Account) -> AccountTerms:
+        """The boards that a pin of the account can go to."""
+        boards = await self._boards(account)
+        return mapping.terms_from(account, boards, read_at=await self._transport.now())
 
     async def posts(self, account: Account, *, since: datetime | None) -> AsyncIterator[PostPage]:
         """Own pins, newest first, without those saved from others, and with their lifetime counts."""
@@ -398,11 +405,23 @@ class PinterestConnector:
                 break
         return found
 
+    async def _boards(self, account: Account) -> list[ListedBoard]:
+        """All boards of the account, in the network's order."""
+        boards: list[ListedBoard] = []
+        bookmark: dict[str, str] = {}
+        for _ in range(MOST_BOARD_PAGES):
+            call = read_call("boards", "boards", page_size=str(PAGE_SIZE), **bookmark)
+            page = await self._transport.fetch(Page, account, call)
+            boards += [board for raw in page.items if (board := read_as(ListedBoard, raw)) is not None]
+            if page.bookmark is None:
+                break
+            bookmark = {"bookmark": page.bookmark}
+        return boards
+
     async def _only_board(self, account: Account) -> str:
         """The account's board, where there is no choice. Raises `invalid` where a person has to choose."""
-        page = await self._transport.fetch(Page, account, read_call("boards", "boards", page_size=str(PAGE_SIZE)))
-        boards = [board for raw in page.items if (board := read_as(Board, raw)) is not None]
-        if len(boards) == 1 and page.bookmark is None:
+        boards = await self._boards(account)
+        if len(boards) == 1:
             return boards[0].id
         named = ", ".join(f"{board.name} ({board.id})" for board in boards[:5])
         problem = f"Choose the board of this pin: {named}." if boards else "Make a board first: this account has none."

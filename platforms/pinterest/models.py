@@ -75,9 +75,12 @@ class Analytics(Shape):
     daily_metrics: Items = ()
 
 
-class Board(Shape):
+class ListedBoard(Shape):
+    """`privacy`: PUBLIC, PROTECTED or SECRET."""
+
     id: RequiredId
     name: Text = ""
+    privacy: Text = ""
 
 
 class MediaRegistration(Shape):
