@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
-from contracts.records import ContentItem, Forecast, Media
+from contracts.networks import ContentFormat
+from contracts.records import ContentItem, Forecast, Media, PublishOptions
 from contracts.scope import TenantScope
 from operations.audit import record_event
 from operations.intents import add_occurrence, count_occurrences, move, newest_intent, queue, start_afresh
@@ -264,6 +265,8 @@ class EditorialDesk(StorePart):
         revision: int,
         text: str | None = None,
         media: Sequence[Media] | None = None,
+        content_format: ContentFormat | None = None,
+        options: PublishOptions | None = None,
         is_advertising: bool | None = None,
         forecast: Forecast | None = None,
     ) -> ContentItem:
@@ -283,6 +286,10 @@ class EditorialDesk(StorePart):
                 changes["text"] = text
             if media is not None:
                 changes["media"] = tuple(media)
+            if content_format is not None:
+                changes["content_format"] = content_format
+            if options is not None:
+                changes["options"] = options
             if is_advertising is not None:
                 changes["is_advertising"] = is_advertising
             row.revision += 1

@@ -26,13 +26,15 @@ from apps.streamlit.layout import (
 )
 from apps.streamlit.workspace import Workspace, current
 from contracts.errors import PulsoError
-from contracts.records import ContentItem, Verdict, Violation
+from contracts.records import ContentItem, Media, Verdict, Violation
 from operations import ItemView
+from operations.mending import MendedItem
 from operations.states import ItemState, ParkReason
-from policy import LIMITS
+from policy.media_rules import is_film
 from policy.text_rules import fullest
 
 _WEEK = "calendar_week"
+_MENDED = "mended"  # what was tried last to make an item fit: with which item and permission, and what came of it
 FIRST_WAITING = 5
 MOST_WAITING = 50  # a list that nobody reads to its end is not drawn to its end
 
@@ -291,7 +293,8 @@ def _item(work: Workspace, view: ItemView) -> None:
         else:
             st.markdown(f"**{text('item.text')}**")
             st.markdown(plain(item.text).replace("\n", "  \n"))
-        _media(work, item)
+        _parts(work, item)
+        _media(work, item.media)
         if edited != item.text:
             st.caption(f":orange[:material/edit:] {text('item.unsaved')}")
     with right:
@@ -299,6 +302,8 @@ def _item(work: Workspace, view: ItemView) -> None:
         verdict = work.desk.verdict(item.model_copy(update={"text": edited}), now=work.now.at)
         if view.state not in (ItemState.PUBLISHED, ItemState.REJECTED, ItemState.CANCELLED):
             _guardrails(work, verdict.violations)
+    if is_changeable(view):
+        _mending(work, view, item.model_copy(update={"text": edited}))
     st.divider()
     if not work.actor:
         st.warning(text("app.name_needed"))
@@ -309,8 +314,8 @@ def _item(work: Workspace, view: ItemView) -> None:
 
 
 def _length(work: Workspace, item: ContentItem) -> None:
-    """How much of what the network takes the text fills, counted as that network counts."""
-    count, limit = fullest(item, LIMITS[item.network])
+    """How much of what the network (or the account's own server) takes the text fills, counted as that network counts."""
+    count, limit = fullest(item, work.desk.limits(item))
     words = work.text(
         "item.length",
         count=work.text.number(count),
@@ -357,12 +362,19 @@ def _facts(work: Workspace, view: ItemView) -> None:
         st.caption(f":orange[:material/history: {text('item.outdated')}]")
 
 
-def _media(work: Workspace, item: ContentItem) -> None:
-    for media in item.media:
+def _parts(work: Workspace, item: ContentItem) -> None:
+    """The posts of a thread that follow the first one."""
+    for number, part in enumerate(item.options.thread, 2):
+        st.markdown(f"**{work.text('item.part', number=work.text.number(number))}**")
+        st.markdown(plain(part).replace("\n", "  \n"))
+
+
+def _media(work: Workspace, files: Sequence[Media]) -> None:
+    for media in files:
         file = work.desk.media_path(media.path)
         if file is None:
             st.caption(f":orange[:material/broken_image:] {work.text('item.media_missing', path=media.path)}")
-        elif media.mime_type.startswith("video/"):
+        elif is_film(media):
             st.video(str(file))
         else:
             st.image(str(file), caption=media.alt_text, width=300, alt=media.alt_text)
@@ -379,6 +391,54 @@ def _guardrails(work: Workspace, violations: Sequence[Violation]) -> None:
         st.markdown(
             f":{colour}[:material/{icon}: **{rule}**] {plain(violation.message)} :gray[{plain(violation.remedy)}]"
         )
+
+
+def _mending(work: Workspace, view: ItemView, shown: ContentItem) -> None:
+    """What can be made to fit without changing what the post says: first tried and shown, then saved for another approval."""
+    if not work.desk.can_mend(shown):
+        return
+    text = work.text
+    with st.container(border=True, key="mending"):
+        st.markdown(f"**{text('mend.title')}**", help=text("mend.help"))
+        may_shorten = any(is_film(media) for media in shown.media) and st.checkbox(
+            text("mend.may_shorten"), key="mend-shorten"
+        )
+        asked = (shown, may_shorten)
+        if st.button(text("mend.try"), icon=":material/build:", key="mend"):
+            with st.spinner(text("mend.working")):
+                st.session_state[_MENDED] = (asked, work.desk.mended(shown, may_shorten=may_shorten))
+        tried, mended = st.session_state.get(_MENDED, (None, None))
+        if tried != asked:  # nothing was tried yet, or the text has changed since
+            return
+        _mended(work, view, shown, mended)
+
+
+def _mended(work: Workspace, view: ItemView, shown: ContentItem, mended: MendedItem) -> None:
+    """What mending would change, as words and as it would look, and the button that keeps it."""
+    text = work.text
+    for failure in mended.failures:
+        st.markdown(f":orange[:material/warning:] {plain(failure)}")
+    if not mended.changes:
+        st.caption(text("mend.nothing"))
+        return
+    st.markdown("\n".join(f"- {plain(change)}" for change in mended.changes))
+    if mended.item.options.thread != shown.options.thread:
+        st.markdown(f"**{text('item.part', number=text.number(1))}**")
+        st.markdown(plain(mended.item.text).replace("\n", "  \n"))
+        _parts(work, mended.item)
+    _media(work, [media for media in mended.item.media if media not in shown.media])
+    rest = work.desk.verdict(mended.item, now=work.now.at).violations
+    st.markdown(f"**{text('mend.rest')}**")
+    _guardrails(work, rest)
+    if st.button(
+        text("mend.save"),
+        type="primary",
+        icon=":material/save:",
+        key="mend-save",
+        disabled=not work.actor,
+        help=text("item.save_help"),
+    ):
+        _do(work, lambda: work.desk.save_mended(view, mended.item, actor=work.actor), text("item.saved"), stay=True)
 
 
 def _actions(work: Workspace, view: ItemView, *, edited: str, verdict: Verdict) -> None:

@@ -11,7 +11,7 @@ from apps.streamlit.language import NOTHING
 from apps.streamlit.layout import empty, header, network_badge, open_in_calendar, plain, section
 from apps.streamlit.workspace import Workspace, current
 from contracts.networks import Network
-from contracts.records import Trouble, TroubleKind
+from contracts.records import AccountTerms, Trouble, TroubleKind
 
 STALE_AFTER = timedelta(hours=36)  # a source is read daily: a day and a half without is worth a look
 MOST_TROUBLES = 30  # a list that nobody reads to its end is not drawn to its end
@@ -153,6 +153,7 @@ def _quarantined(work: Workspace, quarantined: pl.DataFrame) -> None:
 def _accounts(work: Workspace, connections: tuple) -> None:
     text = work.text
     section(text("health.accounts"))
+    boards = {terms.account_id: terms for terms in work.desk.boards()}
     unread = unread_accounts(work.settings.home, work.client.client_id)
     if not connections:
         empty(work, "health.no_accounts")
@@ -169,11 +170,35 @@ def _accounts(work: Workspace, connections: tuple) -> None:
                         moment=work.moment(connection.since),
                     )
                 )
+            if connection.account_id in boards:
+                _board(work, boards[connection.account_id])
         for failure in unread:
             st.markdown(
                 f":orange[:material/warning:] {text('health.unread', what=plain(failure.what), account=plain(failure.account_id))}"
             )
             st.caption(f"{plain(failure.error_class)}: {plain(failure.message)}")
+
+
+def _board(work: Workspace, terms: AccountTerms) -> None:
+    """Where the account's new drafts go, and the choice."""
+    text = work.text
+    names = {board.board_id: board.name for board in terms.boards}
+    key = f"board-{terms.account_id}"
+
+    def choose() -> None:
+        work.desk.choose_board(terms.account_id, st.session_state[key], actor=work.actor)
+
+    st.selectbox(
+        text("health.board"),
+        list(names),
+        index=list(names).index(terms.board.board_id) if terms.board else None,
+        format_func=names.__getitem__,
+        placeholder=text("health.board_missing"),
+        help=text("health.board_help"),
+        key=key,
+        on_change=choose,
+        disabled=not work.actor,
+    )
 
 
 def _outbox(work: Workspace) -> None:

@@ -13,8 +13,8 @@ from apps.streamlit.layout import empty, figure, header, link_to, one_line, sect
 from apps.streamlit.workspace import Workspace, current
 
 RECENT_DAYS = 28
+# Needs whose reasons, owners and remedies are listed there, whatever week they are from.
 SHOWN_IN_DATA_HEALTH = frozenset({"stuck", "paused_accounts", "missed", "failed"})
-"""Needs whose reasons, owners and remedies are listed there, whatever week they are from."""
 
 
 def render(work: Workspace) -> None:
