@@ -8,12 +8,13 @@ import sys
 
 import typer
 
-from apps.cli import accounts, clients, lake, operate, sandbox, trace, workshop
+from apps.cli import accounts, clients, lake, mend, operate, sandbox, trace, workshop
 from apps.cli.console import console
 from contracts.errors import PulsoError
 
 app = typer.Typer(help="Pulso: plan, publish, answer and learn for many social accounts.", no_args_is_help=True)
 app.add_typer(operate.app)
+app.add_typer(mend.app)
 app.add_typer(workshop.app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(clients.app, name="client")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from apps.cli.console import EVERYONE, OPERATOR, console, existing_store, require_home, scope_of, table_of
 from contracts.errors import PulsoError
@@ -27,7 +28,7 @@ def show(client: Annotated[str, typer.Option(help="Only this client.")] = "") ->
             connect = f"`pulso accounts connect {account.account_id}`"
             state = "connected" if connection.is_connected else f"no token: {connect}"
             if connection.paused_reason:
-                state = f"paused: {connection.paused_reason} ({connect})"
+                state = f"paused: {escape(connection.paused_reason)} ({connect})"
             table.add_row(account.account_id, account.client_id, account.handle, state)
     console.print(table if table.row_count else "No accounts yet: `pulso accounts add`.")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from apps.cli.console import OPERATOR, console, existing_store, require_home, scope_of, table_of
 from contracts.settings import Settings
@@ -95,7 +96,7 @@ def posts(client: Annotated[str, typer.Option(help="Only this client.")] = "") -
                 f"{entry.published_at:%Y-%m-%d %H:%M} UTC" if entry.published_at else "-",
                 str(entry.commit_calls),
                 entry.approved_by or "-",
-                entry.reason or "",
+                escape(entry.reason or ""),
             )
     nothing = "Nothing yet: `pulso run` publishes, or approve a draft in the calendar (`pulso ui`)."
     console.print(table if table.row_count else nothing)
@@ -115,7 +116,7 @@ def troubles(client: Annotated[str, typer.Option(help="Only this client.")] = ""
             trouble.content_item_id or "-",
             f"{trouble.since:%Y-%m-%d %H:%M} UTC",
             str(trouble.posts),
-            trouble.reason,
+            escape(trouble.reason),
             trouble.owner,
             trouble.remedy,
         )

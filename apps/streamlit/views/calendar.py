@@ -301,7 +301,7 @@ def _item(work: Workspace, view: ItemView) -> None:
         _facts(work, view)
         verdict = work.desk.verdict(item.model_copy(update={"text": edited}), now=work.now.at)
         if view.state not in (ItemState.PUBLISHED, ItemState.REJECTED, ItemState.CANCELLED):
-            _guardrails(work, verdict.violations)
+            _guardrails(work, verdict.violations, item)
     if is_changeable(view):
         _mending(work, view, item.model_copy(update={"text": edited}))
     st.divider()
@@ -380,7 +380,15 @@ def _media(work: Workspace, files: Sequence[Media]) -> None:
             st.image(str(file), caption=media.alt_text, width=300, alt=media.alt_text)
 
 
-def _guardrails(work: Workspace, violations: Sequence[Violation]) -> None:
+def _named(work: Workspace, words: str, item: ContentItem) -> str:
+    """Words about files with each file called as people see it: files are stored under names that say nothing."""
+    for number, media in enumerate(item.media, 1):
+        name = media.alt_text.strip() or work.text("item.file", number=work.text.number(number))
+        words = words.replace(media.path, f"“{name}”")
+    return words
+
+
+def _guardrails(work: Workspace, violations: Sequence[Violation], item: ContentItem) -> None:
     text = work.text
     if not violations:
         st.markdown(f":green[:material/verified_user:] {text('item.allowed')}")
@@ -389,7 +397,7 @@ def _guardrails(work: Workspace, violations: Sequence[Violation]) -> None:
         colour, icon = ("red", "block") if violation.severity == "block" else ("orange", "warning")
         rule = text(f"rule.{violation.rule}") if text.knows(f"rule.{violation.rule}") else violation.rule
         st.markdown(
-            f":{colour}[:material/{icon}: **{rule}**] {plain(violation.message)} :gray[{plain(violation.remedy)}]"
+            f":{colour}[:material/{icon}: **{rule}**] {plain(_named(work, violation.message, item))} :gray[{plain(violation.remedy)}]"
         )
 
 
@@ -417,11 +425,11 @@ def _mended(work: Workspace, view: ItemView, shown: ContentItem, mended: MendedI
     """What mending would change, as words and as it would look, and the button that keeps it."""
     text = work.text
     for failure in mended.failures:
-        st.markdown(f":orange[:material/warning:] {plain(failure)}")
+        st.markdown(f":orange[:material/warning:] {plain(_named(work, failure, shown))}")
     if not mended.changes:
         st.caption(text("mend.nothing"))
         return
-    st.markdown("\n".join(f"- {plain(change)}" for change in mended.changes))
+    st.markdown("\n".join(f"- {plain(_named(work, change, shown))}" for change in mended.changes))
     if mended.item.options.thread != shown.options.thread:
         st.markdown(f"**{text('item.part', number=text.number(1))}**")
         st.markdown(plain(mended.item.text).replace("\n", "  \n"))
@@ -429,7 +437,7 @@ def _mended(work: Workspace, view: ItemView, shown: ContentItem, mended: MendedI
     _media(work, [media for media in mended.item.media if media not in shown.media])
     rest = work.desk.verdict(mended.item, now=work.now.at).violations
     st.markdown(f"**{text('mend.rest')}**")
-    _guardrails(work, rest)
+    _guardrails(work, rest, mended.item)
     if st.button(
         text("mend.save"),
         type="primary",
@@ -515,7 +523,7 @@ def _move(work: Workspace, view: ItemView) -> None:
         # The text is judged beside it already; here stands only what the slot itself adds.
         content = work.desk.verdict(item.model_copy(update={"scheduled_at": None}), now=work.now.at).violations
         timing = work.desk.verdict(item.model_copy(update={"scheduled_at": to}), now=work.now.at).violations
-        _guardrails(work, [violation for violation in timing if violation not in content])
+        _guardrails(work, [violation for violation in timing if violation not in content], item)
         if st.button(
             text("item.move_confirm"),
             type="primary",

@@ -77,7 +77,7 @@ def _troubles(work: Workspace, troubles: Sequence[Trouble]) -> None:
                 f":{colour}[:material/{icon}: **{text(f'trouble.kind.{trouble.kind.value}')}**] "
                 f"{network_badge(work, trouble.network.value)} @{plain(handles.get(trouble.account_id, trouble.account_id))} "
                 f":gray[{since}{waiting}]  \n{plain(trouble.reason)}  \n"
-                f"**{text(f'trouble.owner.{key}')}** {text(f'trouble.remedy.{key}', account=plain(trouble.account_id))}",
+                f"**{text(f'trouble.owner.{key}')}** {text(f'trouble.remedy.{key}', account=trouble.account_id.replace('`', ''))}",
                 width="stretch",
             )
             if trouble.content_item_id is not None and st.button(

@@ -429,7 +429,7 @@ def test_a_picture_that_its_network_refuses_is_refitted_and_shown(at: AppTest, d
     assert "Crop it to" in _words(at), "what is wrong says what to change"
     at.button(key="mend").click().run()
     assert not at.exception
-    assert "Cropped around its middle" in _words(at)
+    assert "“A cup”\\: Cropped around its middle" in _words(at), "called as people see it, not by its path"
     assert "Converted from PNG to JPEG" in _words(at)
     at.button(key="mend-save").click().run()
     with _store(demo_home) as store:
@@ -456,7 +456,7 @@ def test_a_file_that_is_missing_is_told_in_place_of_a_change(at: AppTest, demo_h
         store.edit(ITEMS.to_reject, actor="Ana", revision=1, media=[gone])
     _open_item(at, ITEMS.to_reject)
     at.button(key="mend").click().run()
-    assert "gone" in _words(at)
+    assert "“A cup of filter coffee from above” cannot be read" in _words(at)
     assert load_language("en")("mend.nothing") in _words(at)
     assert not any(button.key == "mend-save" for button in at.button)
 
