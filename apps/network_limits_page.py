@@ -28,7 +28,7 @@ _INTRODUCTION = """# Networks: formats and limits
 What Pulso checks before anything is sent. Generated from `policy/network_limits.py` by `pulso docs`; a test fails when this page
 and the table differ. Figures there that no source at hand confirms are marked `# [K]`. An account may be allowed less: TikTok tells
 each account its longest film, Instagram its daily quota; the connectors ask. A Mastodon instance states its own limits, which
-replace those below (`policy.mastodon_limits`).
+replace those below: they are read with the account's profile and hold for drafts, the calendar and sending.
 
 A violation says what is wrong and what to change. What can be mended without changing what a post says is mended on request,
 and every change is told: pictures are turned, cropped, scaled, converted and compressed; films are cropped, scaled, encoded anew

@@ -525,6 +525,8 @@ class TroubleKind(StrEnum):
 
     PAUSED = "paused"
     """The network refuses the account: everything of it waits."""
+    DEFERRED = "deferred"
+    """A limit or a budget is used up for long: everything of the account waits, and slots may pass meanwhile."""
     STUCK = "stuck"
     """It should have moved on and did not: nobody publishes, or publishing fails."""
     PARKED = "parked"
@@ -559,7 +561,7 @@ class Trouble(Record):
     @property
     def holds_up_others(self) -> bool:
         """What comes after it will not go out either."""
-        return self.kind in (TroubleKind.PAUSED, TroubleKind.STUCK)
+        return self.kind in (TroubleKind.PAUSED, TroubleKind.DEFERRED, TroubleKind.STUCK)
 
 
 class Verdict(Record):

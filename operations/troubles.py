@@ -5,7 +5,7 @@ Does not belong here: the ways out (`parked.py`, `content.py`, `directory.py`), 
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -23,6 +23,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     TroubleKind.PAUSED: (
         "whoever holds the account's login",
         "Connect it again (`pulso accounts connect {account_id}`): what waits then goes on by itself.",
+    ),
+    TroubleKind.DEFERRED: (
+        "whoever answers for limits and budgets",
+        "Have the limit or the budget raised, or move the posts behind its end: docs/runbooks/limit-used-up.md.",
     ),
     TroubleKind.STUCK: (
         "whoever runs Pulso",
@@ -49,6 +53,10 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+DEFERRED_FOR_LONG = timedelta(hours=1)
+"""Shorter waits end by themselves within any client's late window."""
+
+
 class Troubles(OutboxDesk):
     """The store's face for what needs somebody."""
 
@@ -57,10 +65,12 @@ class Troubles(OutboxDesk):
         the rest counts for as long as it lasts."""
         with self._database.read() as session:
             paused = tuple(_paused(session, scope))
+            deferred = tuple(_deferred(session, scope))
             waiting = {trouble.account_id for trouble in paused}
             posts = tuple(_posts(session, scope, since))
         found = [
             *paused,
+            *deferred,
             *(_trouble(TroubleKind.STUCK, entry) for entry in self.stuck(scope)),
             *(
                 trouble
@@ -107,6 +117,36 @@ def _paused(session: Session, scope: TenantScope) -> Iterator[Trouble]:
             owner=owner,
             remedy=remedy,
             posts=posts,
+        )
+
+
+def _deferred(session: Session, scope: TenantScope) -> Iterator[Trouble]:
+    """Accounts that wait for long, each with the posts that are due meanwhile."""
+    until = LaneRow.deferred_until
+    held = entries(
+        session,
+        scope,
+        and_(
+            until > datetime.now(UTC) + DEFERRED_FOR_LONG, LaneRow.paused_at.is_(None), IntentRow.reason_code == "rate"
+        ),
+    )
+    for account_id in dict.fromkeys(entry.account_id for entry in held):
+        posts = [entry for entry in held if entry.account_id == account_id]
+        owner, remedy = _words(TroubleKind.DEFERRED, account_id)
+        yield Trouble(
+            kind=TroubleKind.DEFERRED,
+            client_id=posts[0].client_id,
+            account_id=account_id,
+            network=posts[0].network,
+            intent_id=None,
+            content_item_id=None,
+            scheduled_at=posts[0].scheduled_at,
+            since=posts[0].scheduled_at,
+            code="rate",
+            reason=posts[0].reason or "the network asked to wait",
+            owner=owner,
+            remedy=remedy,
+            posts=len(posts),
         )
 
 

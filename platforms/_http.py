@@ -407,7 +407,9 @@ class Transport:
     def _named_by_the_network(self, url: str) -> str:
         """An upload URL, unless it would lead a process that is told to use the sandbox to anywhere else."""
         if self._base_url is not None and urlsplit(url).netloc != urlsplit(self._base_url).netloc:
-            raise self._error(ErrorClass.INVALID, f"The sandbox named an address that is not its own: {url}.")
+            raise self._error(
+                ErrorClass.INVALID, f"The sandbox named an address that is not its own: {redact_url(url)}."
+            )
         return url
 
     def _bulkhead_of(self, account: Account) -> asyncio.Semaphore:

@@ -11,7 +11,7 @@ from contracts.records import Client, ContentItem, Verdict, Violation
 from policy import banned_words, disclosure, facts, network_limits, timing
 from policy.limit_shapes import NetworkLimits
 
-POLICY_VERSION = "2026.2"
+POLICY_VERSION = "2026.3"
 """Raised whenever a rule changes what may be sent; stored with every decision."""
 
 

@@ -43,6 +43,7 @@ def test_it_is_quiet_while_all_goes_out(house: House) -> None:
     ("kind", "severity"),
     [
         (TroubleKind.PAUSED, dg.AssetCheckSeverity.ERROR),
+        (TroubleKind.DEFERRED, dg.AssetCheckSeverity.ERROR),
         (TroubleKind.STUCK, dg.AssetCheckSeverity.ERROR),
         (TroubleKind.PARKED, dg.AssetCheckSeverity.WARN),
         (TroubleKind.FAILED, dg.AssetCheckSeverity.WARN),

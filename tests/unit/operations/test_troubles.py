@@ -1,7 +1,7 @@
 """What does not go out by itself stands in one list, with whose problem it is, until somebody has done something about it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -101,6 +101,18 @@ def test_a_paused_account_counts_once_with_all_that_waits_for_it(
     assert "pulso accounts connect bluesky:did:plc:acme" in trouble.remedy
     store.save_credential("bluesky:did:plc:acme", Token(access_token="new"), actor="anna")
     assert store.troubles(ALL) == ()
+
+
+@pytest.mark.parametrize(("hours", "is_told"), [(0.5, False), (9, True)])
+def test_a_limit_that_is_used_up_for_long_is_told_with_the_posts_that_it_holds(
+    store: SqlStore, network: FakeNetwork, publisher_of: Publishers, hours: float, is_told: bool
+) -> None:
+    approved(store, "item-1")
+    until = datetime.now(UTC) + timedelta(hours=hours)
+    network.fault = refusal(ErrorClass.RATE, "commit:before", retry_at=until)
+    publisher_of(store).drain()
+    found = [(t.kind, t.account_id, t.posts, t.holds_up_others) for t in store.troubles(ALL)]
+    assert found == ([(TroubleKind.DEFERRED, "bluesky:did:plc:acme", 1, True)] if is_told else [])
 
 
 def test_what_nobody_publishes_is_the_operators_and_comes_first(
