@@ -25,6 +25,7 @@ from contracts.settings import App, Settings
 from platforms import HttpCollector, HttpNetworks, SandboxClock
 from platforms._http import Patience
 from platforms.collector import run
+from policy import limits_for
 
 pytestmark = pytest.mark.integration
 
@@ -420,6 +421,19 @@ async def test_a_rate_limit_says_until_when(sandbox: Sandbox, network: Network) 
     assert caught.value.retry_at is not None
     if network in TELLS_WHEN:
         assert timedelta(minutes=8) < caught.value.retry_at - datetime.now(UTC) < timedelta(minutes=16)
+
+
+def test_accounts_terms_are_read_where_they_have_their_own(sandbox: Sandbox) -> None:
+    accounts = [sandbox.account(network) for network in Network]
+    found = HttpCollector(sandbox.networks()).terms(accounts)
+    assert found.failures == ()
+    terms = {read.account_id: read for read in found.rows}
+    assert {account_id.partition(":")[0] for account_id in terms} == {"mastodon", "pinterest"}
+    pins, toots = sandbox.account(Network.PINTEREST), sandbox.account(Network.MASTODON)
+    assert terms[pins.account_id].board is not None
+    assert terms[pins.account_id].board.board_id == sandbox.options(Network.PINTEREST).board_id
+    limits = limits_for(Network.MASTODON, terms[toots.account_id])
+    assert limits.text[0].most == terms[toots.account_id].configuration["statuses"]["max_characters"]
 
 
 def test_a_retired_metric_is_missing_and_nothing_else(sandbox: Sandbox) -> None:
