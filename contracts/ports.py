@@ -1,6 +1,6 @@
 """Ports: the interfaces through which rooms use each other without importing each other."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,6 +20,7 @@ from contracts.records import (
     Competitor,
     CompetitorPost,
     ContentItem,
+    Delivery,
     LedgerEntry,
     Media,
     Post,
@@ -236,11 +237,17 @@ class Collector(Protocol):
     ) -> Collected[AccountMetricPoint]: ...
 
     def posts(
-        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+        self,
+        accounts: Sequence[Account],
+        *,
+        since: Mapping[str, datetime],
+        detail_since: datetime,
+        detail_of: Mapping[str, Collection[str]] | None = None,
     ) -> CollectedPosts:
         """Posts of each account back to its own `since` (absent: all history), with the counts of the listing.
 
-        Posts published at or after `detail_since` also get the counts that need a call of their own.
+        Posts published at or after `detail_since` also get the counts that need a call of their own; of an account for which
+        `detail_of` names post_ids, only those.
         """
         ...
 
@@ -400,6 +407,22 @@ class Store(Protocol):
 
     def ledger(self, scope: TenantScope, *, day: date | None = None) -> tuple[LedgerEntry, ...]:
         """Actions whose last change fell on this business day (UTC); all when None."""
+        ...
+
+
+class Deliveries(Protocol):
+    """Webhook deliveries that wait for the reading they ask for. Implemented by operations; moments are machine time."""
+
+    def deliveries(self, scope: TenantScope, *, states: Sequence[str] = ()) -> tuple[Delivery, ...]:
+        """By time of receipt; all when no state is named."""
+        ...
+
+    def claim_deliveries(self, *, at: datetime) -> int:
+        """Put what is due into one new batch, except for accounts that an open batch reads already. Returns how many."""
+        ...
+
+    def settle_deliveries(self, batch_id: str, failures: Sequence[CollectionFailure], *, at: datetime) -> None:
+        """End a batch: accounts without a failure are collected; the others are tried again later, or have failed."""
         ...
 
 

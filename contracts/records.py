@@ -293,6 +293,43 @@ class CollectionFailure(Record):
     message: str
 
 
+# --- webhooks ----------------------------------------------------------------------------------------------------------
+
+
+class Notice(Record):
+    """What one webhook delivery says about one account: that something happened. What happened is read from the network itself."""
+
+    network: Network
+    native_account_ids: tuple[str, ...] = Field(min_length=1)
+    """Names of the one account, as the network and as Pulso may write it."""
+    kinds: tuple[str, ...]
+    """The network's own names of the events."""
+    native_post_ids: tuple[str, ...] = ()
+    """The posts concerned; empty where an event names none, and the account as a whole is meant."""
+    asks_to_read: bool = True
+    """False where nothing that Pulso reads has changed (somebody is typing)."""
+    raw: str
+    """The account's own part of the body: one delivery may tell of several tenants."""
+
+
+class Delivery(Record):
+    """A notice that was kept, and what became of it."""
+
+    delivery_key: str
+    account_id: str
+    client_id: str
+    network: Network
+    kinds: tuple[str, ...]
+    native_post_ids: tuple[str, ...]
+    state: str
+    reason: str | None
+    tries: int
+    received_at: AwareDatetime
+    """Machine time."""
+    batch_id: str | None
+    """The reading that it waits for."""
+
+
 # --- decisions ---------------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ class App(BaseModel):
 
     app_id: str
     app_secret: SecretStr
+    verify_token: SecretStr | None = None
+    """Meta only: the word that is typed into the webhook's settings, and that its challenge has to know."""
 
 
 class Settings(BaseSettings):

@@ -7,7 +7,7 @@ Two kinds of time, named apart: plain `<event>_at` is business time (the network
 are machine time and say so in their comment.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -35,7 +35,7 @@ from contracts.records import (
     Staging,
 )
 from operations.database import RecordJson, UtcDateTime
-from operations.states import IntentState, ItemState
+from operations.states import DeliveryState, IntentState, ItemState
 
 ALL_CLIENTS = "*"
 """Key of the stop switch that holds for every client."""
@@ -56,7 +56,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, str: String(255)}  # noqa: RUF012
 
 
-def _values(states: type[ItemState] | type[IntentState]) -> str:
+def _values(states: type[ItemState] | type[IntentState] | type[DeliveryState]) -> str:
     return ", ".join(f"'{state.value}'" for state in states)
 
 
@@ -277,6 +277,45 @@ class MessageRow(Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), index=True)
     sent_at: Mapped[datetime]
     body: Mapped[Message] = mapped_column(RecordJson(Message))
+
+
+class DeliveryRow(Base):
+    """What one webhook delivery says about one account, once. A delivery that tells of several accounts has a row for each."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_values(DeliveryState)})", name="state"),
+        Index(None, "state", "next_try_at"),
+        Index(None, "client_id", "received_at"),
+        Index(None, "batch_id"),
+    )
+
+    delivery_key: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"))
+    network: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(comment="machine time")
+    kinds: Mapped[tuple[str, ...]] = mapped_column(RecordJson(tuple[str, ...]))
+    native_post_ids: Mapped[tuple[str, ...]] = mapped_column(RecordJson(tuple[str, ...]))
+    raw: Mapped[str | None] = mapped_column(
+        Text, comment="the account's part of the body; forgotten in time, the key never"
+    )
+    state: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(Text)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime] = mapped_column(comment="machine time")
+    batch_id: Mapped[str | None]
+
+
+class WebhookRefusalRow(Base):
+    """How many requests to the webhook receiver were refused or led nowhere on a day. They belong to no client and none is kept."""
+
+    __tablename__ = "webhook_refusals"
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True, comment="machine time")
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
 
 
 class AuditRow(Base):

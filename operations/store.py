@@ -17,6 +17,7 @@ from operations.content import EditorialDesk
 from operations.conversations import Conversations
 from operations.credentials import SqlTokenStore
 from operations.database import Database
+from operations.deliveries import Deliveries
 from operations.directory import Directory
 from operations.ledger import ActionLedger
 from operations.machine import MachineTime, SystemMachineTime
@@ -29,8 +30,10 @@ from operations.stops import Stops
 from operations.vault import Vault
 
 
-class SqlStore(Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, AuditTrail, ActionLedger, Conversations):
-    """Implements contracts.ports.Store, and what the app and the CLI need. `tokens` and `quotas` implement the ports
+class SqlStore(
+    Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, AuditTrail, ActionLedger, Conversations, Deliveries
+):
+    """Implements contracts.ports.Store and Deliveries, and what the app and the CLI need. `tokens` and `quotas` implement the ports
     TokenStore and Quotas.
 
     Raises NotReadyError when the database was not migrated to this version's schema. Close it, or use it in a `with`.

@@ -17,6 +17,7 @@ from assets.warehouse import warehouse_assets
 from orchestration.automation import automation_sensor, with_automation
 from orchestration.jobs import ALL_JOBS
 from orchestration.schedules import ALL_SCHEDULES
+from orchestration.sensors import ALL_SENSORS
 
 ASSET_MODULES = (
     directory,
@@ -38,7 +39,7 @@ ASSET_MODULES = (
 
 
 def build_definitions(resources: Mapping[str, Any], *, manifest: Path) -> dg.Definitions:
-    """All assets, checks, jobs, schedules and automation, bound to `resources`. Reads nothing but the compiled dbt manifest."""
+    """All assets, checks, jobs, schedules, sensors and automation, bound to `resources`. Reads nothing but the compiled dbt manifest."""
     assets = [*dg.load_assets_from_modules(ASSET_MODULES), warehouse_assets(manifest)]
     return dg.Definitions(
         assets=with_automation(assets),
@@ -46,6 +47,6 @@ def build_definitions(resources: Mapping[str, Any], *, manifest: Path) -> dg.Def
         resources=dict(resources),
         jobs=ALL_JOBS,
         schedules=ALL_SCHEDULES,
-        sensors=[automation_sensor],
+        sensors=[automation_sensor, *ALL_SENSORS],
         executor=dg.in_process_executor,
     )

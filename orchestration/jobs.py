@@ -6,6 +6,7 @@ REFRESH = "refresh"
 DECIDE = "decide"
 DAILY_LOOP = "daily_loop"
 OBSERVE = "observe"
+OBSERVE_NOTIFIED = "observe_notified"
 TRAIN = "train_engagement"
 PUBLISH = "publish_due"
 IMPORT = "import_posts"
@@ -43,6 +44,12 @@ observe = dg.define_asset_job(
     description="Young posts and new comments, observed again. What follows from them is automation's work.",
 )
 
+observe_notified = dg.define_asset_job(
+    OBSERVE_NOTIFIED,
+    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments"),
+    description="What networks have called about by webhook, observed now: the accounts concerned, and only the posts named.",
+)
+
 import_posts = dg.define_asset_job(
     IMPORT,
     selection=_imports,
@@ -63,4 +70,4 @@ publish_due = dg.define_asset_job(
     description="Drain the outbox. The only job that makes anything visible; Dagster never retries it, the outbox knows better.",
 )
 
-ALL_JOBS = [refresh, decide, daily_loop, observe, import_posts, train_engagement, publish_due]
+ALL_JOBS = [refresh, decide, daily_loop, observe, observe_notified, import_posts, train_engagement, publish_due]

@@ -5,7 +5,7 @@ Belongs here: concurrency and isolation over any connector. Does not belong here
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -74,7 +74,12 @@ class HttpCollector:
         return Collected(tuple(point for o in outcomes for point in o.rows or ()), _failures(outcomes))
 
     def posts(
-        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+        self,
+        accounts: Sequence[Account],
+        *,
+        since: Mapping[str, datetime],
+        detail_since: datetime,
+        detail_of: Mapping[str, Collection[str]] | None = None,
     ) -> CollectedPosts:
         async def read(connector: Connector, account: Account, outcome: _Outcome[CollectedPosts]) -> None:
             posts: list[Post] = []
@@ -84,10 +89,12 @@ class HttpCollector:
                 for point in page.metrics:
                     metrics.setdefault((point.post_id, point.metric), point)
             outcome.rows = CollectedPosts(tuple(posts), tuple(metrics.values()))
+            named = (detail_of or {}).get(account.account_id)
             unlisted = [
                 post
                 for post in posts
                 if post.published_at >= detail_since
+                and (not named or post.post_id in named)
                 and any((post.post_id, name) not in metrics for name in connector.capabilities.post_metrics)
             ]
             if not unlisted:

@@ -4,12 +4,12 @@ import dagster as dg
 
 from assets.bronze.directory import STAGE
 from assets.bronze.entry import checks_of, enter
-from assets.bronze.observations import posts_with_new_comments
+from assets.bronze.observations import posts_to_ask
 from assets.checks.boundary import inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
 from assets.keys import asset_options, key_of
-from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
+from assets.partitions import DAYS, ONE_RUN, Targeted, run_days
 from contracts.clock import Clock
 from contracts.ports import Collected, Collector, Lake, Store
 from contracts.tables import COMMENTS, POST_METRICS, POSTS
@@ -25,16 +25,16 @@ from contracts.tables import COMMENTS, POST_METRICS, POSTS
 )
 def comments(
     context: dg.AssetExecutionContext,
-    config: Narrowed,
+    config: Targeted,
     lake: dg.ResourceParam[Lake],
     store: dg.ResourceParam[Store],
     collector: dg.ResourceParam[Collector],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     """Grain: comment, as first observed. A past day asks no network."""
-    days, scope = run_days(context, clock.now()), config.scope(STAGE)
-    connected = store.accounts(scope)
-    wanted = () if days.is_past else posts_with_new_comments(lake, scope, now=days.now)
+    days, scope = run_days(context, clock.now(), config), config.scope(STAGE)
+    connected = config.accounts(store, STAGE)
+    wanted = () if days.is_past else posts_to_ask(lake, scope, config.targets, now=days.now)
     collected = collector.comments(connected, wanted) if wanted else Collected()
     frame = to_frame(collected.rows, COMMENTS, day=days.end).unique("comment_id", keep="first", maintain_order=True)
     checked = inspect(frame, COMMENTS, rules_for(COMMENTS), now=days.now)

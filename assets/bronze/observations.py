@@ -1,6 +1,7 @@
 """What to observe next, derived from what was observed before: watermarks, changed content, honest backfill marks."""
 
 import hashlib
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -18,10 +19,36 @@ FIRST_SEEN_IN_TIME = timedelta(hours=24)
 """A post first seen later than this after its publication is a backfill: its young counts are unknown."""
 
 
-def watermarks(lake: Lake, scope: TenantScope) -> dict[str, datetime]:
-    """Per account, from when its listing has to be read again; an account that is missing has never been read."""
+Targets = Mapping[str, Collection[str]]
+"""By account_id the post_ids concerned; none: the account as a whole. Empty: all accounts."""
+
+
+def watermarks(lake: Lake, scope: TenantScope, targets: Targets) -> dict[str, datetime]:
+    """Per account, from when its listing has to be read again; an account that is missing has never been read.
+
+    Where all posts that are named are known, the listing is read no further back than to the oldest of them.
+    """
     newest = lake.scan(POSTS, scope=scope).group_by("account_id").agg(pl.col("published_at").max()).collect()
-    return {account: at - OBSERVED_FOR for account, at in newest.iter_rows()}
+    since = {account: at - OBSERVED_FOR for account, at in newest.iter_rows()}
+    known: dict[str, dict[str, datetime]] = {}
+    for post in known_posts(lake, scope, targets):
+        known.setdefault(post.account_id, {})[post.post_id] = post.published_at
+    for account, published in known.items():
+        if published.keys() >= set(targets[account]):
+            since[account] = max(since[account], min(published.values()))
+    return since
+
+
+def known_posts(lake: Lake, scope: TenantScope, targets: Targets) -> tuple[Post, ...]:
+    """Those of the named posts that were observed before, as last observed, however old."""
+    named = [post_id for post_ids in targets.values() for post_id in post_ids]
+    if not named:
+        return ()
+    posts = lake.scan(POSTS, scope=scope).filter(
+        pl.col("post_id").is_in(named), pl.col("account_id").is_in(list(targets))
+    )
+    rows = posts.sort("observed_at").group_by("post_id").last().sort("post_id").collect()
+    return tuple(_post(row) for row in rows.iter_rows(named=True))
 
 
 def with_fingerprint(posts: pl.DataFrame) -> pl.DataFrame:
@@ -48,6 +75,17 @@ def with_backfill_mark(metrics: pl.DataFrame, posts: pl.DataFrame, lake: Lake, s
     )
     marked = metrics.drop("is_backfilled").join(late, on="post_id", how="left", maintain_order="left")
     return marked.with_columns(pl.col("is_backfilled").fill_null(True)).select(metrics.columns)
+
+
+def posts_to_ask(lake: Lake, scope: TenantScope, targets: Targets, *, now: datetime) -> tuple[Post, ...]:
+    """Posts whose comments are to be read: those that a network named and that are known, whatever their counts say (counts come late);
+    of all other accounts those whose counts say so."""
+    named = known_posts(lake, scope, targets)
+    answered = {post.account_id for post in named}
+    counted = posts_with_new_comments(lake, scope, now=now)
+    return named + tuple(
+        post for post in counted if post.account_id not in answered and (not targets or post.account_id in targets)
+    )
 
 
 def posts_with_new_comments(lake: Lake, scope: TenantScope, *, now: datetime) -> tuple[Post, ...]:

@@ -1,6 +1,6 @@
 """Fakes that implement the ports, and a temporary lake, for assets called through Dagster's own materialize."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -92,6 +92,8 @@ class FakeCollector:
     points: list[AccountMetricPoint] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
     since: dict[str, datetime] = field(default_factory=dict)
+    detail_of: dict[str, Collection[str]] = field(default_factory=dict)
+    asked_comments_of: list[str] = field(default_factory=list)
     versions: tuple[ApiVersion, ...] = ()
     calls: int = 0
 
@@ -138,10 +140,16 @@ class FakeCollector:
         return Collected(rows, self._failures(accounts, "account metrics"))
 
     def posts(
-        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+        self,
+        accounts: Sequence[Account],
+        *,
+        since: Mapping[str, datetime],
+        detail_since: datetime,
+        detail_of: Mapping[str, Collection[str]] | None = None,
     ) -> CollectedPosts:
-        self.since = dict(since)
-        seen = tuple(p for p in self.all_posts if p.account_id not in self.broken)
+        self.since, self.detail_of = dict(since), dict(detail_of or {})
+        asked = {a.account_id for a in accounts}
+        seen = tuple(p for p in self.all_posts if p.account_id in asked - self.broken)
         ids = {p.post_id for p in seen}
         return CollectedPosts(
             seen, tuple(m for m in self.metrics if m.post_id in ids), self._failures(accounts, "posts")
@@ -149,6 +157,7 @@ class FakeCollector:
 
     def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]:
         ids = {p.post_id for p in posts}
+        self.asked_comments_of += sorted(ids)
         return Collected(tuple(c for c in self.all_comments if c.post_id in ids), self._failures(accounts, "comments"))
 
     def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
