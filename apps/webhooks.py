@@ -63,7 +63,7 @@ class Receiver:
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         yield
-        await run_in_threadpool(self.flush)
+        await self.flush()
 
     # --- the two questions ---
 
@@ -126,19 +126,19 @@ class Receiver:
     async def _count(self, network: Network, reason: str) -> None:
         self._refused[network.value, reason] += 1
         if time.monotonic() - self._flushed_at >= FLUSH_EVERY_SECONDS:
-            self._flushed_at = time.monotonic()
-            await run_in_threadpool(self.flush)
+            await self.flush()
 
-    def flush(self) -> None:
-        """Bring the counts into the store. A store that cannot take them now takes them with the next."""
-        counts, self._refused = self._refused, Counter()
-        try:
-            for network in {network for network, _ in counts}:
-                reasons = {reason: count for (name, reason), count in counts.items() if name == network}
-                self._store.count_refusals(network, reasons, day=self._now().date())
-        except SQLAlchemyError:
-            self._refused.update(counts)
-            log.exception("webhook_refusals_not_counted")
+    async def flush(self) -> None:
+        """Bring the counts into the store. Those that it cannot take now it takes with the next."""
+        self._flushed_at = time.monotonic()
+        refused, self._refused = self._refused, Counter()
+        for network in {network for network, _ in refused}:
+            reasons = {reason: count for (name, reason), count in refused.items() if name == network}
+            try:
+                await run_in_threadpool(self._store.count_refusals, network, reasons, day=self._now().date())
+            except SQLAlchemyError:
+                self._refused.update({(network, reason): count for reason, count in reasons.items()})
+                log.exception("webhook_refusals_not_counted")
 
 
 def serve(settings: Settings, store: SqlStore, console: Console, *, port: int) -> None:

@@ -18,7 +18,11 @@ from contracts.tables import (
 )
 
 FIRST_POST_EVER = datetime(2004, 2, 4, tzinfo=UTC)
-KNOWN_POST_METRICS = ("likes", "comments", "shares", "saves", "quotes", "reach", "views", "impressions")
+KNOWN_POST_METRICS = (
+    *("likes", "comments", "shares", "saves", "quotes", "reach", "views", "impressions"),
+    *("clicks", "link_clicks", "profile_visits", "average_view_seconds", "watch_minutes"),
+)
+"""What staging takes, too (`stg_networks__post_metrics`)."""
 
 NETWORK = "the network's or the export's problem"
 CONNECTOR = "the connector's problem"
