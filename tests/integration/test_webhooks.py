@@ -30,6 +30,7 @@ from contracts.settings import App, Settings
 from contracts.tables import COMMENTS, POST_METRICS, POSTS, TableSpec
 from lakehouse import DeltaLake
 from operations import SqlStore, open_store, set_up
+from orchestration.resources import ALL_RESOURCES
 from orchestration.sensors import when_a_network_calls
 
 pytestmark = pytest.mark.integration
@@ -69,13 +70,12 @@ class World:
         return {f"{rule['network']}:{rule['params']['account']}" for rule in rules if rule["fired"]}
 
     def tick(self) -> list[dg.RunRequest]:
-        """One look of the sensor at the deliveries."""
-        clock = FixedClock(datetime.fromisoformat(self.get("clock")["now"]))
-        context = dg.build_sensor_context(
-            instance=self.instance, resources={"store": self.store, "clock": clock}, sensor_name="when_a_network_calls"
-        )
-        asked = when_a_network_calls(context)
-        return [] if isinstance(asked, dg.SkipReason) else list(asked)  # type: ignore[call-overload]
+        """One look of the sensor at the deliveries, with the resources that the daemon gives it."""
+        from orchestration.definitions import defs
+
+        resources = {name: ALL_RESOURCES[name] for name in ("store", "clock")}
+        with dg.build_sensor_context(instance=self.instance, resources=resources, definitions=defs) as context:
+            return list(when_a_network_calls.evaluate_tick(context).run_requests or [])
 
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         from orchestration.definitions import defs
