@@ -121,6 +121,23 @@ def test_young_posts_get_insights_old_ones_no_call_and_the_listings_counts_come_
     assert {m.post_id: m.is_backfilled for m in found.metrics} == {"instagram:3": False, "instagram:2": True}
 
 
+def test_where_posts_are_named_only_they_get_insights_and_other_accounts_all_of_theirs():
+    reading, requests = collector(instagram_listing)
+    since = NOW - timedelta(days=60)
+    reading.posts(
+        [IG, IG2], since={}, detail_since=since, detail_of={"instagram:100": ["instagram:2"], "instagram:200": []}
+    )
+    asked = [
+        (r.url.path, r.url.params.get("access_token", r.headers.get("authorization", "")))
+        for r in requests
+        if r.url.path.endswith("/insights")
+    ]
+    of_account = {
+        name: {path for path, token in asked if token.endswith(f"instagram:{name}")} for name in ("100", "200")
+    }
+    assert of_account == {"100": {"/v25.0/2/insights"}, "200": {"/v25.0/2/insights", "/v25.0/3/insights"}}
+
+
 def test_failing_insights_leave_the_listing_standing():
     def handler(request: httpx.Request) -> httpx.Response:
         return error(80002) if request.url.path.endswith("/insights") else instagram_listing(request)
