@@ -12,9 +12,11 @@ second commit a no-op, and otherwise left to a person.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -23,12 +25,15 @@ from contracts.errors import ErrorClass, NetworkError, NotReadyError
 from contracts.networks import Network
 from contracts.ports import Connector, DrainReport, Networks
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
+from operations.lanes import Lanes
 from operations.machine import MachineTime, SystemMachineTime
 from operations.sending import Lease, Refusal, Sending, Turn
 from operations.states import IntentState, LeaseLostError, ParkReason
 from operations.store import SqlStore
 
 T = TypeVar("T")
+
+LANES_PER_NETWORK = 8
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +62,8 @@ class RetryPlan:
 class OutboxPublisher:
     """Implements contracts.ports.Publisher.
 
-    Accounts are worked on side by side (`concurrency`), the intents of one account in the order of their slots. `lease_seconds` must exceed any one
-    call to a network; a call is broken off well before, and a commit that was broken off counts as unanswered.
+    Accounts are worked on side by side, up to `concurrency` of each network, the intents of one account in the order of their slots.
+    `lease_seconds` must exceed any one call to a network; a call is broken off well before, and a commit that was broken off counts as unanswered.
     """
 
     def __init__(
@@ -67,7 +72,7 @@ class OutboxPublisher:
         networks: Networks,
         *,
         lease_seconds: float = 60.0,
-        concurrency: int = 8,
+        concurrency: int = LANES_PER_NETWORK,
         patience_seconds: float = 5.0,
         retries: RetryPlan | None = None,
         machine: MachineTime | None = None,
@@ -93,53 +98,73 @@ class OutboxPublisher:
     async def drain_async(self, *, limit: int = 100) -> DrainReport:
         """See `drain`. An unexpected error in one account's lane is raised after the other lanes are done."""
         tally = _Tally(limit)
-        for intent_id, reason in self._sending.expire():
-            tally.settle(intent_id, "missed", reason)
-        lanes = self._sending.lanes(patience_seconds=self._patience_seconds)
-        if lanes:
-            side_by_side = asyncio.Semaphore(self._concurrency)
-            async with self._networks.open() as connectors:
-                ends = await asyncio.gather(
-                    *(self._drain_lane(account_id, connectors, tally, side_by_side) for account_id in lanes),
-                    return_exceptions=True,
-                )
-            for end in ends:
-                if isinstance(end, BaseException):
-                    raise end
+        if waiting := self._look(tally):
+            async with self._networks.open() as connectors, Lanes(self._concurrency) as lanes:
+                self._begin(lanes, waiting, connectors, tally)
         return tally.report()
 
-    async def _drain_lane(
+    async def work(
+        self, stopped: asyncio.Event, *, interval_seconds: float, tell: Callable[[DrainReport], None]
+    ) -> None:
+        """Drain as intents fall due, until stopped; what is under way then is finished.
+
+        Every `interval_seconds` it looks for lanes with something to do, and `tell` hears what came of the last ones. A lane begins as soon as its
+        network has a place, however long others still take. An unexpected error in one of them ends the work, after the other lanes are done.
+        """
+        tally = _Tally()
+        async with self._networks.open() as connectors:
+            async with Lanes(self._concurrency) as lanes:
+                try:
+                    while not (stopped.is_set() or lanes.has_failed):
+                        self._begin(lanes, self._look(tally), connectors, tally)
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(interval_seconds):
+                                await stopped.wait()
+                        tell(tally.report())
+                        tally.start_afresh()
+                finally:
+                    tally.close()
+            tell(tally.report())
+
+    def _look(self, tally: "_Tally") -> list[tuple[str, Network]]:
+        """Let missed slots go; then the accounts with something to do, the longest waiting first."""
+        for intent_id, reason in self._sending.expire():
+            tally.settle(intent_id, "missed", reason)
+        return self._sending.lanes(patience_seconds=self._patience_seconds)
+
+    def _begin(
         self,
-        account_id: str,
+        lanes: Lanes,
+        waiting: list[tuple[str, Network]],
         connectors: Mapping[Network, Connector],
         tally: "_Tally",
-        side_by_side: asyncio.Semaphore,
     ) -> None:
+        for account_id, network in waiting:
+            lanes.begin(account_id, network, partial(self._drain_lane, account_id, connectors[network], tally))
+
+    async def _drain_lane(self, account_id: str, connector: Connector, tally: "_Tally") -> None:
         """Work on one account until it has nothing more to do now. After an unexpected error its lease runs out by itself."""
-        async with side_by_side:
-            lease = self._sending.lease(account_id)
-            if lease is None:
-                return
-            try:
-                while (turn := self._sending.next_turn(lease)) is not None:
-                    if not tally.takes(turn.intent_id):
-                        break
-                    connector = connectors[turn.network]
-                    wait = self._wait(turn, connector)
-                    if wait > self._patience_seconds:
-                        tally.settle(turn.intent_id, "deferred", turn.reason_code or "waits")
-                        break
-                    if wait > 0:
-                        await self._machine.sleep(wait)
-                    if turn.state is IntentState.COMMITTING:
-                        await self._resolve(connector, lease, turn, tally)
-                    else:
-                        await self._send(connector, lease, turn, tally)
-            except LeaseLostError:
-                # Another publisher has the lane by now; whatever was announced, it will read the network for.
-                log.warning("lease_lost", account_id=account_id)
-                return
-            self._sending.release(lease)
+        if tally.is_full or (lease := self._sending.lease(account_id)) is None:
+            return
+        try:
+            while (turn := self._sending.next_turn(lease)) is not None:
+                if not tally.takes(turn.intent_id):
+                    break
+                wait = self._wait(turn, connector)
+                if wait > self._patience_seconds:
+                    tally.settle(turn.intent_id, "deferred", turn.reason_code or "waits")
+                    break
+                if wait > 0:
+                    await self._machine.sleep(wait)
+                if turn.state is IntentState.COMMITTING:
+                    await self._resolve(connector, lease, turn, tally)
+                else:
+                    await self._send(connector, lease, turn, tally)
+        except LeaseLostError:
+            # Another publisher has the lane by now; whatever was announced, it will read the network for.
+            log.warning("lease_lost", account_id=account_id)
+            return
+        self._sending.release(lease)
 
     def _wait(self, turn: Turn, connector: Connector) -> float:
         """Seconds until the turn may be worked on; reading for a lost answer waits until writes must have become readable."""
@@ -166,19 +191,21 @@ class OutboxPublisher:
     async def _stage(
         self, connector: Connector, lease: Lease, turn: Turn, request: PublishRequest, kept: Staging | None
     ) -> Staging:
-        """All invisible steps, each persisted before the next. What was kept from before is shown to the network once more, since it
-        may have expired. Raises NetworkError."""
+        """All invisible steps, each persisted before the next; the last one with the announcement of the commit. What was kept from
+        before is shown to the network once more, since it may have expired. Raises NetworkError."""
         staging = kept
         if staging is None:
             staging = connector.prepare(request)
-            self._sending.save_staging(lease, turn.intent_id, request, staging)
+            if not staging.is_complete:
+                self._sending.save_staging(lease, turn.intent_id, request, staging)
         is_fresh = kept is None
         while not (staging.is_complete and is_fresh):
             after = await self._asked(turn, connector.stage(request, staging))
             is_fresh = True
             if after != staging:
                 staging = after
-                self._sending.save_staging(lease, turn.intent_id, request, staging)
+                if not staging.is_complete:
+                    self._sending.save_staging(lease, turn.intent_id, request, staging)
             elif not staging.is_complete:
                 message = "the network is still preparing it"
                 raise NetworkError(ErrorClass.TRANSIENT, message, network=turn.network.value)
@@ -215,7 +242,7 @@ class OutboxPublisher:
     ) -> None:
         """Announce, call once, record. Every answer that is not clear leaves the intent announced; so does every refusal of a repeat, which
         says nothing about the call before it."""
-        if not self._sending.announce_commit(lease, turn.intent_id, request):
+        if not self._sending.announce_commit(lease, turn.intent_id, request, staging):
             tally.settle(turn.intent_id, "deferred", "it may not be sent now")
             return
         try:
@@ -424,17 +451,32 @@ class _Tally:
         IntentState.COMMITTING: "deferred",
     }
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
+        self._is_closed = False
         self._taken: set[str] = set()
         self._outcomes: dict[str, tuple[str, str]] = {}
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no intent may be begun any more."""
+        return self._is_closed or (self._limit is not None and len(self._taken) >= self._limit)
+
     def takes(self, intent_id: str) -> bool:
         """Whether the drain may still work on this intent: one that it has begun, or a new one within the limit."""
-        if intent_id not in self._taken and len(self._taken) >= self._limit:
+        if intent_id not in self._taken and self.is_full:
             return False
         self._taken.add(intent_id)
         return True
+
+    def close(self) -> None:
+        """Begin nothing any more."""
+        self._is_closed = True
+
+    def start_afresh(self) -> None:
+        """Forget what was counted."""
+        self._taken.clear()
+        self._outcomes.clear()
 
     def settle(self, intent_id: str, outcome: str, why: str) -> None:
         self._outcomes[intent_id] = (outcome, why)

@@ -31,7 +31,7 @@ from operations.part import SendRules
 from operations.states import IntentState, ItemState, LeaseLostError, ParkReason
 from operations.stops import is_stopped, locked_stop_reason
 
-T = TypeVar("T")
+T = TypeVar("T", bound=tuple[object, ...])
 
 CLAIMS_LOOKED_AT = 100
 """More than a network's first page of posts, which is all that a reconciliation reads."""
@@ -127,15 +127,15 @@ class Sending:
                     gone.append((intent_id, reason))
         return gone
 
-    def lanes(self, *, patience_seconds: float = 0.0) -> list[str]:
+    def lanes(self, *, patience_seconds: float = 0.0) -> list[tuple[str, Network]]:
         """Accounts with an intent that can be taken up within `patience_seconds`, the longest waiting first."""
         query = (
-            self._takeable(select(IntentRow.account_id), patience_seconds)
-            .group_by(IntentRow.account_id)
+            self._takeable(select(IntentRow.account_id, IntentRow.network), patience_seconds)
+            .group_by(IntentRow.account_id, IntentRow.network)
             .order_by(func.min(IntentRow.scheduled_at), IntentRow.account_id)
         )
         with self._database.read() as session:
-            return list(session.scalars(query))
+            return [(account_id, Network(network)) for account_id, network in session.execute(query)]
 
     def due(self) -> int:
         """Intents that a drain would take up now."""
@@ -228,8 +228,8 @@ class Sending:
             if intent.request == request:
                 intent.staging, intent.tries = staging, 0
 
-    def announce_commit(self, lease: Lease, intent_id: str, request: PublishRequest) -> bool:
-        """Write ahead that a commit call follows. False: it must not be made (the reason is on record).
+    def announce_commit(self, lease: Lease, intent_id: str, request: PublishRequest, staging: Staging) -> bool:
+        """Write ahead that a commit call of this complete staging follows. False: it must not be made (the reason is on record).
 
         In the same transaction everything is checked once more: lease, stop, cancellation, approval of the revision that is staged, lateness
         and rules. From here on the post may be visible.
@@ -238,8 +238,10 @@ class Sending:
         with self._database.write() as session:
             locked = self._lock(session, lease, intent_id)
             intent = locked.intent
-            if intent.request != request or intent.staging is None or not intent.staging.is_complete:
+            if intent.request != request:
                 return False
+            if intent.staging != staging:
+                intent.staging, intent.tries = staging, 0
             refusal = self._judge(session, locked, now)
             if refusal is not None:
                 self._apply(session, intent, refusal, now)
@@ -455,7 +457,7 @@ class Sending:
             ),
         )
 
-    def _takeable(self, query: Select[tuple[T]], patience_seconds: float) -> Select[tuple[T]]:
+    def _takeable(self, query: Select[T], patience_seconds: float) -> Select[T]:
         """Narrow a query over intents to those that a publisher could take up, in lanes that nobody works on."""
         now = self._machine.now()
         soon = now + timedelta(seconds=patience_seconds)
