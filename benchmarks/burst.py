@@ -26,7 +26,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -366,7 +366,9 @@ def _one_down(ground: Ground, name: str, down: Network) -> Outcome:
     with scene.sandbox() as url:
         admin(url, "POST", "faults", json={**FAULTS[name], "network": down.value})
         with scene.publishing(_work):
-            scene.wait_until(f"NOT {theirs} AND state IN ('pending', 'committing')", "of healthy networks, still unsent")
+            scene.wait_until(
+                f"NOT {theirs} AND state IN ('pending', 'committing')", "of healthy networks, still unsent"
+            )
             told = f"SELECT account_id FROM outbox WHERE {theirs} AND reason IS NOT NULL"
             scene.wait_until(f"{theirs} AND account_id NOT IN ({told})", "waiting without a reason")
             with ground.crowd.open_store(scene.settings) as store:
@@ -381,7 +383,9 @@ def _one_down(ground: Ground, name: str, down: Network) -> Outcome:
             back = time.monotonic()
             scene.wait_until("state IN ('pending', 'committing')", "still unsent")
             seconds = time.monotonic() - back
-        note = f"{len(waiting)} posts of {down.value} waited (“{reason}”) and were out {seconds:.0f} s after it was back"
+        note = (
+            f"{len(waiting)} posts of {down.value} waited (“{reason}”) and were out {seconds:.0f} s after it was back"
+        )
         return scene.outcome(url, notes=[note], violations=broken)
 
 
@@ -516,7 +520,7 @@ def run_burst(
     store_url: str | None = None,
     timeout_seconds: float = 20.0,
     scenes: Sequence[str] = SCENES,
-    tell: Callable[[str], None] = lambda words: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> BurstReport:
     """Live through all scenes and compare."""
     with tempfile.TemporaryDirectory(prefix="pulso-burst-") as name:
@@ -619,7 +623,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store_url=options.store_url,
         timeout_seconds=options.timeout_seconds,
         scenes=options.scenes.split(","),
-        tell=lambda words: console.print(f"{datetime.now():%H:%M:%S} {words} …"),
+        tell=lambda words: console.print(f"{datetime.now().astimezone():%H:%M:%S} {words} …"),
     )
     show(report, console)
     return 0 if report.is_clean else 1

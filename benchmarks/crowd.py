@@ -73,6 +73,9 @@ class Crowd:
         """A post of one account, in a format that its network publishes."""
         content_format = FORMATS.get(account.network, ContentFormat.TEXT)
         media = {ContentFormat.TEXT: (), ContentFormat.IMAGE: (self.picture,)}.get(content_format, (self.film,))
+        options = self.options.get(account.account_id, PublishOptions())
+        if account.network is Network.YOUTUBE:  # it shows the title, and below it a text that does not begin with it
+            options = options.model_copy(update={"title": text[:100]})
         return ContentItem(
             content_item_id=name,
             client_id=account.client_id,
@@ -81,7 +84,7 @@ class Crowd:
             text=text,
             content_format=content_format,
             media=media,
-            options=self.options.get(account.account_id, PublishOptions()),
+            options=options,
             language="en",
             scheduled_at=scheduled_at,
             created_at=scheduled_at,
@@ -94,9 +97,7 @@ def sandbox(folder: Path, *, seed: int, accounts: int, port: int = 0) -> Iterato
     command = [sys.executable, "-m", "sandbox", "--port", str(port), "--state-dir", str(folder), "--seed", str(seed)]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "sandbox.log").open("a") as log:  # it tells of every caller that died in mid-request
-        process = subprocess.Popen(
-            [*command, "--crowd", str(accounts)], stdout=subprocess.PIPE, stderr=log, text=True
-        )
+        process = subprocess.Popen([*command, "--crowd", str(accounts)], stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         if process.stdout is None or not (line := process.stdout.readline()).startswith("READY "):
             raise RuntimeError(f"The sandbox did not start: see {folder / 'sandbox.log'}.")
@@ -123,9 +124,7 @@ def connect(url: str, settings: Settings, networks: Sequence[Network] = tuple(Ne
     """Make the store that the settings name, with the crowd's clients, accounts and credentials, and media that their posts carry."""
     now = datetime.fromisoformat(admin(url, "GET", "clock")["now"])
     known = [
-        row
-        for row in admin(url, "GET", "accounts")
-        if row["handle"].startswith("crowd") and row["network"] in networks
+        row for row in admin(url, "GET", "accounts") if row["handle"].startswith("crowd") and row["network"] in networks
     ]
     apps = {
         Network(row["network"]): App(app_id=row["app_id"], app_secret=row["app_secret"])
@@ -139,7 +138,9 @@ def connect(url: str, settings: Settings, networks: Sequence[Network] = tuple(Ne
         url=url,
         now=now,
         settings=settings,
-        accounts=tuple(_account(url, row) for row in sorted(known, key=lambda row: (row["client_slug"], row["network"]))),
+        accounts=tuple(
+            _account(url, row) for row in sorted(known, key=lambda row: (row["client_slug"], row["network"]))
+        ),
         picture=picture,
         picture_url=picture_url,
         film=_film(settings.home),

@@ -216,7 +216,9 @@ class IntentRow(Base):
     __table_args__ = (
         UniqueConstraint("content_item_id", "account_id", "occurrence"),
         CheckConstraint(f"state IN ({_values(IntentState)})", name="state"),
+        Index(None, "state", "scheduled_at"),
         Index(None, "account_id", "state", "scheduled_at"),
+        Index(None, "account_id", "published_at"),
         Index(None, "client_id", "changed_at"),
     )
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Select, and_, func, or_, select, type_coerce, union_all, update
 from sqlalchemy.orm import Session
 
 from contracts.clock import Clock
@@ -35,6 +35,8 @@ T = TypeVar("T", bound=tuple[object, ...])
 
 CLAIMS_LOOKED_AT = 100
 """More than a network's first page of posts, which is all that a reconciliation reads."""
+LOOKED_BACK = timedelta(days=2)
+"""No rule about time looks further back than a calendar day of 25 hours, but for the gap between posts, which a client chooses."""
 POLICY_HOLD_SECONDS = 60.0
 """How long an intent that a rule about time holds back lets others of its account pass."""
 
@@ -106,10 +108,12 @@ class Sending:
             .where(
                 IntentRow.state == IntentState.PENDING.value,
                 IntentRow.action == "publish",
-                IntentRow.scheduled_at < now,
             )
         )
+        shortest = func.min(type_coerce(ClientRow.posting_rules, JSON)["late_window_minutes"].as_integer())
         with self._database.read() as session:
+            window = timedelta(minutes=session.scalars(select(shortest)).one() or 0)
+            query = query.where(IntentRow.scheduled_at < now - window)
             late = [
                 (intent_id, content_item_id)
                 for intent_id, scheduled_at, content_item_id, client in session.execute(query)
@@ -146,7 +150,7 @@ class Sending:
         """Take the lane, or None where another publisher holds it."""
         lease = Lease(account_id, uuid4().hex)
         now = self._machine.now()
-        with self._database.write() as session:
+        with self._database.write(is_durable=False) as session:
             taken = session.execute(
                 update(LaneRow)
                 .where(LaneRow.account_id == account_id, _is_free(now))
@@ -158,7 +162,7 @@ class Sending:
 
     def release(self, lease: Lease) -> None:
         """Give the lane back; nothing happens where it is somebody else's by now."""
-        with self._database.write() as session:
+        with self._database.write(is_durable=False) as session:
             session.execute(
                 update(LaneRow)
                 .where(LaneRow.account_id == lease.account_id, LaneRow.lease_token == lease.token)
@@ -173,7 +177,12 @@ class Sending:
             select(IntentRow)
             .join(ContentItemRow, ContentItemRow.content_item_id == IntentRow.content_item_id)
             .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
-            .where(IntentRow.account_id == lease.account_id, self._is_to_be_worked_on(self._clock.now(), machine_now))
+            .where(
+                IntentRow.account_id == lease.account_id,
+                # Said once more for the index's sake: an account's history is long.
+                IntentRow.state.in_([IntentState.PENDING.value, IntentState.COMMITTING.value]),
+                self._is_to_be_worked_on(self._clock.now(), machine_now),
+            )
             .order_by(IntentRow.scheduled_at, IntentRow.queued_at, IntentRow.intent_id)
             .limit(1)
         )
@@ -207,7 +216,7 @@ class Sending:
         A staging of an older revision is dropped: it is invisible and says something else.
         """
         now = self._clock.now()
-        with self._database.write() as session:
+        with self._database.write(is_durable=False) as session:
             locked = self._lock(session, lease, intent_id)
             refusal = self._judge(session, locked, now)
             if refusal is not None:
@@ -223,7 +232,7 @@ class Sending:
 
     def save_staging(self, lease: Lease, intent_id: str, request: PublishRequest, staging: Staging) -> None:
         """Persist what the network holds for us, before the next step."""
-        with self._database.write() as session:
+        with self._database.write(is_durable=False) as session:
             intent = self._lock(session, lease, intent_id).intent
             if intent.request == request:
                 intent.staging, intent.tries = staging, 0
@@ -256,9 +265,7 @@ class Sending:
         """Keep the network's proof. Needs no lease: what is true is recorded, whoever holds the lane by now."""
         now = self._clock.now()
         with self._database.write() as session:
-            item_id = session.get_one(IntentRow, intent_id).content_item_id
-            locked_item(session, item_id)
-            intent = session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
+            _item, intent = _locked_with_item(session, intent_id)
             if intent.state == IntentState.PUBLISHED.value:
                 if intent.receipt is not None and intent.receipt.native_id != receipt.native_id:
                     self._tell_second_receipt(session, intent, receipt, now)
@@ -349,13 +356,22 @@ class Sending:
 
     def _lock(self, session: Session, lease: Lease, intent_id: str) -> _Locked:
         """Item, intent and lane, in the order that everybody locks them; the lease is renewed."""
-        item = locked_item(session, session.get_one(IntentRow, intent_id).content_item_id)
-        intent = session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
-        lane = session.get_one(LaneRow, lease.account_id, with_for_update=True, populate_existing=True)
+        item, intent = _locked_with_item(session, intent_id)
         now = self._machine.now()
-        if lane.lease_token != lease.token or lane.lease_expires_at is None or lane.lease_expires_at <= now:
+        renewed = (
+            update(LaneRow)
+            .where(
+                LaneRow.account_id == lease.account_id,
+                LaneRow.lease_token == lease.token,
+                LaneRow.lease_expires_at > now,
+            )
+            .values(lease_expires_at=now + self._lease_for)
+            .returning(LaneRow)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+        lane = session.scalars(renewed).one_or_none()
+        if lane is None:
             raise LeaseLostError(lease.account_id)
-        lane.lease_expires_at = now + self._lease_for
         return _Locked(item, intent, lane)
 
     def _judge(self, session: Session, locked: _Locked, now: datetime) -> Refusal | None:
@@ -370,20 +386,26 @@ class Sending:
             return Refusal(IntentState.PENDING, "stopped", stopped)
         if locked.lane.paused_at is not None:
             return Refusal(IntentState.PENDING, "paused", locked.lane.paused_reason or "the account is paused")
-        approved = select(ContentItemRow.content_item_id).where(
-            ContentItemRow.content_item_id == item.content_item_id, has_current_approval()
+        approved = (
+            select(RevisionRow)
+            .join(ContentItemRow, ContentItemRow.content_item_id == RevisionRow.content_item_id)
+            .where(
+                RevisionRow.content_item_id == item.content_item_id,
+                RevisionRow.revision == ContentItemRow.revision,
+                has_current_approval(),
+            )
         )
-        if item.state != ItemState.APPROVED.value or session.scalars(approved).one_or_none() is None:
+        revision = session.scalars(approved).one_or_none()
+        if item.state != ItemState.APPROVED.value or revision is None:
             return Refusal(IntentState.PENDING, "not_approved", f"revision {item.revision} is not approved")
         if intent.scheduled_at > now:
             return Refusal(IntentState.PENDING, "not_due", "its slot was moved")
         client_row = session.get_one(ClientRow, intent.client_id)
         if intent.action == "publish" and now - intent.scheduled_at > _late_window(client_row):
             return Refusal(IntentState.MISSED, "missed", _missed_reason(intent, now))
-        revision = session.get_one(RevisionRow, (item.content_item_id, item.revision))
-        return self._ask_rules(
-            current_item(item, revision), client_record(client_row), now, _published_times(session, intent)
-        )
+        client = client_record(client_row)
+        since = now - max(LOOKED_BACK, timedelta(hours=client.posting_rules.min_gap_hours))
+        return self._ask_rules(current_item(item, revision), client, now, _published_times(session, intent, since))
 
     def _ask_rules(
         self, item: ContentItem, client: Client, now: datetime, published_times: Sequence[datetime]
@@ -475,6 +497,18 @@ class Sending:
         )
 
 
+def _locked_with_item(session: Session, intent_id: str) -> tuple[ContentItemRow, IntentRow]:
+    """An intent and its item, the item locked first."""
+    content_item_id = select(IntentRow.content_item_id).where(IntentRow.intent_id == intent_id).scalar_subquery()
+    item = session.scalars(
+        select(ContentItemRow)
+        .where(ContentItemRow.content_item_id == content_item_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    return item, session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
+
+
 def _is_free(now: datetime) -> ColumnElement[bool]:
     return or_(LaneRow.lease_token.is_(None), LaneRow.lease_expires_at <= now)
 
@@ -494,31 +528,39 @@ def _native(prefixed_id: str | None) -> str | None:
     return None if prefixed_id is None else prefixed_id.split(":", 1)[1]
 
 
-def _published_times(session: Session, intent: IntentRow) -> tuple[datetime, ...]:
+def _published_times(session: Session, intent: IntentRow, since: datetime) -> tuple[datetime, ...]:
     """When the account published, or may have, this intent excluded."""
-    query = select(IntentRow.published_at, IntentRow.scheduled_at).where(
+    others = (
         IntentRow.account_id == intent.account_id,
         IntentRow.intent_id != intent.intent_id,
         IntentRow.action == "publish",
-        or_(IntentRow.state == IntentState.PUBLISHED.value, IntentRow.committing_since.is_not(None)),
     )
-    return tuple(published_at or scheduled_at for published_at, scheduled_at in session.execute(query))
+    published = select(IntentRow.published_at).where(*others, IntentRow.published_at >= since)
+    unanswered = select(IntentRow.scheduled_at).where(
+        *others,
+        IntentRow.state.in_([IntentState.COMMITTING.value, IntentState.PARKED.value]),
+        IntentRow.committing_since.is_not(None),
+    )
+    return tuple(session.scalars(union_all(published, unanswered)))
 
 
 def _claimed_native_ids(session: Session, intent: IntentRow, text: str) -> tuple[str, ...]:
     """Receipts of the account's newest published intents with this text, newest first."""
-    query = (
-        select(IntentRow)
+    newest = (
+        select(IntentRow.intent_id)
         .where(
             IntentRow.account_id == intent.account_id,
             IntentRow.intent_id != intent.intent_id,
-            IntentRow.state == IntentState.PUBLISHED.value,
+            IntentRow.published_at.is_not(None),
         )
         .order_by(IntentRow.published_at.desc())
         .limit(CLAIMS_LOOKED_AT)
+        .subquery()
     )
-    return tuple(
-        other.receipt.native_id
-        for other in session.scalars(query)
-        if other.receipt is not None and other.request is not None and other.request.text == text
+    query = (
+        select(IntentRow.receipt)
+        .join(newest, newest.c.intent_id == IntentRow.intent_id)
+        .where(type_coerce(IntentRow.request, JSON)["text"].as_string() == text)
+        .order_by(IntentRow.published_at.desc())
     )
+    return tuple(receipt.native_id for receipt in session.scalars(query) if receipt is not None)
