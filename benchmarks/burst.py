@@ -54,7 +54,7 @@ from platforms.networks import CONCURRENCY_PER_NETWORK, HttpNetworks
 from providers.media import HttpPutMediaHost, LocalMedia
 
 SEED = 7
-PATIENCE_SECONDS = 1_800.0
+PATIENCE_SECONDS = 7_200.0
 """What is not out by then never will be."""
 POLL_SECONDS = 0.5
 DRAIN_EVERY_SECONDS = 2.0
@@ -274,7 +274,9 @@ class Scene:
         with ExitStack() as running:
             for role in roles:
                 is_warm = spawn.Event()
-                process = spawn.Process(target=role, args=(self._ground.crowd, self.settings, tape, is_warm))
+                process = spawn.Process(
+                    target=role, args=(self._ground.crowd, self.settings, tape, is_warm), daemon=True
+                )
                 process.start()
                 running.callback(_end, process)
                 is_warm.wait()
@@ -524,20 +526,21 @@ def run_burst(
 ) -> BurstReport:
     """Live through all scenes and compare."""
     with tempfile.TemporaryDirectory(prefix="pulso-burst-") as name:
-        tell("preparing")
+        tell("preparing …")
         ground = _prepare(Path(name), posts, accounts, store_url, timeout_seconds)
-        tell("healthy")
         healthy, tape = _healthy(ground)
-        tell("ceiling")
-        requests, ceiling_seconds, violations = _ceiling(ground, tape)
         outcomes = {"healthy": healthy}
-        for scene in ("hanging", "failing"):
-            if scene in scenes:
-                tell(scene)
+        tell(f"healthy: all out after {healthy.seconds:.1f} s")
+        requests, ceiling_seconds, violations = _ceiling(ground, tape)
+        tell(f"ceiling: {requests:,} requests in {ceiling_seconds:.1f} s")
+        for scene in scenes:
+            if scene in FAULTS:
                 outcomes[scene] = _one_down(ground, scene, down)
-        if "shared" in scenes:
-            tell("shared")
-            outcomes["shared"] = _shared(ground)
+            elif scene == "shared":
+                outcomes[scene] = _shared(ground)
+            else:
+                continue
+            tell(f"{scene}: all out after {outcomes[scene].seconds:.1f} s")
     violations += [words for outcome in outcomes.values() for words in outcome.violations]
     for scene in FAULTS:
         # Whoever waits behind a call that hangs waits for a whole time-out.
@@ -623,7 +626,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store_url=options.store_url,
         timeout_seconds=options.timeout_seconds,
         scenes=options.scenes.split(","),
-        tell=lambda words: console.print(f"{datetime.now().astimezone():%H:%M:%S} {words} …"),
+        tell=lambda words: console.print(f"{datetime.now().astimezone():%H:%M:%S} {words}"),
     )
     show(report, console)
     return 0 if report.is_clean else 1
