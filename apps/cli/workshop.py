@@ -60,3 +60,10 @@ def bench() -> None:
         console.rule(module)
         worst = max(worst, subprocess.call([sys.executable, "-m", module]))
     raise typer.Exit(worst)
+
+
+@app.command()
+def bench_burst(posts: int = 5000, accounts: int = 1000, down: str = "instagram") -> None:
+    """Publish thousands of posts that are due at once; also with one network down, and by several workers."""
+    command = [sys.executable, "-m", "benchmarks.burst", "--posts", str(posts), "--accounts", str(accounts)]
+    raise typer.Exit(subprocess.call([*command, "--down", down]))
