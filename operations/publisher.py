@@ -33,7 +33,9 @@ from operations.store import SqlStore
 
 T = TypeVar("T")
 
-LANES_PER_NETWORK = 8
+LANES_PER_NETWORK = 4
+"""Accounts of one network that one publisher works on at once: with answers that take half a second, some twenty posts a second over nine
+networks, which is about what the store's side of one process does. More would only wait for each other; for more, start a second worker."""
 
 log = structlog.get_logger(__name__)
 
