@@ -11,30 +11,26 @@ lost its lease finds out at its next write, which is refused.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from uuid import uuid4
 
-from sqlalchemy import JSON, ColumnElement, Select, and_, func, or_, select, type_coerce, union_all, update
+from sqlalchemy import JSON, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from contracts.clock import Clock
 from contracts.networks import Network
 from contracts.records import Client, ContentItem, PublishRequest, Receipt, Staging
+from operations import outbox_queries
 from operations.audit import PUBLISHER_ACTOR, record_event
 from operations.content import current_item, locked_item
 from operations.database import Database
 from operations.directory import account_record, client_record
-from operations.intents import has_current_approval, hold, move
+from operations.intents import hold, move
 from operations.machine import MachineTime
 from operations.models import AccountRow, ClientRow, ContentItemRow, IntentRow, LaneRow, RevisionRow
 from operations.part import SendRules
 from operations.states import IntentState, ItemState, LeaseLostError, ParkReason
-from operations.stops import is_stopped, locked_stop_reason
+from operations.stops import locked_stop_reason
 
-T = TypeVar("T", bound=tuple[object, ...])
-
-CLAIMS_LOOKED_AT = 100
-"""More than a network's first page of posts, which is all that a reconciliation reads."""
 LOOKED_BACK = timedelta(days=2)
 """No rule about time looks further back than a calendar day of 25 hours, but for the gap between posts, which a client chooses."""
 POLICY_HOLD_SECONDS = 60.0
@@ -133,64 +129,38 @@ class Sending:
 
     def lanes(self, *, patience_seconds: float = 0.0) -> list[tuple[str, Network]]:
         """Accounts with an intent that can be taken up within `patience_seconds`, the longest waiting first."""
-        query = (
-            self._takeable(select(IntentRow.account_id, IntentRow.network), patience_seconds)
-            .group_by(IntentRow.account_id, IntentRow.network)
-            .order_by(func.min(IntentRow.scheduled_at), IntentRow.account_id)
-        )
         with self._database.read() as session:
-            return [(account_id, Network(network)) for account_id, network in session.execute(query)]
+            rows = session.execute(outbox_queries.TAKEABLE_LANES, self._moments(patience_seconds))
+            return [(account_id, Network(network)) for account_id, network in rows]
 
     def due(self) -> int:
         """Intents that a drain would take up now."""
         with self._database.read() as session:
-            return session.scalars(self._takeable(select(func.count()).select_from(IntentRow), 0.0)).one()
+            return session.scalars(outbox_queries.TAKEABLE_COUNT, self._moments(0.0)).one()
 
     def lease(self, account_id: str) -> Lease | None:
         """Take the lane, or None where another publisher holds it."""
         lease = Lease(account_id, uuid4().hex)
         now = self._machine.now()
         with self._database.write(is_durable=False) as session:
-            taken = session.execute(
-                update(LaneRow)
-                .where(LaneRow.account_id == account_id, _is_free(now))
-                .values(lease_token=lease.token, lease_expires_at=now + self._lease_for)
-                .returning(LaneRow.account_id)
-                .execution_options(synchronize_session=False)
-            ).first()
+            values = {"account": account_id, "token": lease.token, "machine_now": now, "until": now + self._lease_for}
+            taken = session.execute(outbox_queries.LEASED, values).first()
         return lease if taken else None
 
     def release(self, lease: Lease) -> None:
         """Give the lane back; nothing happens where it is somebody else's by now."""
         with self._database.write(is_durable=False) as session:
-            session.execute(
-                update(LaneRow)
-                .where(LaneRow.account_id == lease.account_id, LaneRow.lease_token == lease.token)
-                .values(lease_token=None, lease_expires_at=None)
-                .execution_options(synchronize_session=False)
-            )
+            session.execute(outbox_queries.RELEASED, {"account": lease.account_id, "token": lease.token})
 
     def next_turn(self, lease: Lease) -> Turn | None:
         """The first intent of the lane that is to be worked on, by slot; None when there is nothing or the lane is held back."""
         machine_now = self._machine.now()
-        query = (
-            select(IntentRow)
-            .join(ContentItemRow, ContentItemRow.content_item_id == IntentRow.content_item_id)
-            .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
-            .where(
-                IntentRow.account_id == lease.account_id,
-                # Said once more for the index's sake: an account's history is long.
-                IntentRow.state.in_([IntentState.PENDING.value, IntentState.COMMITTING.value]),
-                self._is_to_be_worked_on(self._clock.now(), machine_now),
-            )
-            .order_by(IntentRow.scheduled_at, IntentRow.queued_at, IntentRow.intent_id)
-            .limit(1)
-        )
         with self._database.read() as session:
             lane = session.get_one(LaneRow, lease.account_id)
             if lane.lease_token != lease.token:
                 raise LeaseLostError(lease.account_id)
-            intent = session.scalars(query).one_or_none()
+            values = {"account": lease.account_id, "now": self._clock.now(), "machine_now": machine_now}
+            intent = session.scalars(outbox_queries.NEXT_INTENT, values).one_or_none()
             if intent is None or lane.paused_at is not None:
                 return None
             waits = [moment for moment in (lane.deferred_until, intent.next_try_at) if moment is not None]
@@ -358,18 +328,8 @@ class Sending:
         """Item, intent and lane, in the order that everybody locks them; the lease is renewed."""
         item, intent = _locked_with_item(session, intent_id)
         now = self._machine.now()
-        renewed = (
-            update(LaneRow)
-            .where(
-                LaneRow.account_id == lease.account_id,
-                LaneRow.lease_token == lease.token,
-                LaneRow.lease_expires_at > now,
-            )
-            .values(lease_expires_at=now + self._lease_for)
-            .returning(LaneRow)
-            .execution_options(synchronize_session=False, populate_existing=True)
-        )
-        lane = session.scalars(renewed).one_or_none()
+        values = {"account": lease.account_id, "token": lease.token, "machine_now": now, "until": now + self._lease_for}
+        lane = session.scalars(outbox_queries.RENEWED, values).one_or_none()
         if lane is None:
             raise LeaseLostError(lease.account_id)
         return _Locked(item, intent, lane)
@@ -386,16 +346,7 @@ class Sending:
             return Refusal(IntentState.PENDING, "stopped", stopped)
         if locked.lane.paused_at is not None:
             return Refusal(IntentState.PENDING, "paused", locked.lane.paused_reason or "the account is paused")
-        approved = (
-            select(RevisionRow)
-            .join(ContentItemRow, ContentItemRow.content_item_id == RevisionRow.content_item_id)
-            .where(
-                RevisionRow.content_item_id == item.content_item_id,
-                RevisionRow.revision == ContentItemRow.revision,
-                has_current_approval(),
-            )
-        )
-        revision = session.scalars(approved).one_or_none()
+        revision = session.scalars(outbox_queries.APPROVED_REVISION, {"item": item.content_item_id}).one_or_none()
         if item.state != ItemState.APPROVED.value or revision is None:
             return Refusal(IntentState.PENDING, "not_approved", f"revision {item.revision} is not approved")
         if intent.scheduled_at > now:
@@ -464,53 +415,16 @@ class Sending:
             second=receipt.native_id,
         )
 
-    def _is_to_be_worked_on(self, now: datetime, machine_now: datetime) -> ColumnElement[bool]:
-        """Over intent, item and client: unanswered commits, and pending intents that are due, approved and not stopped."""
-        is_held_by_rule = and_(IntentRow.reason_code == "policy", IntentRow.next_try_at > machine_now)
-        return or_(
-            IntentRow.state == IntentState.COMMITTING.value,
-            and_(
-                IntentRow.state == IntentState.PENDING.value,
-                IntentRow.scheduled_at <= now,
-                or_(IntentRow.reason_code.is_(None), ~is_held_by_rule),
-                ContentItemRow.state == ItemState.APPROVED.value,
-                has_current_approval(),
-                ~is_stopped(),
-            ),
-        )
-
-    def _takeable(self, query: Select[T], patience_seconds: float) -> Select[T]:
-        """Narrow a query over intents to those that a publisher could take up, in lanes that nobody works on."""
-        now = self._machine.now()
-        soon = now + timedelta(seconds=patience_seconds)
-        return (
-            query.join(ContentItemRow, ContentItemRow.content_item_id == IntentRow.content_item_id)
-            .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
-            .join(LaneRow, LaneRow.account_id == IntentRow.account_id)
-            .where(
-                self._is_to_be_worked_on(self._clock.now(), now),
-                or_(IntentRow.next_try_at.is_(None), IntentRow.next_try_at <= soon),
-                LaneRow.paused_at.is_(None),
-                or_(LaneRow.deferred_until.is_(None), LaneRow.deferred_until <= soon),
-                _is_free(now),
-            )
-        )
+    def _moments(self, patience_seconds: float) -> dict[str, datetime]:
+        machine_now = self._machine.now()
+        soon = machine_now + timedelta(seconds=patience_seconds)
+        return {"now": self._clock.now(), "machine_now": machine_now, "soon": soon}
 
 
 def _locked_with_item(session: Session, intent_id: str) -> tuple[ContentItemRow, IntentRow]:
     """An intent and its item, the item locked first."""
-    content_item_id = select(IntentRow.content_item_id).where(IntentRow.intent_id == intent_id).scalar_subquery()
-    item = session.scalars(
-        select(ContentItemRow)
-        .where(ContentItemRow.content_item_id == content_item_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-    return item, session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
-
-
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(LaneRow.lease_token.is_(None), LaneRow.lease_expires_at <= now)
+    item = session.scalars(outbox_queries.LOCKED_ITEM, {"intent": intent_id}).one()
+    return item, session.scalars(outbox_queries.LOCKED_INTENT, {"intent": intent_id}).one()
 
 
 def _late_window(client: ClientRow) -> timedelta:
@@ -530,37 +444,12 @@ def _native(prefixed_id: str | None) -> str | None:
 
 def _published_times(session: Session, intent: IntentRow, since: datetime) -> tuple[datetime, ...]:
     """When the account published, or may have, this intent excluded."""
-    others = (
-        IntentRow.account_id == intent.account_id,
-        IntentRow.intent_id != intent.intent_id,
-        IntentRow.action == "publish",
-    )
-    published = select(IntentRow.published_at).where(*others, IntentRow.published_at >= since)
-    unanswered = select(IntentRow.scheduled_at).where(
-        *others,
-        IntentRow.state.in_([IntentState.COMMITTING.value, IntentState.PARKED.value]),
-        IntentRow.committing_since.is_not(None),
-    )
-    return tuple(session.scalars(union_all(published, unanswered)))
+    values = {"account": intent.account_id, "intent": intent.intent_id, "since": since}
+    return tuple(session.scalars(outbox_queries.PUBLISHED_TIMES, values))
 
 
 def _claimed_native_ids(session: Session, intent: IntentRow, text: str) -> tuple[str, ...]:
     """Receipts of the account's newest published intents with this text, newest first."""
-    newest = (
-        select(IntentRow.intent_id)
-        .where(
-            IntentRow.account_id == intent.account_id,
-            IntentRow.intent_id != intent.intent_id,
-            IntentRow.published_at.is_not(None),
-        )
-        .order_by(IntentRow.published_at.desc())
-        .limit(CLAIMS_LOOKED_AT)
-        .subquery()
-    )
-    query = (
-        select(IntentRow.receipt)
-        .join(newest, newest.c.intent_id == IntentRow.intent_id)
-        .where(type_coerce(IntentRow.request, JSON)["text"].as_string() == text)
-        .order_by(IntentRow.published_at.desc())
-    )
-    return tuple(receipt.native_id for receipt in session.scalars(query) if receipt is not None)
+    values = {"account": intent.account_id, "intent": intent.intent_id, "text": text}
+    receipts = session.scalars(outbox_queries.CLAIMED_RECEIPTS, values)
+    return tuple(receipt.native_id for receipt in receipts if receipt is not None)
