@@ -4,9 +4,24 @@ Belongs here: statements over the outbox with named parameters. Times: `now` is 
 Does not belong here: the transactions that run them (`sending.py`).
 """
 
+from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import JSON, ColumnElement, Select, and_, bindparam, func, or_, select, type_coerce, union_all, update
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+    update,
+)
 
 from operations.intents import has_current_approval
 from operations.models import ClientRow, ContentItemRow, IntentRow, LaneRow, RevisionRow
@@ -19,9 +34,11 @@ CLAIMS_LOOKED_AT = 100
 """More than a network's first page of posts, which is all that a reconciliation reads."""
 
 _PENDING, _COMMITTING = IntentState.PENDING.value, IntentState.COMMITTING.value
-_ACCOUNT = bindparam("account")
-_INTENT = bindparam("intent")
-_NOW, _MACHINE_NOW, _SOON = bindparam("now"), bindparam("machine_now"), bindparam("soon")
+_ACCOUNT: BindParameter[str] = bindparam("account")
+_INTENT: BindParameter[str] = bindparam("intent")
+_NOW: BindParameter[datetime] = bindparam("now")
+_MACHINE_NOW: BindParameter[datetime] = bindparam("machine_now")
+_SOON: BindParameter[datetime] = bindparam("soon")
 
 # --- lanes -----------------------------------------------------------------------------------------------------------
 
@@ -143,7 +160,7 @@ APPROVED_REVISION = (
 
 _OTHERS = (IntentRow.account_id == _ACCOUNT, IntentRow.intent_id != _INTENT)
 
-PUBLISHED_TIMES = union_all(
+PUBLISHED_TIMES: CompoundSelect[tuple[datetime]] = union_all(
     select(IntentRow.published_at).where(
         *_OTHERS, IntentRow.action == "publish", IntentRow.published_at >= bindparam("since")
     ),
