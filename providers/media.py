@@ -7,7 +7,9 @@ Belongs here: saving, reading and publishing bytes. Does not belong here: making
 import hashlib
 import io
 import os
+import ssl
 import tempfile
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import httpx
@@ -137,7 +139,11 @@ class HttpPutMediaHost:
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout_seconds
         self._headers = headers or {}
-        self._tls = httpx.create_ssl_context()  # made once: it reads all certificates, tens of milliseconds
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made once: it reads all certificates, which takes tens of milliseconds."""
+        return httpx.create_ssl_context()
 
     async def publish(self, *, name: str, content: bytes, mime_type: str) -> str:
         """PUT the bytes and return their URL. Raises ProviderError; putting the same name and content again is harmless."""
