@@ -106,8 +106,7 @@ class BurstReport:
     store: str
     down: Network
     timeout_seconds: float
-    requests: int
-    ceiling_seconds: float
+    ceiling: "Ceiling"
     outcomes: Mapping[str, Outcome]
     violations: tuple[str, ...]
 
@@ -226,9 +225,11 @@ def _work(crowd: Crowd, settings: Settings, tape_path: Path | None, is_warm: Any
     tape = Tape() if tape_path else None
     with _publisher(crowd, settings, tape) as publisher:
         is_warm.set()
+        before = time.process_time()
         work_until_stopped(publisher, Console(quiet=True), interval_seconds=2.0)
+        cpu_seconds = time.process_time() - before
     if tape and tape_path:
-        tape_path.write_bytes(pickle.dumps(dict(tape.by_account)))
+        tape_path.write_bytes(pickle.dumps((dict(tape.by_account), cpu_seconds)))
 
 
 def _drain_on_schedule(crowd: Crowd, settings: Settings, tape_path: Path | None, is_warm: Any) -> None:
@@ -394,8 +395,19 @@ def _one_down(ground: Ground, name: str, down: Network) -> Outcome:
 # --- the ceiling ----------------------------------------------------------------------------------------------------------
 
 
-async def _replay(tape: Mapping[str, Sequence[Exchange]]) -> tuple[int, float]:
-    """Send everything again, each account's requests one after the other. Returns requests and seconds."""
+@dataclass(frozen=True)
+class Ceiling:
+    """What the same requests take without store and policy. CPU seconds do not depend on what else the machine does."""
+
+    requests: int
+    seconds: float
+    cpu_seconds: float
+    worker_cpu_seconds: float
+    """Of the healthy worker."""
+
+
+async def _replay(tape: Mapping[str, Sequence[Exchange]]) -> tuple[float, float]:
+    """Send everything again, each account's requests one after the other. Returns seconds, and CPU seconds."""
     places = {network.value: asyncio.Semaphore(LANES_PER_NETWORK) for network in Network}
     most = CONCURRENCY_PER_NETWORK * len(Network)
     limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
@@ -414,10 +426,10 @@ async def _replay(tape: Mapping[str, Sequence[Exchange]]) -> tuple[int, float]:
                     raise RuntimeError(f"{known.method} {known.url}: {answer.status_code}, not {known.status}.")
                 ids.learn(known, answer)
 
-    started = time.monotonic()
+    started, cpu_before = time.monotonic(), time.process_time()
     async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
         await asyncio.gather(*(lane(client, *entry) for entry in tape.items()))
-    return sum(map(len, tape.values())), time.monotonic() - started
+    return time.monotonic() - started, time.process_time() - cpu_before
 
 
 class NewIds:
@@ -460,11 +472,13 @@ class NewIds:
             self._new[quote(old, safe="")] = quote(new, safe="")
 
 
-def _ceiling(ground: Ground, tape: Path) -> tuple[int, float, list[str]]:
+def _ceiling(ground: Ground, tape_path: Path) -> tuple[Ceiling, list[str]]:
     scene = Scene(ground, "ceiling")
+    tape, worker_cpu_seconds = pickle.loads(tape_path.read_bytes())
     with scene.sandbox() as url:
-        requests, seconds = asyncio.run(_replay(pickle.loads(tape.read_bytes())))
-        return requests, seconds, [f"ceiling: {words}" for words in _broken(ground.posts.values(), seen_posts(url))]
+        seconds, cpu_seconds = asyncio.run(_replay(tape))
+        broken = [f"ceiling: {words}" for words in _broken(ground.posts.values(), seen_posts(url))]
+    return Ceiling(sum(map(len, tape.values())), seconds, cpu_seconds, worker_cpu_seconds), broken
 
 
 # --- the ground -----------------------------------------------------------------------------------------------------------
@@ -531,8 +545,8 @@ def run_burst(
         healthy, tape = _healthy(ground)
         outcomes = {"healthy": healthy}
         tell(f"healthy: all out after {healthy.seconds:.1f} s")
-        requests, ceiling_seconds, violations = _ceiling(ground, tape)
-        tell(f"ceiling: {requests:,} requests in {ceiling_seconds:.1f} s")
+        ceiling, violations = _ceiling(ground, tape)
+        tell(f"ceiling: {ceiling.requests:,} requests in {ceiling.seconds:.1f} s")
         for scene in scenes:
             if scene in FAULTS:
                 outcomes[scene] = _one_down(ground, scene, down)
@@ -553,8 +567,7 @@ def run_burst(
         store="PostgreSQL" if store_url else "SQLite",
         down=down,
         timeout_seconds=timeout_seconds,
-        requests=requests,
-        ceiling_seconds=ceiling_seconds,
+        ceiling=ceiling,
         outcomes=outcomes,
         violations=tuple(violations),
     )
@@ -586,9 +599,11 @@ def show(report: BurstReport, console: Console) -> None:
     ]
     table.add_row("  ratio to healthy", *ratios)
     console.print(table)
+    ceiling = report.ceiling
     console.print(
-        f"All out after {healthy.seconds:.1f} s ({report.posts / healthy.seconds:.0f} posts/s); the same {report.requests:,} requests by a bare "
-        f"httpx loop: {report.ceiling_seconds:.1f} s. Ratio ceiling / drain: {report.ceiling_seconds / healthy.seconds:.2f}"
+        f"All out after {healthy.seconds:.1f} s ({report.posts / healthy.seconds:.0f} posts/s); the same {ceiling.requests:,} requests by a bare "
+        f"httpx loop: {ceiling.seconds:.1f} s. Ratio ceiling / drain: {ceiling.seconds / healthy.seconds:.2f}. CPU of the worker: "
+        f"{1000 * ceiling.worker_cpu_seconds / report.posts:.0f} ms a post, of the bare loop: {1000 * ceiling.cpu_seconds / report.posts:.0f} ms"
     )
     for outcome in report.outcomes.values():
         for note in outcome.notes:
