@@ -556,11 +556,14 @@ def run_burst(
                 continue
             tell(f"{scene}: all out after {outcomes[scene].seconds:.1f} s")
     violations += [words for outcome in outcomes.values() for words in outcome.violations]
+    usual = healthy.slowest(0.95, without=down)
     for scene in FAULTS:
-        # Whoever waits behind a call that hangs waits for a whole time-out.
-        allowed = healthy.slowest(0.95, without=down) + timeout_seconds / 2
+        # Whoever waits behind a call that hangs waits for a whole time-out. Less than that, or than half again, a busy machine does too.
+        allowed = max(1.5 * usual, usual + timeout_seconds / 2)
         if scene in outcomes and (late := outcomes[scene].slowest(0.95, without=down)) > allowed:
-            violations.append(f"{scene}: {down.value} delays the others to {late:.1f} s (healthy: {allowed:.1f} s)")
+            violations.append(
+                f"{scene}: {down.value} delays 95 % of the others to {late:.1f} s instead of {usual:.1f} s"
+            )
     return BurstReport(
         posts=posts,
         accounts=accounts,
