@@ -6,7 +6,7 @@ Belongs here: what is published where, whoever published it. Does not belong her
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -73,7 +73,8 @@ class Host:
         self.revision = 0
         self.has_own_comments = bool(state.rows("comments"))
         """Whether any account ever commented over the wire: spares a query per post where none did."""
-        self._comment_posts: dict[str, str] = {}
+        self._known_comments: dict[str, Comment] = {}
+        """Those of the audience's that were listed: whoever shows a conversation asks for each by its id next."""
         self._answers: dict[str, dict[str, Published]] = {}
         self._history_index: dict[str, Post] = {}
         self._indexed_until: dict[str, int] = {}
@@ -206,7 +207,8 @@ class Host:
         if published is not None:
             return published.post if published.post.network == network else None
         found = self._history_index.get(native_id)
-        if found is None and self._complete_at.get(network) != self.clock.now_ms:
+        is_indexed = native_id in self._known_comments or self._complete_at.get(network) == self.clock.now_ms
+        if found is None and not is_indexed:
             self._complete_at[network] = self.clock.now_ms
             for account in self.accounts.values():
                 if account.network == network:
@@ -254,20 +256,29 @@ class Host:
 
     def comments(self, post: Post) -> Sequence[Comment]:
         """The audience's comments that have arrived, oldest first; without those that were deleted."""
-        return [c for c in self.world.comments(post, self.clock.now_ms) if c.native_id not in self._deleted]
+        found = [c for c in self.world.comments(post, self.clock.now_ms) if c.native_id not in self._deleted]
+        self._known_comments.update((c.native_id, c) for c in found)
+        return found
 
     def comment(self, network: str, native_id: str) -> Comment | None:
         """One of the audience's comments by id, once it has arrived."""
-        if network == "instagram":  # the id tells its post
-            post = self.post(network, _post_of_comment(native_id))
-            return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
-        if native_id not in self._comment_posts:
-            for account in self.accounts.values():
-                if account.network == network and not account.is_competitor:
-                    for post in self.feed(account).posts:
-                        self._comment_posts.update((c.native_id, post.native_id) for c in self.comments(post))
-        post = self.post(network, self._comment_posts.get(native_id, ""))
-        return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
+        if native_id not in self._known_comments:
+            for post in self._posts_that_may_have(network, native_id):
+                self.comments(post)
+        found = self._known_comments.get(native_id)
+        if found is None or native_id in self._deleted or self.post(network, found.post_id) is None:
+            return None
+        return found
+
+    def _posts_that_may_have(self, network: str, native_comment_id: str) -> Iterator[Post]:
+        """Instagram's ids tell the post; elsewhere it may be any of the network's."""
+        if network == "instagram":
+            post = self.post(network, _post_of_comment(native_comment_id))
+            yield from [post] if post else []
+            return
+        for account in self.accounts.values():
+            if account.network == network and not account.is_competitor:
+                yield from self.feed(account).posts
 
     def parent_of(self, published: Published) -> str | None:
         """Native id of what a post over the wire answers."""
