@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 WORLD ?=
 RUNS ?= 500
 SEED ?= 7
+ACCOUNTS ?= 1000,10000
 
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
@@ -18,10 +19,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: help setup run test ui lint types bench chaos screenshots docs validate clean
+.PHONY: help setup run test ui lint types bench bench-ingest chaos screenshots docs validate clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (some minutes the first time) ..."
@@ -58,6 +59,9 @@ validate: setup  ## Load all Dagster definitions
 
 bench: setup  ## Measure models, lake and definitions load against baselines (needs PULSO_REFERENCE_DATA)
 	@$(BIN)/pulso bench
+
+bench-ingest: setup  ## One day's refresh of 1,000 and 10,000 accounts against a bare httpx loop (ACCOUNTS=1000,10000)
+	@$(BIN)/pulso bench-ingest --accounts $(ACCOUNTS)
 
 chaos: setup  ## Kill the publisher at random, count in the networks' own state (RUNS=500 SEED=7)
 	@$(BIN)/pulso chaos --runs $(RUNS) --seed $(SEED)

@@ -53,9 +53,7 @@ def running_sandbox(folder: Path, *, accounts: int, seed: int) -> Iterator[str]:
 
 def admin(url: str, method: str, page: str, **request: Any) -> Any:
     """What the sandbox's own page says."""
-    answer = httpx.request(
-        method, f"{url}/_sandbox/{page}", timeout=ADMIN_TIMEOUT_SECONDS, trust_env=False, **request
-    )
+    answer = httpx.request(method, f"{url}/_sandbox/{page}", timeout=ADMIN_TIMEOUT_SECONDS, trust_env=False, **request)
     return answer.raise_for_status().json()
 
 

@@ -41,11 +41,17 @@ class SqlTokenStore:
 
     async def load(self, account_id: str) -> Token:
         """Raises NotReadyError when the account was never connected."""
+        query = (  # one statement for both rows: a refresh loads a token for each of many accounts
+            select(CredentialRow.ciphertext, CredentialRow.version, DataKeyRow.wrapped_key)
+            .join(DataKeyRow, DataKeyRow.client_id == CredentialRow.client_id)
+            .where(CredentialRow.account_id == account_id)
+        )
         with self._database.read() as session:
-            row = session.get(CredentialRow, account_id)
-            if row is None:
-                raise NotReadyError(f"{account_id} is not connected: save its credential first.")
-            return self._open(session, row)
+            found = session.execute(query).one_or_none()
+        if found is None:
+            raise NotReadyError(f"{account_id} is not connected: save its credential first.")
+        ciphertext, version, wrapped_key = found
+        return _unseal(self._vault.open_data_key(wrapped_key), account_id, ciphertext, version)
 
     async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
         """Raises NotReadyError when the account was never connected: a refresh needs something to refresh."""
@@ -118,11 +124,14 @@ class SqlTokenStore:
         return self._vault.open_data_key(row.wrapped_key)
 
     def _open(self, session: Session, row: CredentialRow) -> Token:
-        key = self._data_key(session, row.client_id)
-        try:
-            sealed = _Sealed.model_validate_json(key.decrypt(row.ciphertext))
-        except InvalidToken as error:
-            raise VaultError(f"The credential of {row.account_id} does not open: connect the account again.") from error
-        if sealed.account_id != row.account_id or sealed.token.version != row.version:
-            raise VaultError(f"The stored credential of {row.account_id} is another's: connect the account again.")
-        return sealed.token
+        return _unseal(self._data_key(session, row.client_id), row.account_id, row.ciphertext, row.version)
+
+
+def _unseal(key: Fernet, account_id: str, ciphertext: bytes, version: int) -> Token:
+    try:
+        sealed = _Sealed.model_validate_json(key.decrypt(ciphertext))
+    except InvalidToken as error:
+        raise VaultError(f"The credential of {account_id} does not open: connect the account again.") from error
+    if sealed.account_id != account_id or sealed.token.version != version:
+        raise VaultError(f"The stored credential of {account_id} is another's: connect the account again.")
+    return sealed.token

@@ -31,6 +31,7 @@ from platforms._breaker import Breaker
 from platforms._budget import RateBudget, Usage
 from platforms._journal import Journal, redact_text, redact_url
 from platforms._quotas import LocalLimit, MemoryQuotas, QuotaCounter
+from platforms.clock import SandboxClock
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -163,8 +164,8 @@ class Patience:
 
 
 class Transport:
-    """Sends the calls of one network. Shares its `httpx.AsyncClient` with the others, but has its own concurrency bound:
-    a slow network holds up no other. `base_url`, where given, stands in for every account's own address."""
+    """Sends the calls of one network, over connections of its own and with its own concurrency bound: a slow network holds up no
+    other. `base_url`, where given, stands in for every account's own address."""
 
     def __init__(
         self,
@@ -206,8 +207,10 @@ class Transport:
         return (self._base_url or account.base_url).rstrip("/")
 
     async def now(self) -> datetime:
-        """Business time. A clock may ask a server, so it is never asked on the event loop's thread."""
-        return await asyncio.to_thread(self._clock.now)
+        """Business time. A clock that asks a server is never asked on the event loop's thread."""
+        if isinstance(self._clock, SandboxClock):
+            return await asyncio.to_thread(self._clock.now)
+        return self._clock.now()
 
     async def pause(self, seconds: float) -> None:
         """Wait between two polls."""
@@ -324,9 +327,10 @@ class Transport:
     async def _exchange(self, account: Account, call: Call, attempt: int) -> Answer:
         await self._wait_for_budget(account, call)
         await self._take_from_local_limits(account, call)
+        url = self._url(account, call)
         request = self._client.build_request(
             call.method,
-            self._url(account, call),
+            url,
             params=list(call.params) or None,
             json=call.json,
             data=call.form,
@@ -335,7 +339,7 @@ class Transport:
             headers=dict(call.headers),
             timeout=self.patience.timeout,
         )
-        host = urlsplit(self._url(account, call)).netloc
+        host = urlsplit(url).netloc
         self._ask_breaker(host, call)
         async with self._bulkhead_of(account), self._bulkhead:
             started = time.monotonic()

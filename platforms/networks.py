@@ -3,10 +3,11 @@
 Belongs here: composition of clients, dialects and connectors. Does not belong here: any network's own ways.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 import httpx
@@ -75,21 +76,33 @@ class HttpNetworks:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Mapping[Network, Connector]]:
-        """Live connectors that share one pool of connections; leaving closes it."""
+        """Live connectors, each network with connections of its own; leaving closes them."""
         silence_secrets_in_logs()
-        limits = httpx.Limits(
-            max_connections=self._concurrency * len(Network), max_keepalive_connections=self._concurrency * len(Network)
-        )
-        async with httpx.AsyncClient(
-            limits=limits,
+        async with AsyncExitStack() as stack:
+            # httpcore walks its whole pool for every request: nine small pools are several times cheaper than a large one.
+            clients = {network: await stack.enter_async_context(self._client()) for network in Network}
+            yield self._connectors(clients)
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
             transport=self._http_transport,
             follow_redirects=False,
-            trust_env=self._settings.network_base_url is None,  # a proxy has no business between us and the sandbox
+            verify=self._certificates,
+            trust_env=self._is_trusting_env,
             headers={"user-agent": "pulso"},
-        ) as client:
-            yield self._connectors(client)
+        )
 
-    def _connectors(self, client: httpx.AsyncClient) -> dict[Network, Connector]:
+    @property
+    def _is_trusting_env(self) -> bool:
+        return self._settings.network_base_url is None  # a proxy has no business between us and the sandbox
+
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """Read once: they take longer to load than a request takes to be made."""
+        return httpx.create_ssl_context(trust_env=self._is_trusting_env)
+
+    def _connectors(self, clients: Mapping[Network, httpx.AsyncClient]) -> dict[Network, Connector]:
         settings, media, host = self._settings, self._media_reader, self._media_host
 
         def app(kind: Callable[[str, SecretStr], A], network: Network) -> A | None:
@@ -97,7 +110,7 @@ class HttpNetworks:
             return kind(known.app_id, known.app_secret) if known else None
 
         def over(dialect: Dialect) -> Transport:
-            return self._transport(client, dialect)
+            return self._transport(clients[dialect.network], dialect)
 
         linkedin_app = partial(LinkedInApp, calls_a_day=settings.linkedin_calls_per_day)
         quota = Quota(units=settings.youtube_units_per_day, uploads=settings.youtube_uploads_per_day)

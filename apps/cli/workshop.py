@@ -54,9 +54,20 @@ def chaos(runs: int = 500, seed: int = 7, bug: str = "") -> None:
 
 @app.command()
 def bench() -> None:
-    """Measure the models and the definitions' load time against baselines of the same run."""
+    """Measure the models, the definitions' load time and the ingest of 1,000 accounts against baselines of the same run."""
     worst = 0
-    for module in ("benchmarks.definitions_load", "benchmarks.engagement"):
+    for module, *options in (
+        ("benchmarks.definitions_load",),
+        ("benchmarks.engagement",),
+        ("benchmarks.ingest", "--accounts", "1000"),
+    ):
         console.rule(module)
-        worst = max(worst, subprocess.call([sys.executable, "-m", module]))
+        worst = max(worst, subprocess.call([sys.executable, "-m", module, *options]))
     raise typer.Exit(worst)
+
+
+@app.command("bench-ingest")
+def bench_ingest(accounts: str = "1000,10000", repeats: int = 3) -> None:
+    """Measure one day's refresh of so many accounts against a bare httpx loop that asks for the same bytes."""
+    command = [sys.executable, "-m", "benchmarks.ingest", "--accounts", accounts, "--repeats", str(repeats)]
+    raise typer.Exit(subprocess.call(command))
