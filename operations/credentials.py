@@ -7,7 +7,7 @@ Does not belong here: how a network refreshes a token (platforms), the key file 
 from datetime import timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotReadyError
@@ -26,6 +26,14 @@ class _Sealed(Record):
     token: Token
 
 
+_STORED = (
+    select(CredentialRow.ciphertext, CredentialRow.version, DataKeyRow.wrapped_key)
+    .join(DataKeyRow, DataKeyRow.client_id == CredentialRow.client_id)
+    .where(CredentialRow.account_id == bindparam("account_id"))
+)
+"""A credential with its client's key, past the ORM: a refresh loads one for each of thousands of accounts."""
+
+
 class SqlTokenStore:
     """Implements contracts.ports.TokenStore.
 
@@ -41,13 +49,8 @@ class SqlTokenStore:
 
     async def load(self, account_id: str) -> Token:
         """Raises NotReadyError when the account was never connected."""
-        query = (  # one statement for both rows: a refresh loads a token for each of many accounts
-            select(CredentialRow.ciphertext, CredentialRow.version, DataKeyRow.wrapped_key)
-            .join(DataKeyRow, DataKeyRow.client_id == CredentialRow.client_id)
-            .where(CredentialRow.account_id == account_id)
-        )
         with self._database.read() as session:
-            found = session.execute(query).one_or_none()
+            found = session.connection().execute(_STORED, {"account_id": account_id}).one_or_none()
         if found is None:
             raise NotReadyError(f"{account_id} is not connected: save its credential first.")
         ciphertext, version, wrapped_key = found
