@@ -49,8 +49,8 @@ class SqlTokenStore:
 
     async def load(self, account_id: str) -> Token:
         """Raises NotReadyError when the account was never connected."""
-        with self._database.read() as session:
-            found = session.connection().execute(_STORED, {"account_id": account_id}).one_or_none()
+        with self._database.read_rows() as connection:
+            found = connection.execute(_STORED, {"account_id": account_id}).one_or_none()
         if found is None:
             raise NotReadyError(f"{account_id} is not connected: save its credential first.")
         ciphertext, version, wrapped_key = found

@@ -88,6 +88,12 @@ class Database:
             yield session
 
     @contextmanager
+    def read_rows(self) -> Iterator[Connection]:
+        """The same without the ORM, whose session costs more than a small query does."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """All or nothing: commits on leaving, rolls back on any exception."""
         with Session(self._writing) as session, session.begin():
