@@ -429,6 +429,11 @@ class Transport:
     async def _take_from_local_limits(self, account: Account, call: Call) -> None:
         for limit in self._dialect.local_limits(account, call):
             ends_at = await self._quotas.take(limit, now=datetime.now(UTC))
+            if ends_at is not None and call.kind is CallKind.READ:
+                wait = (ends_at - datetime.now(UTC)).total_seconds()
+                if wait <= self.patience.longest_wait:
+                    await self._sleep(max(0.0, wait))
+                    ends_at = await self._quotas.take(limit, now=datetime.now(UTC))
             if ends_at is not None:
                 message = f"Our count of {limit.key} has reached {limit.limit:,}; {call.operation} was not sent."
                 raise self._error(ErrorClass.RATE, message, code=LOCAL_LIMIT, retry_at=ends_at)
