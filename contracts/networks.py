@@ -1,5 +1,6 @@
 """The networks that Pulso speaks to, the formats a post can have, and what a connector declares it can do."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +18,22 @@ class Network(StrEnum):
     TIKTOK = "tiktok"
     X = "x"
     YOUTUBE = "youtube"
+
+
+class Grant(StrEnum):
+    """Which of an account's credentials: a network with several products may want one for each."""
+
+    MAIN = "main"
+    """For everything that has none of its own. Without it an account is not connected."""
+    BUSINESS = "business"
+    """TikTok's API for Business: another app and other tokens, for comments, replies and daily metrics."""
+
+
+GRANTS: Mapping[Network, frozenset[Grant]] = {
+    network: frozenset({Grant.MAIN, Grant.BUSINESS} if network is Network.TIKTOK else {Grant.MAIN})
+    for network in Network
+}
+"""The credentials that an account of each network can have."""
 
 
 class ContentFormat(StrEnum):

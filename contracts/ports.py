@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 import polars as pl
 
-from contracts.networks import Capabilities, ContentFormat, Network
+from contracts.networks import Capabilities, ContentFormat, Grant, Network
 from contracts.records import (
     Account,
     AccountMetricPoint,
@@ -155,6 +155,15 @@ class Connector(Protocol):
         ...
 
 
+@runtime_checkable
+class DeclaresByAccount(Protocol):
+    """A connector whose accounts differ in what they can do, by the credentials that they have."""
+
+    async def capabilities_of(self, account: Account) -> Capabilities:
+        """What this account can do now; `Connector.capabilities` is what some account can."""
+        ...
+
+
 class Networks(Protocol):
     """All connectors behind one door. `open()` yields a live set that shares connections; leaving it closes them."""
 
@@ -162,7 +171,15 @@ class Networks(Protocol):
 
 
 class TokenStore(Protocol):
-    """Where connectors get and save credentials. Implemented by operations; encrypted at rest."""
+    """Where connectors get and save the accounts' credentials of one grant. Implemented by operations; encrypted at rest."""
+
+    def of(self, grant: Grant) -> Self:
+        """The same accounts' credentials of another grant."""
+        ...
+
+    async def has(self, account_id: str) -> bool:
+        """Whether the account has a credential of this grant."""
+        ...
 
     async def load(self, account_id: str) -> Token: ...
 

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     apps: dict[Network, App] = Field(
         default_factory=dict, description='JSON by network: {"x": {"app_id": "…", "app_secret": "…"}}.'
     )
+    tiktok_business_app: App | None = Field(
+        default=None, description="The app at TikTok's API for Business, by which comments and daily metrics are read."
+    )
     monthly_spend_usd: float | None = Field(
         default=None,
         description="Most that one client's calls to paid networks (X) may cost in a month. Unset: no limit.",

@@ -128,11 +128,12 @@ class DataKeyRow(Base):
 
 
 class CredentialRow(Base):
-    """An account's token, encrypted under its client's data key."""
+    """An account's token of one grant, encrypted under its client's data key."""
 
     __tablename__ = "credentials"
 
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    grant: Mapped[str] = mapped_column("grant_name", primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), index=True)
     ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
     version: Mapped[int]

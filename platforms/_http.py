@@ -205,6 +205,10 @@ class Transport:
         """Where the account's network answers: the sandbox for all accounts, where this process is told to use it."""
         return (self._base_url or account.base_url).rstrip("/")
 
+    async def has_credential(self, account: Account) -> bool:
+        """Whether the account was ever connected to what this transport speaks to."""
+        return account.account_id in self._held or await self._tokens.has(account.account_id)
+
     async def now(self) -> datetime:
         """Business time. A clock may ask a server, so it is never asked on the event loop's thread."""
         return await asyncio.to_thread(self._clock.now)

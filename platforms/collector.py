@@ -12,8 +12,8 @@ from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from contracts.errors import ErrorClass, NetworkError, PulsoError
-from contracts.networks import Network
-from contracts.ports import ApiVersion, Collected, CollectedPosts, Connector, Networks
+from contracts.networks import Capabilities, Network
+from contracts.ports import ApiVersion, Collected, CollectedPosts, Connector, DeclaresByAccount, Networks
 from contracts.records import (
     Account,
     AccountMetricPoint,
@@ -67,7 +67,7 @@ class HttpCollector:
         async def read(
             connector: Connector, account: Account, outcome: _Outcome[tuple[AccountMetricPoint, ...]]
         ) -> None:
-            if connector.capabilities.has_account_metrics:
+            if (await _capabilities(connector, account)).has_account_metrics:
                 outcome.rows = await connector.account_metrics(account, start=start, end=end)
 
         outcomes = self._read_all("account_metrics", accounts, read)
@@ -84,11 +84,11 @@ class HttpCollector:
                 for point in page.metrics:
                     metrics.setdefault((point.post_id, point.metric), point)
             outcome.rows = CollectedPosts(tuple(posts), tuple(metrics.values()))
+            names = (await _capabilities(connector, account)).post_metrics
             unlisted = [
                 post
                 for post in posts
-                if post.published_at >= detail_since
-                and any((post.post_id, name) not in metrics for name in connector.capabilities.post_metrics)
+                if post.published_at >= detail_since and any((post.post_id, name) not in metrics for name in names)
             ]
             if not unlisted:
                 return
@@ -117,7 +117,7 @@ class HttpCollector:
         async def read(connector: Connector, account: Account, outcome: _Outcome[list[Comment]]) -> None:
             found: list[Comment] = []
             outcome.rows = found
-            if not connector.capabilities.has_comments:
+            if not (await _capabilities(connector, account)).has_comments:
                 return
             for post in of_account[account.account_id]:
                 try:
@@ -178,6 +178,13 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(coroutine)
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
+
+
+async def _capabilities(connector: Connector, account: Account) -> Capabilities:
+    """What the account can do, which on some networks depends on its credentials."""
+    if isinstance(connector, DeclaresByAccount):
+        return await connector.capabilities_of(account)
+    return connector.capabilities
 
 
 def _failure(account: Account, what: str, error: Exception) -> CollectionFailure:

@@ -13,7 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from contracts.clock import Clock, SystemClock
-from contracts.networks import Network
+from contracts.networks import Grant, Network
 from contracts.ports import Connector, MediaHost, MediaReader, Quotas, TokenStore
 from contracts.settings import Settings
 from platforms._breaker import Breaker
@@ -28,6 +28,7 @@ from platforms.instagram.client import InstagramConnector, InstagramDialect
 from platforms.linkedin.client import LinkedInApp, LinkedInConnector, LinkedInDialect
 from platforms.mastodon.client import MastodonConnector, MastodonDialect
 from platforms.pinterest.client import PinterestApp, PinterestConnector, PinterestDialect
+from platforms.tiktok.business import TikTokBusinessApp, TikTokBusinessDialect
 from platforms.tiktok.client import TikTokApp, TikTokConnector, TikTokDialect
 from platforms.x.client import XApp, XConnector, XDialect
 from platforms.youtube.client import YouTubeApp, YouTubeConnector, YouTubeDialect
@@ -96,9 +97,11 @@ class HttpNetworks:
             known = settings.apps.get(network)
             return kind(known.app_id, known.app_secret) if known else None
 
-        def over(dialect: Dialect) -> Transport:
-            return self._transport(client, dialect)
+        def over(dialect: Dialect, grant: Grant = Grant.MAIN) -> Transport:
+            return self._transport(client, dialect, grant)
 
+        business = settings.tiktok_business_app
+        business_app = TikTokBusinessApp(business.app_id, business.app_secret) if business else None
         linkedin_app = partial(LinkedInApp, calls_a_day=settings.linkedin_calls_per_day)
         quota = Quota(units=settings.youtube_units_per_day, uploads=settings.youtube_uploads_per_day)
         spend = None if settings.monthly_spend_usd is None else Decimal(str(settings.monthly_spend_usd))
@@ -109,19 +112,24 @@ class HttpNetworks:
             Network.LINKEDIN: LinkedInConnector(over(LinkedInDialect(app(linkedin_app, Network.LINKEDIN))), media),
             Network.MASTODON: MastodonConnector(over(MastodonDialect()), media),
             Network.PINTEREST: PinterestConnector(over(PinterestDialect(app(PinterestApp, Network.PINTEREST))), media),
-            Network.TIKTOK: TikTokConnector(over(TikTokDialect(app(TikTokApp, Network.TIKTOK))), media, host),
+            Network.TIKTOK: TikTokConnector(
+                over(TikTokDialect(app(TikTokApp, Network.TIKTOK))),
+                over(TikTokBusinessDialect(business_app), Grant.BUSINESS),
+                media,
+                host,
+            ),
             Network.X: XConnector(over(XDialect(app(XApp, Network.X), budget_of=lambda _: spend)), media),
             Network.YOUTUBE: YouTubeConnector(
                 over(YouTubeDialect(app(YouTubeApp, Network.YOUTUBE), quota=quota)), media
             ),
         }
 
-    def _transport(self, client: httpx.AsyncClient, dialect: Dialect) -> Transport:
+    def _transport(self, client: httpx.AsyncClient, dialect: Dialect, grant: Grant) -> Transport:
         sandbox = self._settings.network_base_url
         return Transport(
             client,
             dialect,
-            self._tokens,
+            self._tokens.of(grant),
             self._clock,
             patience=self._patience,
             concurrency=self._concurrency,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.clock import ClockRefusedError
-from sandbox.credentials import Credentials
+from sandbox.credentials import TIKTOK_BUSINESS, Credentials, Grant
 from sandbox.faults import KINDS, FaultError
 from sandbox.host import Host
 from sandbox.wire import Answer, Refusal
@@ -121,8 +121,13 @@ class Admin:
                 "app_id": self._credentials.app_id,
                 "app_secret": self._credentials.app_secret,
             }
-        grant = self._credentials.grant(account)
-        return shown | {
+        shown |= self._grant(self._credentials.grant(account))
+        if account.network == "tiktok":
+            shown["grants"] = {"business": self._grant(self._credentials.grant(account, issuer=TIKTOK_BUSINESS))}
+        return shown
+
+    def _grant(self, grant: Grant) -> dict[str, Any]:
+        return {
             "access_token": grant.access,
             "refresh_token": grant.refresh,
             "expires_at": to_datetime(round(grant.expires_at * 1000)).isoformat() if grant.expires_at else None,

@@ -44,6 +44,8 @@ class Lifetime:
 
 
 DAY_SECONDS = 86_400
+TIKTOK_BUSINESS = "tiktok-business"
+"""The issuer of tokens for TikTok's second product: they open nothing of the first, and the other way round."""
 NEVER = 4e10
 LIFETIMES: Mapping[str, Lifetime] = {
     "facebook": Lifetime(0, 60 * DAY_SECONDS),
@@ -51,6 +53,7 @@ LIFETIMES: Mapping[str, Lifetime] = {
     "mastodon": Lifetime(0, 0),
     "pinterest": Lifetime(30 * DAY_SECONDS, 60 * DAY_SECONDS),
     "tiktok": Lifetime(DAY_SECONDS, 365 * DAY_SECONDS, is_refresh_single_use=True),
+    TIKTOK_BUSINESS: Lifetime(DAY_SECONDS, 365 * DAY_SECONDS, is_refresh_single_use=True),
     "x": Lifetime(7200, 180 * DAY_SECONDS, is_refresh_single_use=True),
     "youtube": Lifetime(3600, 180 * DAY_SECONDS),
 }
@@ -238,17 +241,18 @@ class Credentials:
         """The made-up application's id on these networks; its secret is `app_secret`."""
         return "pulso-sandbox"
 
-    def grant(self, account: Account) -> Grant:
-        """The newest living grant of an account; a new one where none lives."""
-        stored = self._state.get(f"grant:{account.network}:{account.native_id}")
+    def grant(self, account: Account, *, issuer: str | None = None) -> Grant:
+        """The newest living grant of an account; a new one where none lives. `issuer`: of which product; unset: the network's."""
+        issuer = issuer or account.network
+        stored = self._state.get(f"grant:{issuer}:{account.native_id}")
         if stored is not None:
             grant = Grant(**orjson.loads(stored))
             try:
-                self.account_of(account.network, grant.access)
+                self.account_of(issuer, grant.access)
                 return grant
             except BadTokenError:
                 pass
-        return self.issue(account.network, account.native_id)
+        return self.issue(issuer, account.native_id)
 
     def issue(self, network: str, account_id: str) -> Grant:
         """A new pair of tokens; older access tokens stay good until they expire."""

@@ -6,7 +6,7 @@ import typer
 
 from apps.cli.console import EVERYONE, OPERATOR, console, existing_store, scope_of, table_of
 from contracts.errors import PulsoError
-from contracts.networks import Network
+from contracts.networks import GRANTS, Grant, Network
 from contracts.settings import Settings
 
 app = typer.Typer(help="Accounts and their credentials.", no_args_is_help=True)
@@ -22,6 +22,10 @@ def show(client: Annotated[str, typer.Option(help="Only this client.")] = "") ->
             connection = connections[account.account_id]
             connect = f"`pulso accounts connect {account.account_id}`"
             state = "connected" if connection.is_connected else f"no token: {connect}"
+            for grant in connection.missing_grants:
+                state += (
+                    f"; nothing for {grant.value}: `pulso accounts connect {account.account_id} --grant {grant.value}`"
+                )
             if connection.paused_reason:
                 state = f"paused: {connection.paused_reason} ({connect})"
             table.add_row(account.account_id, account.client_id, account.handle, state)
@@ -53,14 +57,23 @@ def add(
 
 
 @app.command("connect")
-def connect(account_id: Annotated[str, typer.Argument(help="`pulso accounts list` shows them.")]) -> None:
+def connect(
+    account_id: Annotated[str, typer.Argument(help="`pulso accounts list` shows them.")],
+    grant: Annotated[
+        Grant, typer.Option(help="What the token is for: TikTok's API for Business wants one of its own.")
+    ] = Grant.MAIN,
+) -> None:
     """Store a new token of an account, encrypted. It is asked for and never echoed."""
     from contracts.records import Token
 
     with existing_store(Settings()) as store:
-        if account_id not in {account.account_id for account in store.accounts(EVERYONE)}:
+        network = {account.account_id: account.network for account in store.accounts(EVERYONE)}.get(account_id)
+        if network is None:
             raise PulsoError(f"There is no account {account_id}. `pulso accounts list` shows them.")
+        if grant not in GRANTS[network]:
+            raise PulsoError(f"Accounts on {network.value} have no credential for {grant.value}.")
         access = typer.prompt("Access token", hide_input=True)
         refresh = typer.prompt("Refresh token (empty: none)", hide_input=True, default="", show_default=False)
-        store.save_credential(account_id, Token(access_token=access, refresh_token=refresh or None), actor=OPERATOR)
+        token = Token(access_token=access, refresh_token=refresh or None)
+        store.save_credential(account_id, token, actor=OPERATOR, grant=grant)
     console.print("Connected. Intents that waited for it go on with the next publishing run.")

@@ -29,7 +29,6 @@ from contracts.records import (
     Token,
 )
 from platforms._budget import Usage
-from platforms._finding import look_until_found
 from platforms._http import Call, CallKind, Refusal, Transport, with_headers
 from platforms._quotas import LocalLimit
 from platforms._shapes import as_json, read_as
@@ -133,6 +132,10 @@ class BusinessSide:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    async def is_open_to(self, account: Account) -> bool:
+        """Whether the account has a credential here."""
+        return await self._transport.has_credential(account)
 
     # --- reading -------------------------------------------------------------------------------------------------------
 
@@ -261,11 +264,7 @@ class BusinessSide:
         if not staging.is_complete:
             return Reconciliation(outcome="not_published", evidence="The reply was never sent.")
         known = {*staging.handles["alike_before"].split(","), *request.claimed_native_ids}
-
-        async def look() -> list[BusinessComment]:
-            return [comment for comment in await self._alike(request) if comment.comment_id not in known]
-
-        alike = await look_until_found(self._transport, look)
+        alike = [comment for comment in await self._alike(request) if comment.comment_id not in known]
         if len(alike) != 1:
             what = "No new reply of ours has this text." if not alike else f"{len(alike)} new replies have this text."
             return Reconciliation(outcome="undecided", evidence=f"{what} TikTok gives replies no key of ours.")

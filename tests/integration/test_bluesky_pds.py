@@ -25,7 +25,7 @@ from PIL import Image
 
 from contracts.clock import SystemClock
 from contracts.errors import ErrorClass, NetworkError
-from contracts.networks import ContentFormat, Network
+from contracts.networks import ContentFormat, Grant, Network
 from contracts.ports import Connector
 from contracts.records import Account, Media, PublishRequest, Staging, Token
 from contracts.settings import Settings
@@ -109,6 +109,9 @@ class Person:
             base_url=pds_url,
         )
         self.files: dict[str, bytes] = {}
+
+    def of(self, grant: Grant) -> "Person":
+        return self
 
     async def load(self, account_id: str) -> Token:
         return self.token

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from contracts.errors import ErrorClass, NetworkError
-from contracts.networks import Capabilities, ContentFormat, Network
+from contracts.networks import Capabilities, ContentFormat, Grant, Network
 from contracts.ports import Connector
 from contracts.records import Account, Media, PublishOptions, PublishRequest, Staging, Token
 from contracts.settings import App, Settings
@@ -29,6 +29,34 @@ from platforms.collector import run
 pytestmark = pytest.mark.integration
 
 
+class Tokens:
+    """`contracts.ports.TokenStore` of one grant, in memory."""
+
+    def __init__(self, tokens: dict[str, Token]) -> None:
+        self.tokens = tokens
+
+    async def has(self, account_id: str) -> bool:
+        return account_id in self.tokens
+
+    async def load(self, account_id: str) -> Token:
+        return self.tokens[account_id]
+
+    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
+        return self.tokens[account_id].version == expected_version
+
+    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
+        pass
+
+    async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
+        if self.tokens[account_id].version == expected_version:
+            self.tokens[account_id] = token.model_copy(update={"version": expected_version + 1})
+        return self.tokens[account_id]
+
+
+def _token(said: dict[str, Any]) -> Token:
+    return Token(access_token=said["access_token"], refresh_token=said["refresh_token"])
+
+
 class Sandbox:
     """A running sandbox: its address, its admin pages, and the ports that connectors need."""
 
@@ -36,10 +64,9 @@ class Sandbox:
         self.url = url
         self.admin = httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
         self.known = {(a["network"], a["client_slug"]): a for a in self.get("accounts") if not a["is_competitor"]}
-        self.tokens = {
-            f"{a['network']}:{a['native_id']}": Token(access_token=a["access_token"], refresh_token=a["refresh_token"])
-            for a in self.known.values()
-        }
+        own = {f"{a['network']}:{a['native_id']}": a for a in self.known.values()}
+        self.tokens = {name: _token(a) for name, a in own.items()}
+        self.business = {name: _token(a["grants"]["business"]) for name, a in own.items() if "grants" in a}
         known = next(a for a in self.known.values() if a["network"] == "x")
         self.app = App(app_id=known["app_id"], app_secret=known["app_secret"])
         self.clock = SandboxClock(url)
@@ -71,19 +98,8 @@ class Sandbox:
         return list(self.get("posts", network=account.network.value, native_account_id=account.native_id, origin="api"))
 
     # the ports
-    async def load(self, account_id: str) -> Token:
-        return self.tokens[account_id]
-
-    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
-        return self.tokens[account_id].version == expected_version
-
-    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
-        pass
-
-    async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
-        if self.tokens[account_id].version == expected_version:
-            self.tokens[account_id] = token.model_copy(update={"version": expected_version + 1})
-        return self.tokens[account_id]
+    def of(self, grant: Grant) -> "Tokens":
+        return Tokens(self.business if grant is Grant.BUSINESS else self.tokens)
 
     def read(self, path: str) -> bytes:
         return self.files[path]
@@ -128,7 +144,7 @@ class Sandbox:
     def networks(self) -> HttpNetworks:
         patience = Patience(timeout=3.0, attempts=2, first_backoff=0.01, longest_wait=3.0)
         apps = dict.fromkeys(Network, self.app)
-        settings = Settings(network_base_url=self.url, apps=apps)
+        settings = Settings(network_base_url=self.url, apps=apps, tiktok_business_app=self.app)
         return HttpNetworks(settings, self, self, self, clock=self.clock, patience=patience, quotas=self)
 
     def options(self, network: Network) -> PublishOptions:

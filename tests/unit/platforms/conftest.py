@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from contracts.clock import FixedClock
-from contracts.networks import ContentFormat, Network
+from contracts.networks import ContentFormat, Grant, Network
 from contracts.records import Account, Media, Post, PublishRequest, Token
 from platforms._graph import MetaApp
 from platforms._http import Dialect, Patience, Transport
@@ -31,6 +31,12 @@ class MemoryTokens:
     token: Token
     saves: list[Token] = field(default_factory=list)
     is_claimed: bool = False
+
+    def of(self, grant: Grant) -> "MemoryTokens":
+        return self
+
+    async def has(self, account_id: str) -> bool:
+        return True
 
     async def load(self, account_id: str) -> Token:
         return self.token

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from contracts.clock import FixedClock
-from contracts.networks import Network
+from contracts.networks import Grant, Network
 from contracts.records import Account, Token
 from contracts.settings import Settings
 from platforms import HttpCollector, HttpNetworks
@@ -18,6 +18,12 @@ NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 
 class Tokens:
+    def of(self, grant: Grant) -> "Tokens":
+        return self
+
+    async def has(self, account_id: str) -> bool:
+        return True
+
     async def load(self, account_id: str) -> Token:
         return Token(access_token=f"token of {account_id}")
 

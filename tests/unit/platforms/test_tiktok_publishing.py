@@ -173,7 +173,7 @@ def connect(exchange, tokens, media):
     def build(handler, app=None, business_app=None):
         wire = exchange(handler)
         business = wire.transport(TikTokBusinessDialect(business_app), tokens)
-        return TikTokConnector(wire.transport(TikTokDialect(app), tokens), media, media, business=business), wire
+        return TikTokConnector(wire.transport(TikTokDialect(app), tokens), business, media, media), wire
 
     return build
 
@@ -704,13 +704,6 @@ async def test_replies_that_can_not_be_sent(connect, tiktok, request_of, account
             await connector.stage(request, connector.prepare(request))
         assert caught.value.error_class is ErrorClass.INVALID
     assert not wire.requests
-    alone = TikTokConnector(wire.transport(TikTokDialect(), tokens), media, media)
-    request = request_of(account, **below)
-    with pytest.raises(NetworkError) as caught:
-        await alone.stage(request, alone.prepare(request))
-    assert (caught.value.error_class, caught.value.code) == (ErrorClass.INVALID, "unsupported")
-    assert not alone.capabilities.can_reply
-    assert connector.capabilities.can_reply
 
 
 async def test_nothing_can_be_deleted(connect, tiktok, account):

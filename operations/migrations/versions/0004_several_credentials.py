@@ -1,0 +1,26 @@
+"""Several credentials of one account, and receipts that name the post later."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("credentials") as batch_op:
+        batch_op.add_column(sa.Column("grant_name", sa.String(length=255), nullable=False, server_default="main"))
+        batch_op.drop_constraint(op.f("pk_credentials"), type_="primary")
+        batch_op.create_primary_key(op.f("pk_credentials"), ["account_id", "grant_name"])
+    with op.batch_alter_table("credentials") as batch_op:
+        batch_op.alter_column("grant_name", server_default=None)
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM credentials WHERE grant_name <> 'main'")
+    with op.batch_alter_table("credentials") as batch_op:
+        batch_op.drop_constraint(op.f("pk_credentials"), type_="primary")
+        batch_op.create_primary_key(op.f("pk_credentials"), ["account_id"])
+        batch_op.drop_column("grant_name")
