@@ -164,6 +164,18 @@ class DeclaresByAccount(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesPostsLater(Protocol):
+    """A connector whose network publishes a post before it says which id the post has (TikTok: after moderation)."""
+
+    async def named(self, account: Account, receipt: Receipt) -> Receipt | None:
+        """A provisional receipt with the post's own id; None while the network does not tell it.
+
+        Raises NetworkError, of class `invalid` where the network never will.
+        """
+        ...
+
+
 class Networks(Protocol):
     """All connectors behind one door. `open()` yields a live set that shares connections; leaving it closes them."""
 
@@ -373,6 +385,8 @@ class DrainReport:
     parked: int = 0
     deferred: int = 0
     failed: int = 0
+    named: int = 0
+    """Posts published before, of which the network says only now which id they have."""
     details: tuple[str, ...] = field(default=())
 
 

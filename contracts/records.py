@@ -446,6 +446,8 @@ class Receipt(Record):
     published_at: AwareDatetime
     how: Literal["answered", "reconciled"]
     """`reconciled`: the answer was lost and the post was found by reading the network."""
+    is_provisional: bool = False
+    """The post is live, but the network has not said yet which id it has: `native_id` is that of the publishing."""
     raw: str = "{}"
 
 
@@ -477,6 +479,7 @@ class LedgerEntry(Record):
     state: str
     reason: str | None
     post_id: str | None
+    """None also while a live post has no id yet (`Receipt.is_provisional`)."""
     permalink: str | None
     scheduled_at: AwareDatetime | None
     published_at: AwareDatetime | None

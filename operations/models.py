@@ -245,6 +245,9 @@ class IntentRow(Base):
     committing_since: Mapped[datetime | None] = mapped_column(comment="machine time; set while a commit is unanswered")
     receipt: Mapped[Receipt | None] = mapped_column(RecordJson(Receipt))
     published_at: Mapped[datetime | None]
+    unnamed_since: Mapped[datetime | None] = mapped_column(
+        index=True, comment="set while the network is asked for the id of a published post"
+    )
 
 
 class StopRow(Base):

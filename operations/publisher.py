@@ -75,13 +75,14 @@ class OutboxPublisher:
         self._networks = networks
         self._machine = machine or SystemMachineTime()
         self._sending: Sending = store.sending(machine=self._machine, lease_seconds=lease_seconds)
+        self._naming = store.naming(machine=self._machine)
         self._call_seconds = lease_seconds * 0.75
         self._concurrency = concurrency
         self._patience_seconds = patience_seconds
         self._retries = retries or RetryPlan()
 
     def due(self) -> int:
-        return self._sending.due()
+        return self._sending.due() + self._naming.due()
 
     def drain(self, *, limit: int = 100) -> DrainReport:
         """One pass over the outbox: at most `limit` intents, waiting no longer than `patience_seconds` for any of them.
@@ -96,13 +97,15 @@ class OutboxPublisher:
         for intent_id, reason in self._sending.expire():
             tally.settle(intent_id, "missed", reason)
         lanes = self._sending.lanes(patience_seconds=self._patience_seconds)
-        if lanes:
+        unnamed = self._naming.waiting()
+        if lanes or unnamed:
             side_by_side = asyncio.Semaphore(self._concurrency)
             async with self._networks.open() as connectors:
                 ends = await asyncio.gather(
                     *(self._drain_lane(account_id, connectors, tally, side_by_side) for account_id in lanes),
                     return_exceptions=True,
                 )
+                tally.named = await self._naming.ask(connectors, unnamed, call_seconds=self._call_seconds)
             for end in ends:
                 if isinstance(end, BaseException):
                     raise end
@@ -428,6 +431,7 @@ class _Tally:
         self._limit = limit
         self._taken: set[str] = set()
         self._outcomes: dict[str, tuple[str, str]] = {}
+        self.named = 0
 
     def takes(self, intent_id: str) -> bool:
         """Whether the drain may still work on this intent: one that it has begun, or a new one within the limit."""
@@ -445,4 +449,4 @@ class _Tally:
     def report(self) -> DrainReport:
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
         details = tuple(f"{intent_id}: {outcome}: {why}" for intent_id, (outcome, why) in self._outcomes.items())
-        return DrainReport(**counts, details=details)
+        return DrainReport(**counts, named=self.named, details=details)

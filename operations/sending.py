@@ -263,6 +263,8 @@ class Sending:
                 return
             intent.receipt, intent.published_at = receipt, receipt.published_at
             intent.committing_since = intent.next_try_at = None
+            if receipt.is_provisional:
+                intent.unnamed_since, intent.tries = now, 0
             move(session, intent, IntentState.PUBLISHED, at=now, reason=receipt.how)
 
     def suspect(self, lease: Lease, intent_id: str, *, code: str, reason: str) -> None:

@@ -21,6 +21,7 @@ from operations.directory import Directory
 from operations.ledger import ActionLedger
 from operations.machine import MachineTime, SystemMachineTime
 from operations.migrations import migrate, require_current
+from operations.naming import PostNaming
 from operations.parked import OutboxDesk
 from operations.part import SendRules
 from operations.quotas import SqlQuotas
@@ -64,6 +65,10 @@ class SqlStore(Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, Audi
             rules=self._rules,
             lease_seconds=lease_seconds,
         )
+
+    def naming(self, *, machine: MachineTime | None = None) -> PostNaming:
+        """The receipts that wait for the id of their post."""
+        return PostNaming(self._database, clock=self._clock, machine=machine or SystemMachineTime())
 
     def close(self) -> None:
         self._database.close()

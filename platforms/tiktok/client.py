@@ -150,7 +150,7 @@ class TikTokDialect:
 
 
 class TikTokConnector:
-    """`contracts.ports.Connector` and `DeclaresByAccount` for TikTok accounts.
+    """`contracts.ports.Connector`, `DeclaresByAccount` and `NamesPostsLater` for TikTok accounts.
 
     `business` speaks to API for Business (`TikTokBusinessDialect`), with the credentials that accounts have there. An account
     without one has no comments, no replies and no daily metrics.
@@ -286,9 +286,9 @@ class TikTokConnector:
             return await (await self._business_of(request.account)).find_published(request, staging)
         return await self._posting.find_published(request, staging)
 
-    async def published_post_id(self, account: Account, publish_id: str) -> str | None:
-        """The id of the post behind a receipt that names a publishing (`mapping.is_publish_id`), None while it has none."""
-        return await self._posting.post_id_of(account, publish_id)
+    async def named(self, account: Account, receipt: Receipt) -> Receipt | None:
+        """See `Posting.named`."""
+        return await self._posting.named(account, receipt)
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """TikTok lets no app delete a post."""

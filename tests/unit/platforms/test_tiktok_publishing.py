@@ -397,18 +397,20 @@ async def test_published_is_not_the_same_as_having_an_id(connect, tiktok, film_r
     receipt = await connector.commit(request, await staged(connector, request))
     (publish_id,) = tiktok.posts
     assert (receipt.native_id, receipt.permalink) == (publish_id, None)
-    assert mapping.is_publish_id(receipt.native_id)
+    assert (mapping.is_publish_id(receipt.native_id), receipt.is_provisional) == (True, True)
     assert wire.slept == [0.5, 1.0, 2.0, 4.0, 4.0]
-    assert await connector.published_post_id(account, publish_id) is None
+    assert await connector.named(account, receipt) is None
     tiktok.moderated = True
-    assert await connector.published_post_id(account, publish_id) == "7109065174526479622"
+    named = await connector.named(account, receipt)
+    assert (named.native_id, named.is_provisional) == ("7109065174526479622", False)
+    assert (named.how, json.loads(named.raw)["publish_id"]) == ("answered", publish_id)
 
 
 async def test_a_post_for_oneself_never_gets_an_id_and_is_not_waited_for(connect, tiktok, film_request):
     connector, wire = connect(tiktok)
     request = film_request(options=PublishOptions(privacy="SELF_ONLY"))
     receipt = await connector.commit(request, await staged(connector, request))
-    assert mapping.is_publish_id(receipt.native_id)
+    assert (mapping.is_publish_id(receipt.native_id), receipt.is_provisional) == (True, False)
     assert wire.slept == []
 
 

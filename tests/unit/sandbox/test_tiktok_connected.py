@@ -279,10 +279,12 @@ async def test_published_without_an_id_yet_is_published(ports):
         staging = await staged(connector, request)
         ports.sandbox.fault(network="tiktok", operation="read", kind="read_lag", params={"seconds": 3600})
         receipt = await connector.commit(request, staging)
-        assert mapping.is_publish_id(receipt.native_id)
+        assert (mapping.is_publish_id(receipt.native_id), receipt.is_provisional) == (True, True)
+        assert await connector.named(request.account, receipt) is None
         ports.sandbox.http.delete("/_sandbox/faults")
-        native_id = await connector.published_post_id(request.account, receipt.native_id)
-    assert [p["native_id"] for p in ports.published(request.account)] == [native_id]
+        named = await connector.named(request.account, receipt)
+    assert [p["native_id"] for p in ports.published(request.account)] == [named.native_id]
+    assert (named.is_provisional, named.permalink.rpartition("/")[2]) == (False, named.native_id)
 
 
 async def test_an_upload_that_expired_begins_anew(start_sandbox):
