@@ -68,6 +68,8 @@ class Capabilities(BaseModel):
     is_commit_idempotent: bool
     """A second commit with the same staging is a no-op on the network (it has a native key)."""
     is_reply_idempotent: bool
+    has_messages: bool = False
+    """Direct messages can be read (the connector is a `contracts.ports.ReadsMessages`)."""
     post_metrics: tuple[str, ...]
     """Names, in Pulso's vocabulary, of the metrics that a post of this network can carry."""
     account_metrics: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from contracts.records import (
     ContentItem,
     LedgerEntry,
     Media,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -165,6 +166,15 @@ class DeclaresByAccount(Protocol):
 
 
 @runtime_checkable
+class ReadsMessages(Protocol):
+    """A connector whose network lets programs read direct messages (`Capabilities.has_messages`)."""
+
+    def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Messages between the account and one person each that were sent since then, both sides', in any order."""
+        ...
+
+
+@runtime_checkable
 class NamesPostsLater(Protocol):
     """A connector whose network publishes a post before it says which id the post has (TikTok: after moderation)."""
 
@@ -274,6 +284,10 @@ class Collector(Protocol):
         ...
 
     def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]: ...
+
+    def messages(self, accounts: Sequence[Account], *, since: Mapping[str, datetime]) -> Collected[Message]:
+        """Direct messages of each account back to its own `since`; none of accounts that are absent there."""
+        ...
 
     def api_versions(self) -> tuple[ApiVersion, ...]:
         """The versions that the connectors speak."""
@@ -425,6 +439,10 @@ class Store(Protocol):
 
     def taken_slots(self, scope: TenantScope, *, start: datetime, end: datetime) -> Mapping[str, tuple[datetime, ...]]:
         """Times per account_id that are published or promised already."""
+        ...
+
+    def save_messages(self, messages: Sequence[Message]) -> int:
+        """Keep direct messages; those that are kept already are left alone. Returns how many were new."""
         ...
 
     def answered_comment_ids(self, scope: TenantScope) -> frozenset[str]: ...

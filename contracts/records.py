@@ -252,16 +252,21 @@ class Comment(Record):
 
 
 class Message(Record):
-    """A direct message in a conversation with someone of the audience."""
+    """A direct message between an account and one person of the audience (observed). Words and identity stay in the store."""
 
     message_id: str
     conversation_id: str
     account_id: str
     client_id: str
     network: Network
+    native_id: str
+    participant_native_id: str
+    """Whom the account talks with, whoever wrote this message."""
+    participant_handle: str | None
     is_own: bool
     text: str
     sent_at: AwareDatetime
+    observed_at: AwareDatetime
     raw: str
 
 

@@ -13,13 +13,22 @@ from typing import Any, Generic, TypeVar
 
 from contracts.errors import ErrorClass, NetworkError, PulsoError
 from contracts.networks import Capabilities, Network
-from contracts.ports import ApiVersion, Collected, CollectedPosts, Connector, DeclaresByAccount, Networks
+from contracts.ports import (
+    ApiVersion,
+    Collected,
+    CollectedPosts,
+    Connector,
+    DeclaresByAccount,
+    Networks,
+    ReadsMessages,
+)
 from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
     CollectionFailure,
     Comment,
+    Message,
     Post,
     PostMetricPoint,
 )
@@ -131,6 +140,18 @@ class HttpCollector:
         wanted = [account for account in accounts if account.account_id in of_account]
         outcomes = self._read_all("comments", wanted, read)
         return Collected(tuple(comment for o in outcomes for comment in o.rows or ()), _failures(outcomes))
+
+    def messages(self, accounts: Sequence[Account], *, since: Mapping[str, datetime]) -> Collected[Message]:
+        async def read(connector: Connector, account: Account, outcome: _Outcome[dict[str, Message]]) -> None:
+            found: dict[str, Message] = {}
+            if isinstance(connector, ReadsMessages) and (await _capabilities(connector, account)).has_messages:
+                async for page in connector.messages(account, since=since[account.account_id]):
+                    found |= {message.message_id: message for message in page}
+            outcome.rows = found
+
+        wanted = [account for account in accounts if account.account_id in since]
+        outcomes = self._read_all("messages", wanted, read)
+        return Collected(tuple(message for o in outcomes for message in (o.rows or {}).values()), _failures(outcomes))
 
     def api_versions(self) -> tuple[ApiVersion, ...]:
         return tuple(VERSIONS.values())

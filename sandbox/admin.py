@@ -39,6 +39,7 @@ class Admin:
             Route("/_sandbox/accounts", self._page(self._accounts)),
             Route("/_sandbox/posts", self._page(self._posts)),
             Route("/_sandbox/comments", self._page(self._comments)),
+            Route("/_sandbox/messages", self._page(self._messages)),
             Route("/_sandbox/faults", self._page(self._faults), methods=["GET", "POST", "DELETE"]),
             Route("/_sandbox/faults/{fault_id:int}", self._page(self._faults), methods=["DELETE"]),
             Route("/_sandbox/world", self._page(self._world)),
@@ -198,6 +199,24 @@ class Admin:
             if origin != "audience":
                 shown += self._own_comments(account, post_id)
         return shown
+
+    def _messages(self, request: Request, body: Any) -> list[dict[str, Any]]:
+        """Direct messages, both sides'. On Mastodon an account's own are posts, and stand among those."""
+        del body
+        return [
+            {
+                "network": account.network,
+                "native_account_id": account.native_id,
+                "native_id": message.native_id,
+                "person_native_id": message.person_id,
+                "text": message.text,
+                "created_at": to_datetime(message.created_ms).isoformat(),
+                "is_own": message.is_own,
+            }
+            for account in self._selected(request)
+            if not account.is_competitor
+            for message in self._host.direct_messages(account)
+        ]
 
     def _own_comments(self, account: Account, post_id: str | None) -> list[dict[str, Any]]:
         answers = [item for item in self._host.published(account.native_id) if item.post.is_reply]

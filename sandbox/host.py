@@ -17,8 +17,8 @@ from sandbox.clock import WorldClock
 from sandbox.faults import FaultPlane
 from sandbox.limits import RateLimits
 from sandbox.state import State
-from sandbox.world.ids import comment_id, post_id
-from sandbox.world.model import DAY_MS, HOUR_MS, Account, Comment, Counts, Post, World
+from sandbox.world.ids import comment_id, message_id, post_id
+from sandbox.world.model import DAY_MS, HOUR_MS, Account, Comment, Counts, DirectMessage, Post, World
 
 
 @dataclass(frozen=True)
@@ -243,6 +243,45 @@ class Host:
     def own_comments(self, post_native_id: str) -> Sequence[Mapping[str, Any]]:
         """What accounts wrote under a post over the wire, oldest first: rows of the state's table `comments`."""
         return self.state.rows("comments", media_id=post_native_id) if self.has_own_comments else ()
+
+    # --- direct messages ---
+
+    def direct_messages(self, account: Account, *, lag_seconds: float = 0.0) -> list[DirectMessage]:
+        """Both sides' messages of an account, oldest first; with a lag, without those sent in the last seconds."""
+        received = self.world.direct_messages(account, self.clock.now_ms)
+        people = {message.person_id: message for message in received}
+        sent = [
+            DirectMessage(
+                native_id=row["message_id"],
+                person_id=row["person_id"],
+                person_handle=people[row["person_id"]].person_handle,
+                person_name=people[row["person_id"]].person_name,
+                text=row["text"],
+                created_ms=row["created_ms"],
+                is_own=True,
+                committed_at=row["committed_at"],
+            )
+            for row in self.state.rows("direct_messages", account_id=account.native_id)
+            if row["person_id"] in people
+        ]
+        youngest = time.time() - lag_seconds
+        shown = [*received, *(message for message in sent if not lag_seconds or message.committed_at <= youngest)]
+        return sorted(shown, key=lambda message: (message.created_ms, message.native_id))
+
+    def send_direct_message(self, account: Account, person_id: str, text: str) -> str:
+        """What an account writes to a person who wrote to it, durably. Returns its native id."""
+        sequence = self.state.next_number("commit")
+        native_id = message_id(account.network, account.native_id, self.clock.now_ms, -sequence)
+        self.state.insert(
+            "direct_messages",
+            message_id=native_id,
+            account_id=account.native_id,
+            person_id=person_id,
+            text=text,
+            created_ms=self.clock.now_ms,
+            committed_at=time.time(),
+        )
+        return native_id
 
     # --- what the audience did ---
 

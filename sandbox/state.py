@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS media (
 CREATE TABLE IF NOT EXISTS comments (
     comment_id TEXT PRIMARY KEY, media_id TEXT NOT NULL, parent_id TEXT, account_id TEXT NOT NULL, text TEXT NOT NULL,
     created_ms INTEGER NOT NULL, committed_at REAL NOT NULL, sequence INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS direct_messages (
+    message_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, person_id TEXT NOT NULL, text TEXT NOT NULL,
+    created_ms INTEGER NOT NULL, committed_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS posts (
     native_id TEXT PRIMARY KEY, network TEXT NOT NULL, account_id TEXT NOT NULL, text TEXT NOT NULL,
     content_format TEXT NOT NULL, media_count INTEGER NOT NULL, created_ms INTEGER NOT NULL, reply_to TEXT,

@@ -19,6 +19,7 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -29,6 +30,7 @@ from contracts.records import (
 )
 from platforms import _graph as graph
 from platforms._graph import GraphDialect
+from platforms._graph_messages import GraphMessages
 from platforms._http import Call, CallKind, Refusal, Transport, all_of, with_headers
 from platforms._listing import post_pages
 from platforms._shapes import read_as
@@ -66,6 +68,7 @@ CAPABILITIES = Capabilities(
     ),
     has_account_metrics=True,
     has_comments=True,
+    has_messages=True,
     can_reply=True,
     is_commit_idempotent=False,
     is_reply_idempotent=False,
@@ -125,12 +128,13 @@ class FacebookDialect(GraphDialect):
 
 
 class FacebookConnector:
-    """`contracts.ports.Connector` for Facebook Pages."""
+    """`contracts.ports.Connector` and `ReadsMessages` for Facebook Pages."""
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport = transport
         self._posts, self._films = FeedPosts(transport, media), Films(transport, media)
         self._replies = Replies(transport)
+        self._messages = GraphMessages(transport, "messenger")
         self._refused_metrics: dict[str, set[str]] = {}
 
     @property
@@ -188,6 +192,11 @@ class FacebookConnector:
         except NetworkError as error:
             if not graph.is_gone(error):
                 raise
+
+    async def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Direct messages, conversation by conversation."""
+        async for page in self._messages.read(account, since=since):
+            yield page
 
     # --- publishing ------------------------------------------------------------------------------------------------------
 

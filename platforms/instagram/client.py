@@ -21,6 +21,7 @@ from contracts.records import (
     AccountSnapshot,
     Comment,
     Media,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -32,6 +33,7 @@ from contracts.records import (
 from platforms import _graph as graph
 from platforms._finding import look_until_found
 from platforms._graph import Created, GraphDialect, Page, author_id
+from platforms._graph_messages import GraphMessages
 from platforms._http import CallKind, Refusal, Transport, all_of
 from platforms._listing import post_pages
 from platforms._media import read_media
@@ -66,6 +68,7 @@ CAPABILITIES = Capabilities(
     formats=frozenset({ContentFormat.IMAGE, ContentFormat.CAROUSEL}),
     has_account_metrics=True,
     has_comments=True,
+    has_messages=True,
     can_reply=True,
     is_commit_idempotent=False,
     is_reply_idempotent=False,
@@ -93,10 +96,11 @@ class InstagramDialect(GraphDialect):
 
 
 class InstagramConnector:
-    """`contracts.ports.Connector` for Instagram professional accounts."""
+    """`contracts.ports.Connector` and `ReadsMessages` for Instagram professional accounts."""
 
     def __init__(self, transport: Transport, media: MediaReader, host: MediaHost) -> None:
         self._transport, self._media, self._host = transport, media, host
+        self._messages = GraphMessages(transport, "instagram")
         self._refused_metrics: dict[str, set[str]] = {}
 
     @property
@@ -163,6 +167,11 @@ class InstagramConnector:
         except NetworkError as error:
             if not graph.is_gone(error):
                 raise
+
+    async def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Direct messages, conversation by conversation."""
+        async for page in self._messages.read(account, since=since):
+            yield page
 
     # --- publishing ------------------------------------------------------------------------------------------------------
 

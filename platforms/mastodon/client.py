@@ -19,6 +19,7 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -34,6 +35,7 @@ from platforms._quotas import LocalLimit
 from platforms._shapes import count_or_none, time_or_none
 from platforms.mastodon import mapping
 from platforms.mastodon.errors import GONE, classify
+from platforms.mastodon.messages import Messages
 from platforms.mastodon.models import Context, Profile
 from platforms.mastodon.publishing import Publishing
 from platforms.mastodon.wire import Wire, read
@@ -59,6 +61,7 @@ CAPABILITIES = Capabilities(
     ),
     has_account_metrics=False,
     has_comments=True,
+    has_messages=True,
     can_reply=True,
     # The key lasts an hour, and not every server keeps it: `find_published` says when a second commit is harmless.
     is_commit_idempotent=False,
@@ -111,10 +114,11 @@ class MastodonDialect:
 
 
 class MastodonConnector:
-    """`contracts.ports.Connector` for Mastodon and servers that speak its API."""
+    """`contracts.ports.Connector` and `ReadsMessages` for Mastodon and servers that speak its API."""
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport, self._wire = transport, Wire(transport)
+        self._messages = Messages(self._wire)
         self._publishing = Publishing(self._wire, media, CAPABILITIES.options)
 
     @property
@@ -162,6 +166,11 @@ class MastodonConnector:
         observed_at = await self._transport.now()
         if found := tuple(mapping.comments_from(account, post, context.descendants, observed_at=observed_at)):
             yield found
+
+    async def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Direct messages, conversation by conversation."""
+        async for page in self._messages.read(account, since=since):
+            yield page
 
     # --- publishing ------------------------------------------------------------------------------------------------------
 

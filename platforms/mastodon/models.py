@@ -65,7 +65,17 @@ class Status(Shape):
 class Context(Shape):
     """`/statuses/{id}/context`: what a status answers, and what answers it."""
 
+    ancestors: Items = ()
     descendants: Items = ()
+
+
+class Conversation(Shape):
+    """`/conversations`: a thread of direct statuses, by its newest one."""
+
+    id: RequiredId
+    accounts: Items = ()
+    """Everybody in it but the account itself."""
+    last_status: Annotated[dict[str, Any] | None, Object] = None
 
 
 class StatusLimits(Shape):

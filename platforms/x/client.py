@@ -38,6 +38,7 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -52,7 +53,7 @@ from platforms._listing import post_pages
 from platforms._quotas import LocalLimit, Window
 from platforms._shapes import as_json, count_or_none, read_as
 from platforms.versions import VERSIONS
-from platforms.x import mapping, prices, publishing
+from platforms.x import mapping, messages, prices, publishing
 from platforms.x.errors import APP_LIMIT, FIELD_REFUSED, GONE, UNNAMED, classify
 from platforms.x.models import Created, NewToken, One, Page, User, XPost
 from platforms.x.prices import CREATE_OPERATION
@@ -101,6 +102,7 @@ CAPABILITIES = Capabilities(
     ),
     has_account_metrics=False,
     has_comments=True,
+    has_messages=True,
     can_reply=True,
     is_commit_idempotent=False,
     is_reply_idempotent=False,
@@ -193,7 +195,7 @@ class XDialect:
 
 
 class XConnector:
-    """`contracts.ports.Connector` for X."""
+    """`contracts.ports.Connector` and `ReadsMessages` for X."""
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport = transport
@@ -274,6 +276,18 @@ class XConnector:
                 yield found
         if found := await self._comments_of(account, post, mapping.below(post, held), handles):
             yield found
+
+    async def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Direct messages, newest first, until `since`."""
+        async for page in self._pages(account, "dm_events", "dm_events", "pagination_token", messages.EVENT_PARAMS):
+            handles = mapping.handles_in(page.includes)
+            observed_at = await self._transport.now()
+            found = [messages.message_from(account, raw, handles, observed_at=observed_at) for raw in page.data]
+            whole = [message for message in found if message is not None]
+            if young := tuple(message for message in whole if message.sent_at >= since):
+                yield young
+            if whole and len(young) < len(whole):
+                return
 
     async def _comments_of(
         self, account: Account, post: Post, raws: Sequence[dict[str, Any]], handles: Mapping[str, str]

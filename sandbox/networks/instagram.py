@@ -30,6 +30,7 @@ from sandbox.networks.graph import (
     split_path,
     unknown_object,
 )
+from sandbox.networks.graph_messages import GraphMessages
 from sandbox.networks.instagram_containers import Containers, already_published
 from sandbox.networks.instagram_insights import Insights
 from sandbox.wire import Answer, Call, Refusal, perform_with_faults
@@ -83,6 +84,7 @@ class Instagram:
         self._credentials = credentials
         self._containers = Containers(host)
         self._insights = Insights(host, self._counts)
+        self._messages = GraphMessages(host)
 
     def routes(self) -> list[BaseRoute]:
         """Where the network answers."""
@@ -193,6 +195,11 @@ class Instagram:
         remark = self._remark(call, node)
         if remark is not None:
             return self._comment_node(call, remark, edge)
+        conversation = self._messages.conversation(_me(call), node, lag_seconds=call.lag_seconds)
+        if conversation is not None and call.method == "GET" and edge == "messages":
+            wanted = parse_fields(call.params.get("fields", "id,created_time"))
+            shown = [self._messages.show_message(_me(call), m, wanted) for m in conversation.messages]
+            return self._page(call, shown)
         container = self._host.state.one("containers", container_id=node, account_id=_me(call).native_id)
         if container is not None and call.method == "GET" and not edge:
             shown = self._containers.poll(container)
@@ -221,7 +228,13 @@ class Instagram:
                 if not creation_id:
                     raise graph_error("(#100) The parameter creation_id is required", 100)
                 return Answer({"id": self._containers.publish(me, creation_id)})
+            if edge == "messages":
+                return Answer(self._messages.send(me, call.params))
             raise unknown_object(me.native_id, "post")
+        if edge == "conversations":
+            found = self._messages.conversations(me, call.params, lag_seconds=call.lag_seconds)
+            wanted = parse_fields(call.params.get("fields", "id,updated_time"))
+            return self._page(call, [self._messages.show_conversation(me, c, wanted) for c in found])
         if edge == "":
             return Answer(self._profile(me, call.params.get("fields", "id")))
         if edge == "media":
@@ -346,6 +359,20 @@ class Instagram:
             path = "/".join(["instagram", call.version, *call.parts])
             paging["next"] = f"{self._host.base_url}/{path}?{urlencode(query)}"
         return paging
+
+    def _page(self, call: GraphCall, items: list[dict[str, Any]]) -> Answer:
+        """A page of a listing that is whole at hand."""
+        start = decode_cursor(call.params["after"])[0] if call.params.get("after") else 0
+        if "empty_page" in call.effects:
+            here = encode_cursor((start, ""))
+            return Answer({"data": [], "paging": self._paging(call, here, here, has_next=True)})
+        page = items[start : start + _limit(call)]
+        if not page:
+            return Answer({"data": []})
+        end = start + len(page)
+        shown = [item for item in page for _ in range(2)] if "duplicate_answer" in call.effects else page
+        paging = self._paging(call, encode_cursor((start, "")), encode_cursor((end, "")), has_next=end < len(items))
+        return Answer({"data": shown, "paging": paging})
 
     def _media_node(self, call: GraphCall, post: Post, edge: str) -> Answer:
         if call.method == "DELETE":
@@ -557,7 +584,13 @@ def _operation(method: str, parts: list[str]) -> str:
         return "token"
     if method == "GET":
         return "read"
-    known = {"media": "stage", "media_publish": "publish", "comments": "reply", "replies": "reply"}
+    known = {
+        "media": "stage",
+        "media_publish": "publish",
+        "comments": "reply",
+        "replies": "reply",
+        "messages": "reply",
+    }
     return known.get(edge, "moderate") if method == "POST" else "delete"
 
 

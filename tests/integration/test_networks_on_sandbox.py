@@ -19,7 +19,7 @@ from PIL import Image
 
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Capabilities, ContentFormat, Grant, Network
-from contracts.ports import Connector
+from contracts.ports import Connector, ReadsMessages
 from contracts.records import Account, Media, PublishOptions, PublishRequest, Staging, Token
 from contracts.settings import App, Settings
 from platforms import HttpCollector, HttpNetworks, SandboxClock
@@ -413,6 +413,32 @@ async def test_a_reply_with_a_lost_answer_is_found_among_the_replies(
         everything = [c async for page in connector.comments(account, post) for c in page]
     answers = [c for c in everything if c.comment_id == f"{network.value}:{found.receipt.native_id}"]
     assert [(a.is_own, a.parent_comment_id) for a in answers] == [(True, comment.comment_id)]
+
+
+@ALL
+@pytest.mark.parametrize("kind", [None, "duplicate_answer", "empty_page", "unknown_fields"])
+async def test_direct_messages_are_read_where_the_network_allows_it(
+    sandbox: Sandbox, network: Network, kind: str | None
+) -> None:
+    account, since = sandbox.account(network), sandbox.clock.now() - timedelta(days=8)
+    async with sandbox.connector(network) as connector:
+        assert isinstance(connector, ReadsMessages) is sandbox.capabilities()[network].has_messages
+    if not sandbox.capabilities()[network].has_messages:
+        return
+    if kind is not None:
+        sandbox.fault(network.value, "read", kind, **({"times": 1} if kind == "empty_page" else {}))
+    found = HttpCollector(sandbox.networks()).messages([account], since={account.account_id: since})
+    assert found.failures == ()
+    truth = sandbox.get("messages", network=network.value, native_account_id=account.native_id)
+    wanted = {t["native_id"]: t for t in truth if datetime.fromisoformat(t["created_at"]) >= since}
+    assert {m.native_id for m in found.rows} == set(wanted)
+    assert len(wanted) >= 8
+    for message in found.rows:
+        said = wanted[message.native_id]
+        assert said["text"] in message.text
+        assert (message.participant_native_id, message.is_own) == (said["person_native_id"], said["is_own"])
+        assert (message.account_id, message.client_id) == (account.account_id, account.client_id)
+    assert all(m.participant_handle for m in found.rows if not m.is_own)
 
 
 async def test_an_expired_session_is_renewed_on_the_way(sandbox: Sandbox) -> None:
