@@ -1,6 +1,6 @@
 """Direct messages between a client's account and someone of the audience.
 
-Belongs here: keeping messages as they arrive, reading them within a tenant scope. The words stay in the store: never in the lake or a log.
+Belongs here: keeping messages as they arrive, reading them within a tenant scope. The words stay in the store: never in the lake or a log (`bronze/messages` holds that they were sent, and when).
 Does not belong here: answering (a reply is a content item and goes through the outbox).
 """
 

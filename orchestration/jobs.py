@@ -39,8 +39,10 @@ daily_loop = dg.define_asset_job(
 
 observe = dg.define_asset_job(
     OBSERVE,
-    selection=dg.AssetSelection.assets("bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments"),
-    description="Young posts and new comments, observed again. What follows from them is automation's work.",
+    selection=dg.AssetSelection.assets(
+        "bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments", "bronze/messages"
+    ),
+    description="Young posts, new comments and messages, observed again. What follows from them is automation's work.",
 )
 
 import_posts = dg.define_asset_job(

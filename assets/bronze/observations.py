@@ -1,18 +1,25 @@
 """What to observe next, derived from what was observed before: watermarks, changed content, honest backfill marks."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from contracts.networks import ContentFormat, Network
 from contracts.ports import Lake
-from contracts.records import Post
+from contracts.records import Account, Post
 from contracts.scope import TenantScope
-from contracts.tables import COMMENTS, POST_METRICS, POSTS
+from contracts.tables import COMMENTS, MESSAGES, POST_METRICS, POSTS
 
 OBSERVED_FOR = timedelta(days=14)
 """Posts are observed again for this long: by then their counts hardly move (half-lives of hours, 90 % within two days)."""
+
+FIRST_MESSAGES = timedelta(days=7)
+"""How far back direct messages are read at first: no network lets an older one be answered."""
+
+MESSAGES_MAY_COME_LATE = timedelta(hours=6)
+"""A message may be listed after a younger one."""
 
 FIRST_SEEN_IN_TIME = timedelta(hours=24)
 """A post first seen later than this after its publication is a backfill: its young counts are unknown."""
@@ -22,6 +29,20 @@ def watermarks(lake: Lake, scope: TenantScope) -> dict[str, datetime]:
     """Per account, from when its listing has to be read again; an account that is missing has never been read."""
     newest = lake.scan(POSTS, scope=scope).group_by("account_id").agg(pl.col("published_at").max()).collect()
     return {account: at - OBSERVED_FOR for account, at in newest.iter_rows()}
+
+
+def messages_since(
+    lake: Lake, scope: TenantScope, accounts: Sequence[Account], *, now: datetime
+) -> dict[str, datetime]:
+    """Per account, from when its direct messages have to be read: shortly before the newest that is known."""
+    newest = lake.scan(MESSAGES, scope=scope).group_by("account_id").agg(pl.col("sent_at").max()).collect()
+    known = dict(newest.iter_rows())
+    return {
+        account.account_id: known[account.account_id] - MESSAGES_MAY_COME_LATE
+        if account.account_id in known
+        else now - FIRST_MESSAGES
+        for account in accounts
+    }
 
 
 def with_fingerprint(posts: pl.DataFrame) -> pl.DataFrame:

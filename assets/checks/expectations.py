@@ -12,6 +12,7 @@ from contracts.tables import (
     ACCOUNTS,
     COMMENTS,
     COMPETITOR_POSTS,
+    MESSAGES,
     POST_METRICS,
     POSTS,
     TableSpec,
@@ -107,6 +108,14 @@ def _comments() -> list[Rule]:
     ]
 
 
+def _messages() -> list[Rule]:
+    return [
+        *(_no_nulls(c) for c in ("message_id", "conversation_id", "account_id", "sent_at")),
+        _not_before_networks("sent_at"),
+        _not_after_observation("sent_at"),
+    ]
+
+
 def _competitor_posts() -> list[Rule]:
     return [
         *(_no_nulls(c) for c in ("competitor_post_id", "competitor_id", "published_at")),
@@ -123,6 +132,7 @@ _RULES: dict[str, Callable[[], list[Rule]]] = {
     ACCOUNTS.key: _accounts,
     ACCOUNT_METRICS.key: _account_metrics,
     COMMENTS.key: _comments,
+    MESSAGES.key: _messages,
     COMPETITOR_POSTS.key: _competitor_posts,
 }
 

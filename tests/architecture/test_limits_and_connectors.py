@@ -59,3 +59,12 @@ def test_the_page_names_every_network_and_format() -> None:
 @pytest.mark.parametrize("network", CONNECTED)
 def test_answers_are_allowed_only_where_they_can_be_given(network: Network) -> None:
     assert capabilities(network).can_reply == (LIMITS[network].replies is not None)
+
+
+@pytest.mark.parametrize("network", CONNECTED)
+def test_messages_are_declared_exactly_where_they_can_be_read(network: Network) -> None:
+    module = importlib.import_module(f"platforms.{network.value}.client")
+    (connector,) = [
+        kind for name, kind in vars(module).items() if name.endswith("Connector") and kind.__module__ == module.__name__
+    ]
+    assert hasattr(connector, "messages") is capabilities(network).has_messages

@@ -19,6 +19,7 @@ from contracts.records import (
     CollectionFailure,
     Comment,
     LedgerEntry,
+    Message,
     Post,
     PostMetricPoint,
 )
@@ -89,6 +90,8 @@ class FakeCollector:
     all_posts: list[Post] = field(default_factory=list)
     metrics: list[PostMetricPoint] = field(default_factory=list)
     all_comments: list[Comment] = field(default_factory=list)
+    all_messages: list[Message] = field(default_factory=list)
+    messages_since: dict[str, datetime] = field(default_factory=dict)
     points: list[AccountMetricPoint] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
     since: dict[str, datetime] = field(default_factory=dict)
@@ -151,6 +154,11 @@ class FakeCollector:
         ids = {p.post_id for p in posts}
         return Collected(tuple(c for c in self.all_comments if c.post_id in ids), self._failures(accounts, "comments"))
 
+    def messages(self, accounts: Sequence[Account], *, since: Mapping[str, datetime]) -> Collected[Message]:
+        self.messages_since = dict(since)
+        rows = tuple(m for m in self.all_messages if m.account_id in since and m.account_id not in self.broken)
+        return Collected(rows, self._failures(accounts, "messages"))
+
     def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
         ids = {row["post_id"] for row in raws}
         return CollectedPosts(
@@ -165,6 +173,12 @@ class FakeStore:
     known_clients: tuple[Client, ...]
     known_accounts: tuple[Account, ...]
     entries: tuple[LedgerEntry, ...] = ()
+    messages: dict[str, Message] = field(default_factory=dict)
+
+    def save_messages(self, messages: Sequence[Message]) -> int:
+        new = {m.message_id: m for m in messages if m.message_id not in self.messages}
+        self.messages |= new
+        return len(new)
 
     def clients(self, scope: TenantScope) -> tuple[Client, ...]:
         return tuple(c for c in self.known_clients if scope.allows(c.client_id))
