@@ -4,11 +4,12 @@ Belongs here: words and layout. Does not belong here: any figure (policy.network
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from contracts.media import FilmLimits, PictureLimits
 from contracts.networks import Network
 from policy import LIMITS, NetworkLimits
-from policy.limit_shapes import FormatLimits, PollLimits, TextLimit
+from policy.limit_shapes import FormatLimits, MessageLimits, PollLimits, TextLimit
 from policy.media_rules import ratio_words
 
 _NAMES = {
@@ -68,6 +69,16 @@ def _section(network: Network, limits: NetworkLimits) -> Iterator[str]:
     yield ""
 
 
+def _messages(messages: MessageLimits) -> str:
+    text = _texts(messages.text) if messages.text else "as posts"
+    if messages.window is None:
+        return text
+    window = f"{text}; for {messages.window // timedelta(hours=1)} hours after the person's last"
+    if messages.person_window is None:
+        return window
+    return f"{window}, {messages.person_window // timedelta(hours=1)} where a person has to approve them"
+
+
 def _lines(limits: NetworkLimits) -> Iterator[str]:
     yield f"Text: {_texts(limits.text)}"
     for content_format, form in sorted(limits.formats.items(), key=lambda pair: pair[0].value):
@@ -76,6 +87,8 @@ def _lines(limits: NetworkLimits) -> Iterator[str]:
         yield "Answers: none"
     elif limits.replies:
         yield f"Answers: {_texts(limits.replies)}"
+    if limits.messages:
+        yield f"Direct messages: {_messages(limits.messages)}"
     if limits.title:
         yield f"Title: {_texts((limits.title,))}"
     counts = (

@@ -70,6 +70,8 @@ class Capabilities(BaseModel):
     is_reply_idempotent: bool
     has_messages: bool = False
     """Direct messages can be read (the connector is a `contracts.ports.ReadsMessages`)."""
+    can_message: bool = False
+    """Direct messages can be answered (`PublishRequest.message_to`)."""
     post_metrics: tuple[str, ...]
     """Names, in Pulso's vocabulary, of the metrics that a post of this network can carry."""
     account_metrics: tuple[str, ...] = ()

@@ -403,6 +403,8 @@ class ContentItem(Record):
     is_advertising: bool = False
     reply_to_comment_id: str | None = None
     reply_to_post_id: str | None = None
+    reply_to_message_id: str | None = None
+    """The direct message that this answers; nobody but its writer will see it."""
     reply_confidence: float | None = Field(default=None, ge=0, le=1)
     """Replies: how surely the comment was understood. None for posts, and for replies that a person has to judge."""
     needs_person: bool = False
@@ -412,8 +414,24 @@ class ContentItem(Record):
     decisions: tuple[Decision, ...] = ()
     created_at: AwareDatetime
 
+    @property
+    def is_reply(self) -> bool:
+        """Whether this answers somebody: conversation, not a post of its own."""
+        return bool(self.reply_to_comment_id or self.reply_to_post_id or self.reply_to_message_id)
+
 
 # --- publishing --------------------------------------------------------------------------------------------------------
+
+
+class MessageTarget(Record):
+    """To whom a direct message goes, and what it answers."""
+
+    native_conversation_id: str
+    native_message_id: str
+    """The message that is answered."""
+    participant_native_id: str
+    received_at: AwareDatetime
+    """When the person last wrote: networks let an account answer for a while only."""
 
 
 class PublishRequest(Record):
@@ -428,6 +446,8 @@ class PublishRequest(Record):
     language: str | None = None
     reply_to_native_post_id: str | None = None
     reply_to_native_comment_id: str | None = None
+    message_to: MessageTarget | None = None
+    """Set: this is a direct message, and nothing else of it is seen by anybody."""
     created_at: AwareDatetime
     """Business time at which the intent was first taken up; part of what reconciliation compares."""
     claimed_native_ids: tuple[str, ...] = ()

@@ -225,7 +225,7 @@ class EditorialDesk(StorePart):
                     revision=1,
                     scheduled_at=item.scheduled_at,
                     is_slot_held=False,
-                    is_reply=item.reply_to_comment_id is not None or item.reply_to_post_id is not None,
+                    is_reply=item.is_reply,
                     reply_to_comment_id=item.reply_to_comment_id,
                     created_at=item.created_at,
                 )

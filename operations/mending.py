@@ -70,9 +70,8 @@ def _mended(media: Media, form: FormatLimits, mender: MediaMender, *, network: s
 def _threaded(item: ContentItem, form: FormatLimits, limits: NetworkLimits) -> ContentItem:
     """The item as a thread whose posts all fit; the item itself where all fit already, or where no thread can carry it."""
     thread = limits.formats.get(ContentFormat.THREAD)
-    is_reply = bool(item.reply_to_comment_id or item.reply_to_post_id)
     texts = (item.text, *item.options.thread)
-    if thread is None or is_reply or form.required - {"thread"} or not any(_is_too_long(t, limits) for t in texts):
+    if thread is None or item.is_reply or form.required - {"thread"} or not any(_is_too_long(t, limits) for t in texts):
         return item
     is_carried = all(not list(check_one(media, thread, network="", what="")) for media in item.media)
     if len(item.media) > thread.media_count[1] or not is_carried:

@@ -21,7 +21,13 @@ class SendRules(Protocol):
     """May this be sent? `policy.may_send` has this shape."""
 
     def __call__(
-        self, item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()
+        self,
+        item: ContentItem,
+        client: Client,
+        *,
+        now: datetime,
+        published_times: Sequence[datetime] = (),
+        last_received_at: datetime | None = None,
     ) -> Verdict: ...
 
 

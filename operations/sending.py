@@ -22,6 +22,7 @@ from contracts.networks import Network
 from contracts.records import Client, ContentItem, PublishRequest, Receipt, Staging
 from operations.audit import PUBLISHER_ACTOR, record_event
 from operations.content import current_item, locked_item
+from operations.conversations import message_target
 from operations.database import Database
 from operations.directory import account_record, client_record
 from operations.intents import has_current_approval, hold, move
@@ -381,20 +382,31 @@ class Sending:
         if intent.action == "publish" and now - intent.scheduled_at > _late_window(client_row):
             return Refusal(IntentState.MISSED, "missed", _missed_reason(intent, now))
         revision = session.get_one(RevisionRow, (item.content_item_id, item.revision))
-        return self._ask_rules(
-            current_item(item, revision), client_record(client_row), now, _published_times(session, intent)
-        )
+        judged = current_item(item, revision)
+        target = message_target(session, judged)
+        if judged.reply_to_message_id is not None and target is None:
+            reason = "the message that this answers is not known"
+            return Refusal(IntentState.FAILED, "no_message", reason)
+        last_received_at = target.received_at if target else None
+        published_times = _published_times(session, intent)
+        return self._ask_rules(judged, client_record(client_row), now, published_times, last_received_at)
 
     def _ask_rules(
-        self, item: ContentItem, client: Client, now: datetime, published_times: Sequence[datetime]
+        self,
+        item: ContentItem,
+        client: Client,
+        now: datetime,
+        published_times: Sequence[datetime],
+        last_received_at: datetime | None,
     ) -> Refusal | None:
         """A rule about content refuses for good; a rule about time may let the post pass before its window closes."""
-        verdict = self._rules(item, client, now=now, published_times=published_times)
+        verdict = self._rules(item, client, now=now, published_times=published_times, last_received_at=last_received_at)
         if verdict.is_allowed:
             return None
-        reason = "; ".join(violation.message for violation in verdict.violations if violation.severity == "block")
+        broken = [violation for violation in verdict.violations if violation.severity == "block"]
+        reason = "; ".join(f"{v.message} {v.remedy}" if item.reply_to_message_id else v.message for v in broken)
         unscheduled = item.model_copy(update={"scheduled_at": None})
-        if not self._rules(unscheduled, client, now=now, published_times=()).is_allowed:
+        if not self._rules(unscheduled, client, now=now, last_received_at=last_received_at).is_allowed:
             return Refusal(IntentState.FAILED, "policy", reason)
         return Refusal(IntentState.PENDING, "policy", reason, lets_others_pass=True)
 
@@ -425,6 +437,7 @@ class Sending:
             language=body.language,
             reply_to_native_post_id=_native(body.reply_to_post_id),
             reply_to_native_comment_id=_native(body.reply_to_comment_id),
+            message_to=message_target(session, body),
             created_at=intent.request.created_at if intent.request else now,
             claimed_native_ids=_claimed_native_ids(session, intent, body.text),
         )

@@ -1,20 +1,28 @@
 """Direct messages over the Graph API, which Pages and Instagram accounts share but for the name of the platform.
 
-Belongs here: conversations, their messages, shapes and mapping. Does not belong here: comments (each network's own).
+Belongs here: conversations, their messages, answering, shapes and mapping. Does not belong here: comments (each network's own).
+
+Messages take no key of ours. After a lost answer the conversation is read: ours among its messages proves that it landed; where
+it is not, nobody can tell (it may show up later).
 """
 
+import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from contracts.records import Account, Message
+from contracts.records import Account, Message, MessageTarget, PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
 from platforms._graph import Page, Part
-from platforms._http import Transport
+from platforms._http import CallKind, Transport
+from platforms._messages import check, found_among
 from platforms._shapes import Id, RequiredId, Shape, Text, Time, as_json, read_as, storable
 
 CONVERSATION_FIELDS = "id,updated_time,participants"
 MESSAGE_FIELDS = "id,created_time,from,message"
+WINDOW = timedelta(hours=24)
+"""After that only a person of the account may answer, and the message has to say so."""
+CLOCKS_DIFFER_BY = timedelta(minutes=2)
 
 
 class Person(Shape):
@@ -36,6 +44,10 @@ class GraphMessage(Shape):
     created_time: Time = None
     message: Text = ""
     """Empty where only a picture or a sticker was sent."""
+
+
+class Sent(Shape):
+    message_id: RequiredId
 
 
 class GraphMessages:
@@ -74,6 +86,43 @@ class GraphMessages:
                 yield young
             if found and len(young) < len(found):
                 return
+
+    # --- answering -----------------------------------------------------------------------------------------------------
+
+    async def stage(self, request: PublishRequest, target: MessageTarget, staging: Staging) -> Staging:
+        """Remember which messages of ours with this text are there already."""
+        check(request)
+        if staging.is_complete:
+            return staging
+        alike = await self._alike(request, target)
+        return graph.with_handles(staging, {"alike_before": ",".join(m.native_id for m in alike)}, is_complete=True)
+
+    async def commit(self, request: PublishRequest, target: MessageTarget) -> Receipt:
+        """Send it, within the window for everybody or, after that, as a person's answer."""
+        is_late = await self._transport.now() - target.received_at > WINDOW
+        kind = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"} if is_late else {"messaging_type": "RESPONSE"}
+        form = {
+            "recipient": json.dumps({"id": target.participant_native_id}),
+            "message": json.dumps({"text": request.text}),
+            **kind,
+        }
+        call = graph.post(CallKind.COMMIT, "send_message", f"{request.account.native_id}/messages", form)
+        answer = await self._transport.send(request.account, call)
+        sent = self._transport.parse(Sent, answer.body, call)
+        published_at = await self._transport.now()
+        return Receipt(native_id=sent.message_id, permalink=None, published_at=published_at, how="answered")
+
+    async def find(self, request: PublishRequest, target: MessageTarget, staging: Staging) -> Reconciliation:
+        """By reading the conversation, which can prove presence only."""
+        return found_among(await self._alike(request, target), request, staging)
+
+    async def _alike(self, request: PublishRequest, target: MessageTarget) -> list[Message]:
+        """Own messages of the conversation with this text, not older than the intent."""
+        person = Person(id=target.participant_native_id)
+        since = request.created_at - CLOCKS_DIFFER_BY
+        pages = self._messages(request.account, target.native_conversation_id, person, since=since)
+        found = {m.native_id: m async for page in pages for m in page if m.is_own}
+        return [m for m in found.values() if graph.same_text(m.text, request.text)]
 
     @staticmethod
     def _participant(account: Account, conversation: Conversation) -> Person | None:

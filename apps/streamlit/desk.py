@@ -114,9 +114,7 @@ class Desk:
             "paused_accounts": sum(connection.problem is not None for connection in self.connections()),
             "approve_soon": sum(view.item.scheduled_at <= now + timedelta(hours=24) for view in upcoming),  # type: ignore[operator]
             "approve": sum(view.item.scheduled_at > now + timedelta(hours=24) for view in upcoming),  # type: ignore[operator]
-            "replies": sum(
-                view.item.reply_to_comment_id is not None and view.item.scheduled_at is None for view in drafts
-            ),
+            "replies": sum(view.item.is_reply and view.item.scheduled_at is None for view in drafts),
             "missed": sum(view.state is ItemState.MISSED for view in views),
             "failed": sum(view.state is ItemState.FAILED for view in views),
         }

@@ -69,6 +69,7 @@ CAPABILITIES = Capabilities(
     has_account_metrics=True,
     has_comments=True,
     has_messages=True,
+    can_message=True,
     can_reply=True,
     is_commit_idempotent=False,
     is_reply_idempotent=False,
@@ -206,6 +207,8 @@ class FacebookConnector:
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One invisible step. A story carries no text: its picture or film is all that is sent."""
+        if request.message_to is not None:
+            return await self._messages.stage(request, request.message_to, staging)
         way = self._way(request)
         if way is not self._replies:
             check(request)
@@ -213,10 +216,14 @@ class FacebookConnector:
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """The one visible call. The network's own refusal of a duplicate is class `duplicate`: reconcile."""
+        if request.message_to is not None:
+            return await self._messages.commit(request, request.message_to)
         return await self._way(request).commit(request, staging)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """What the Page shows of this intent."""
+        if request.message_to is not None:
+            return await self._messages.find(request, request.message_to, staging)
         return await self._way(request).find(request, staging)
 
     async def delete(self, account: Account, native_post_id: str) -> None:

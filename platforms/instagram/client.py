@@ -69,6 +69,7 @@ CAPABILITIES = Capabilities(
     has_account_metrics=True,
     has_comments=True,
     has_messages=True,
+    can_message=True,
     can_reply=True,
     is_commit_idempotent=False,
     is_reply_idempotent=False,
@@ -181,6 +182,8 @@ class InstagramConnector:
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One step: a container more, or waiting until the last one is ready. Returns the same staging when it is not yet."""
+        if request.message_to is not None:
+            return await self._messages.stage(request, request.message_to, staging)
         if _is_reply(request):
             return await self._stage_reply(request, staging)
         _check(request)
@@ -204,6 +207,8 @@ class InstagramConnector:
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """Publish the container, or send the reply. The permalink is read afterwards and may stay unknown."""
+        if request.message_to is not None:
+            return await self._messages.commit(request, request.message_to)
         account = request.account
         if _is_reply(request):
             return await self._commit_reply(request)
@@ -227,6 +232,8 @@ class InstagramConnector:
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """Posts: by the container's status. Replies: by reading the replies, which can prove presence only."""
+        if request.message_to is not None:
+            return await self._messages.find(request, request.message_to, staging)
         if _is_reply(request):
             return await self._find_reply(request, staging)
         container_id = staging.handles.get("container_id")

@@ -35,7 +35,7 @@ from platforms._quotas import LocalLimit
 from platforms._shapes import count_or_none, time_or_none
 from platforms.mastodon import mapping
 from platforms.mastodon.errors import GONE, classify
-from platforms.mastodon.messages import Messages
+from platforms.mastodon.messages import Messages, as_status
 from platforms.mastodon.models import Context, Profile
 from platforms.mastodon.publishing import Publishing
 from platforms.mastodon.wire import Wire, read
@@ -62,6 +62,7 @@ CAPABILITIES = Capabilities(
     has_account_metrics=False,
     has_comments=True,
     has_messages=True,
+    can_message=True,
     can_reply=True,
     # The key lasts an hour, and not every server keeps it: `find_published` says when a second commit is harmless.
     is_commit_idempotent=False,
@@ -176,20 +177,20 @@ class MastodonConnector:
 
     def prepare(self, request: PublishRequest) -> Staging:
         """Choose the idempotency key. The same intent always gets the same one."""
-        return self._publishing.prepare(request)
+        return self._publishing.prepare(as_status(request))
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One step: learn what is answered, upload one file, wait for it, or note what is there before the commit."""
-        return await self._publishing.stage(request, staging)
+        return await self._publishing.stage(as_status(request), staging)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """Send the status; for a thread all its statuses, each under a key of its own."""
-        return await self._publishing.commit(request, staging)
+        return await self._publishing.commit(as_status(request), staging)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """Read the account's newest statuses. They prove presence only; whether the key still makes a second commit a no-op
         is said with it."""
-        return await self._publishing.find_published(request, staging)
+        return await self._publishing.find_published(as_status(request), staging)
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """Delete one status. Deleting one that is gone already succeeds; of a thread the other statuses stay."""

@@ -11,12 +11,23 @@ from typing import Any
 
 from contracts.errors import NetworkError
 from contracts.networks import Network
-from contracts.records import Account, Message
+from contracts.records import Account, Message, PublishRequest
 from platforms._shapes import as_json, read_as
 from platforms.mastodon.errors import GONE
 from platforms.mastodon.mapping import DIRECT, VIEWERS, words_of
 from platforms.mastodon.models import Actor, Context, Conversation, Status
 from platforms.mastodon.wire import Wire, read
+
+
+def as_status(request: PublishRequest) -> PublishRequest:
+    """An answer to a direct message as what it is here: a direct status that answers it and names its writer."""
+    if request.message_to is None:
+        return request
+    changes = {
+        "reply_to_native_comment_id": request.message_to.native_message_id,
+        "options": request.options.model_copy(update={"privacy": DIRECT}),
+    }
+    return request.model_copy(update=changes)
 
 
 class Messages:

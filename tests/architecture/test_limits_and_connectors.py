@@ -68,3 +68,10 @@ def test_messages_are_declared_exactly_where_they_can_be_read(network: Network) 
         kind for name, kind in vars(module).items() if name.endswith("Connector") and kind.__module__ == module.__name__
     ]
     assert hasattr(connector, "messages") is capabilities(network).has_messages
+
+
+@pytest.mark.parametrize("network", CONNECTED)
+def test_messages_are_allowed_only_where_they_can_be_sent(network: Network) -> None:
+    declared = capabilities(network)
+    assert declared.can_message == (LIMITS[network].messages is not None)
+    assert declared.has_messages or not declared.can_message

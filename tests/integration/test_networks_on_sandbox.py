@@ -20,7 +20,7 @@ from PIL import Image
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Capabilities, ContentFormat, Grant, Network
 from contracts.ports import Connector, ReadsMessages
-from contracts.records import Account, Media, PublishOptions, PublishRequest, Staging, Token
+from contracts.records import Account, Media, MessageTarget, PublishOptions, PublishRequest, Staging, Token
 from contracts.settings import App, Settings
 from platforms import HttpCollector, HttpNetworks, SandboxClock
 from platforms._http import Patience
@@ -439,6 +439,44 @@ async def test_direct_messages_are_read_where_the_network_allows_it(
         assert (message.participant_native_id, message.is_own) == (said["person_native_id"], said["is_own"])
         assert (message.account_id, message.client_id) == (account.account_id, account.client_id)
     assert all(m.participant_handle for m in found.rows if not m.is_own)
+
+
+@ALL
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_a_direct_message_is_answered_once_though_its_answer_gets_lost(
+    sandbox: Sandbox, make_request: Callable[..., PublishRequest], network: Network, is_lost: bool
+) -> None:
+    if not sandbox.capabilities()[network].can_message:
+        pytest.skip(f"{network.value} declares that it takes no direct messages")
+    account, text = sandbox.account(network), f"Of course! {network.value} {is_lost} https://harbor.example"
+    async with sandbox.connector(network) as connector:
+        assert isinstance(connector, ReadsMessages)
+        pages = connector.messages(account, since=sandbox.clock.now() - timedelta(days=2))
+        received = max([m async for page in pages for m in page if not m.is_own], key=lambda m: m.sent_at)
+        target = MessageTarget(
+            native_conversation_id=received.conversation_id.partition(":")[2],
+            native_message_id=received.native_id,
+            participant_native_id=received.participant_native_id,
+            received_at=received.sent_at,
+        )
+        request = make_request(network, text, message_to=target, content_format=ContentFormat.TEXT, media=())
+        request = request.model_copy(update={"options": PublishOptions()})
+        staging = await staged(connector, request)
+        if is_lost:
+            for operation in ("reply", "publish"):  # on Mastodon a message is a status like any other
+                sandbox.fault(network.value, operation, "disconnect_after_commit", times=1)
+            assert await refusal_of(connector, request, staging) is ErrorClass.AMBIGUOUS
+            found = await connector.find_published(request, staging)
+            assert found.outcome == "published", found.evidence
+            receipt = found.receipt
+        else:
+            receipt = await connector.commit(request, staging)
+        assert receipt is not None
+        pages = connector.messages(account, since=sandbox.clock.now() - timedelta(days=2))
+        own = [m async for page in pages for m in page if m.is_own and text in m.text]
+        posts = [p async for page in connector.posts(account, since=request.created_at) for p in page.posts]
+    assert [(m.native_id, m.conversation_id) for m in own] == [(receipt.native_id, received.conversation_id)]
+    assert all(text not in post.text for post in posts), "a message is no post"
 
 
 async def test_an_expired_session_is_renewed_on_the_way(sandbox: Sandbox) -> None:

@@ -141,7 +141,7 @@ def _card(work: Workspace, view: ItemView, outcome: dict | None) -> None:
     at = view.published_at or item.scheduled_at
     assert at is not None
     with st.container(border=True, gap="xsmall", key=f"card-{view.state.value}-{item.content_item_id}"):
-        icon = " :material/reply:" if item.reply_to_comment_id else ""
+        icon = " :material/reply:" if item.is_reply else ""
         st.markdown(f"**{text.clock_time(at, work.zone)}**{icon} {_network_badge(work, item.network.value)}")
         st.caption(one_line(item.text, 72) or text("content.no_text"))
         figures = (
@@ -227,8 +227,8 @@ def _waiting(work: Workspace) -> None:
     """Drafts that stand in no week: posts without a slot, and replies, which are due as soon as they are approved."""
     text = work.text
     waiting = work.desk.without_slot()
-    replies = [view for view in waiting if view.item.reply_to_comment_id]
-    posts = [view for view in waiting if not view.item.reply_to_comment_id]
+    replies = [view for view in waiting if view.item.is_reply]
+    posts = [view for view in waiting if not view.item.is_reply]
     for name, views in (("replies", replies), ("slotless", posts)):
         if not views:
             continue
@@ -383,7 +383,7 @@ def _actions(work: Workspace, view: ItemView, *, edited: str, verdict: Verdict) 
     has_edit = edited != item.text
     with st.container(horizontal=True, gap="small", key="item-actions"):
         if view.state is ItemState.DRAFT and not has_edit:
-            is_postable = verdict.is_allowed and (item.scheduled_at is not None or item.reply_to_comment_id is not None)
+            is_postable = verdict.is_allowed and (item.scheduled_at is not None or item.is_reply)
             help_text = (
                 None
                 if is_postable
@@ -409,7 +409,7 @@ def _actions(work: Workspace, view: ItemView, *, edited: str, verdict: Verdict) 
             help=text("item.save_help"),
         ):
             _do(work, lambda: work.desk.edit(view, text=edited, actor=work.actor), text("item.saved"), stay=True)
-        if is_movable(view) and not item.reply_to_comment_id:
+        if is_movable(view) and not item.is_reply:
             _move(work, view)
         if view.state is not ItemState.REJECTED:
             with st.popover(text("item.reject"), icon=":material/close:", key="reject"):

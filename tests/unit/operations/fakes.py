@@ -238,18 +238,23 @@ def an_item(content_item_id: str = "item-1", **changes: object) -> ContentItem:
 
 
 def allow_everything(
-    item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()
+    item: ContentItem,
+    client: Client,
+    *,
+    now: datetime,
+    published_times: Sequence[datetime] = (),
+    last_received_at: datetime | None = None,
 ) -> Verdict:
     """Send rules that forbid nothing."""
-    del item, client, now, published_times
+    del item, client, now, published_times, last_received_at
     return Verdict(is_allowed=True)
 
 
 def forbid(message: str, *, only_when_scheduled: bool = False) -> Callable[..., Verdict]:
     """Send rules that forbid everything, or everything that has a slot (a rule about time)."""
 
-    def rules(item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()) -> Verdict:
-        del client, now, published_times
+    def rules(item: ContentItem, client: Client, *, now: datetime, **known: object) -> Verdict:
+        del client, now, known
         if only_when_scheduled and item.scheduled_at is None:
             return Verdict(is_allowed=True)
         return Verdict(is_allowed=False, violations=(Violation(rule="r", message=message, remedy="mend it"),))
