@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
+from contracts.networks import ContentFormat
 from contracts.records import ContentItem, Forecast, Media
 from contracts.scope import TenantScope
 from operations.audit import record_event
 from operations.intents import add_occurrence, count_occurrences, move, newest_intent, queue, start_afresh
-from operations.models import AccountRow, ApprovalRow, ContentItemRow, IntentRow, RevisionRow
+from operations.models import AccountRow, ApprovalRow, ClientRow, ContentItemRow, IntentRow, MessageRow, RevisionRow
 from operations.part import StorePart, within
 from operations.states import (
     EDITABLE_ITEM_STATES,
@@ -293,6 +295,34 @@ class EditorialDesk(StorePart):
             tell_item(session, row, "item_edited", actor=actor, at=now)
             session.flush()
             return current_item(row, session.get_one(RevisionRow, (content_item_id, row.revision)))
+
+    def answer_message(self, message_id: str, text: str, *, actor: str) -> str:
+        """A person's answer to a direct message, approved by being written. Returns the content item's id.
+
+        Raises UnknownRecordError where no such message is kept, ItemStateError where it has an answer already.
+        """
+        with self._database.read() as session:
+            message = session.get(MessageRow, message_id)
+            if message is None:
+                raise UnknownRecordError(f"There is no message {message_id}.")
+            answered = message.body
+            language = session.get_one(ClientRow, message.client_id).language
+        item = ContentItem(
+            content_item_id=str(uuid5(NAMESPACE_URL, f"pulso:message-answer:{message_id}")),
+            client_id=answered.client_id,
+            account_id=answered.account_id,
+            network=answered.network,
+            text=text,
+            content_format=ContentFormat.TEXT,
+            language=language,
+            reply_to_message_id=message_id,
+            needs_person=True,
+            created_at=self._clock.now(),
+        )
+        if not self.save_drafts([item]):
+            raise ItemStateError(f"{message_id} has an answer already: edit it, or answer a later message.")
+        self.approve(item.content_item_id, actor=actor, revision=1)
+        return item.content_item_id
 
     def approve(self, content_item_id: str, *, actor: str, revision: int, reason: str | None = None) -> None:
         """Approve the revision that the person saw, and put it into the outbox. Raises ItemStateError."""

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from apps.cli import accounts, clients, lake, operate, sandbox, trace, workshop
+from apps.cli import accounts, clients, lake, messages, operate, sandbox, trace, workshop
 from apps.cli.console import console
 from contracts.errors import PulsoError
 
@@ -18,6 +18,7 @@ app.add_typer(workshop.app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(clients.app, name="client")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(messages.app, name="messages")
 app.add_typer(lake.app, name="lake")
 app.add_typer(sandbox.app, name="sandbox")
 
