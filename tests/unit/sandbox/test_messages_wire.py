@@ -25,7 +25,11 @@ class Inbox:
 
     def person_last_heard(self, shortest: timedelta, longest: timedelta) -> str:
         """A person who last wrote so long ago."""
-        last = {m["person_native_id"]: self.now - datetime.fromisoformat(m["created_at"]) for m in self.truth()}
+        last = {
+            m["person_native_id"]: self.now - datetime.fromisoformat(m["created_at"])
+            for m in self.truth()
+            if not m["is_own"]
+        }
         return next(person for person, age in last.items() if shortest < age < longest)
 
     def write(self, person: str, text: str = "Hello", **more: str) -> httpx.Response:
