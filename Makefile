@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PYTEST_ARGS ?=
 WORLD ?=
-RUNS ?= 500
 SEED ?= 7
+POSTS ?=
+ACCOUNTS ?=
+KILLS ?=
 
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
@@ -18,10 +20,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: help setup run test ui lint types bench chaos screenshots docs validate clean
+.PHONY: help setup run test ui lint types bench bench-burst bench-ingest chaos chaos-pds screenshots docs validate clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (some minutes the first time) ..."
@@ -59,8 +61,18 @@ validate: setup  ## Load all Dagster definitions
 bench: setup  ## Measure models, lake and definitions load against baselines (needs PULSO_REFERENCE_DATA)
 	@$(BIN)/pulso bench
 
-chaos: setup  ## Kill the publisher at random, count in the networks' own state (RUNS=500 SEED=7)
-	@$(BIN)/pulso chaos --runs $(RUNS) --seed $(SEED)
+chaos: setup  ## Kill publishers at random, count in the networks' own state; then again on hostile networks (POSTS=10000 SEED=7)
+	@$(BIN)/pulso chaos --seed $(SEED) $(if $(POSTS),--posts $(POSTS))
+	@$(BIN)/pulso chaos --seed $(SEED) $(if $(POSTS),--posts $(POSTS)) --hostile
+
+chaos-pds: setup  ## Kill publishers between a real Bluesky server's commit and its answer (KILLS=1000 SEED=7)
+	@$(BIN)/pulso chaos-pds --seed $(SEED) $(if $(KILLS),--kills $(KILLS))
+
+bench-burst: setup  ## Publish thousands of posts due at once, against the networks' own ceiling (POSTS=5000 ACCOUNTS=1000)
+	@$(BIN)/pulso bench-burst $(if $(POSTS),--posts $(POSTS)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+bench-ingest: setup  ## One day's refresh of many accounts against a bare httpx loop (ACCOUNTS=1000,10000)
+	@$(BIN)/pulso bench-ingest $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
 
 screenshots: setup  ## Picture every page of the app and the asset graph into docs/images
 	@$(BIN)/pulso screenshots

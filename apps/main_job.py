@@ -165,10 +165,11 @@ def _register(settings: Settings, sandbox: Sandbox, clients: Iterable[Client]) -
         for client in clients:
             if client.client_id not in known_clients:
                 store.save_client(client, actor=ACTOR)
-        for account, token in accounts_of(listing, settings.sandbox_url):
+        for account, tokens in accounts_of(listing, settings.sandbox_url):
             if account.account_id not in known_accounts:
                 store.save_account(account, actor=ACTOR)
-                store.save_credential(account.account_id, token, actor=ACTOR)
+                for grant, token in tokens.items():
+                    store.save_credential(account.account_id, token, actor=ACTOR, grant=grant)
         for competitor in competitors_of(listing):
             store.save_competitor(competitor, actor=ACTOR)
 

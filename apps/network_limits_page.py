@@ -4,11 +4,12 @@ Belongs here: words and layout. Does not belong here: any figure (policy.network
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from contracts.media import FilmLimits, PictureLimits
 from contracts.networks import Network
 from policy import LIMITS, NetworkLimits
-from policy.limit_shapes import FormatLimits, PollLimits, TextLimit
+from policy.limit_shapes import FormatLimits, MessageLimits, PollLimits, TextLimit
 from policy.media_rules import ratio_words
 
 _NAMES = {
@@ -28,7 +29,7 @@ _INTRODUCTION = """# Networks: formats and limits
 What Pulso checks before anything is sent. Generated from `policy/network_limits.py` by `pulso docs`; a test fails when this page
 and the table differ. Figures there that no source at hand confirms are marked `# [K]`. An account may be allowed less: TikTok tells
 each account its longest film, Instagram its daily quota; the connectors ask. A Mastodon instance states its own limits, which
-replace those below (`policy.mastodon_limits`).
+replace those below: they are read with the account's profile and hold for drafts, the calendar and sending.
 
 A violation says what is wrong and what to change. What can be mended without changing what a post says is mended on request,
 and every change is told: pictures are turned, cropped, scaled, converted and compressed; films are cropped, scaled, encoded anew
@@ -68,6 +69,16 @@ def _section(network: Network, limits: NetworkLimits) -> Iterator[str]:
     yield ""
 
 
+def _messages(messages: MessageLimits) -> str:
+    text = _texts(messages.text) if messages.text else "as posts"
+    if messages.window is None:
+        return text
+    window = f"{text}; for {messages.window // timedelta(hours=1)} hours after the person's last"
+    if messages.person_window is None:
+        return window
+    return f"{window}, {messages.person_window // timedelta(hours=1)} where a person has to approve them"
+
+
 def _lines(limits: NetworkLimits) -> Iterator[str]:
     yield f"Text: {_texts(limits.text)}"
     for content_format, form in sorted(limits.formats.items(), key=lambda pair: pair[0].value):
@@ -76,6 +87,8 @@ def _lines(limits: NetworkLimits) -> Iterator[str]:
         yield "Answers: none"
     elif limits.replies:
         yield f"Answers: {_texts(limits.replies)}"
+    if limits.messages:
+        yield f"Direct messages: {_messages(limits.messages)}"
     if limits.title:
         yield f"Title: {_texts((limits.title,))}"
     counts = (

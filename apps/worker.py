@@ -4,45 +4,43 @@ Scheduled runs do the same work on the same outbox; leases keep the two apart. W
 action ledger.
 """
 
+import asyncio
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
 
 from contracts.ports import DrainReport
 from contracts.settings import Settings
-from orchestration.resources import http_networks, open_store
+from operations import OutboxPublisher
 
 
 def work(settings: Settings, console: Console, *, interval_seconds: float) -> None:
-    """Drain until SIGINT or SIGTERM; a drain under way is finished first."""
-    from operations import OutboxPublisher
+    """Publish what falls due until SIGINT or SIGTERM; posts under way are finished first."""
+    from orchestration.resources import http_networks, open_store
 
-    with open_store(settings) as store, _stop_on_signals() as stopped:
+    with open_store(settings) as store:
         publisher = OutboxPublisher(store, http_networks(settings, store), lease_seconds=settings.lease_seconds)
-        console.print("Publishing what falls due. Ctrl-C ends it.")
-        while not stopped.is_set():
-            report = publisher.drain()
-            if said := _in_words(report):
-                console.print(said, highlight=False)
-            if publisher.due() == 0 or not said:
-                stopped.wait(interval_seconds)
+        work_until_stopped(publisher, console, interval_seconds=interval_seconds)
+
+
+def work_until_stopped(publisher: OutboxPublisher, console: Console, *, interval_seconds: float) -> None:
+    """The same with a publisher at hand."""
+
+    def tell(report: DrainReport) -> None:
+        if said := _in_words(report):
+            console.print(said, highlight=False)
+
+    async def until_stopped() -> None:
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        await publisher.work(stopped, interval_seconds=interval_seconds, tell=tell)
+
+    console.print("Publishing what falls due. Ctrl-C ends it.")
+    asyncio.run(until_stopped())
     console.print("Stopped; nothing is left half-done.")
 
 
 def _in_words(report: DrainReport) -> str:
     counts = {name: getattr(report, name) for name in DrainReport.__dataclass_fields__ if name != "details"}
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    stopped = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

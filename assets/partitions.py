@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 from pydantic import Field
 
+from contracts.ports import Store
+from contracts.records import Account
 from contracts.scope import TenantScope
 
 # Dagster marks the parameter `backfill_policy` as beta at every use; it has been stable in behaviour since 1.5.
@@ -29,6 +31,20 @@ class Narrowed(dg.Config):
         return TenantScope.of(*self.client_ids) if self.client_ids else TenantScope.all_clients(reason)
 
 
+class Targeted(Narrowed):
+    """Run configuration of assets that may be narrowed further, to what a network has called about."""
+
+    targets: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="By account_id the post_ids concerned (none: the account as a whole); empty: all accounts.",
+    )
+
+    def accounts(self, store: Store, reason: str) -> tuple[Account, ...]:
+        """The accounts to read."""
+        accounts = store.accounts(self.scope(reason))
+        return tuple(a for a in accounts if a.account_id in self.targets) if self.targets else accounts
+
+
 @dataclass(frozen=True)
 class RunDays:
     """The event days that a run is about, seen from the business moment `now`."""
@@ -47,10 +63,11 @@ class RunDays:
         return [self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)]
 
 
-def run_days(context: dg.AssetExecutionContext, now: datetime) -> RunDays:
+def run_days(context: dg.AssetExecutionContext, now: datetime, config: Narrowed | None = None) -> RunDays:
     """Days of the run's partition or partition range.
 
-    Raises dg.Failure when they lie after the business moment: nothing can have happened there yet.
+    Raises dg.Failure when they lie after the business moment (nothing can have happened there yet), or before it in a run with targets
+    (what a network has called about is to be seen now or not at all).
     """
     window = context.partition_key_range
     days = RunDays(date.fromisoformat(window.start), date.fromisoformat(window.end), now)
@@ -60,4 +77,6 @@ def run_days(context: dg.AssetExecutionContext, now: datetime) -> RunDays:
             "or move the sandbox clock forward (`pulso sandbox advance`).",
             allow_retries=False,
         )
+    if days.is_past and isinstance(config, Targeted) and config.targets:
+        raise dg.Failure(f"Partition {days.end} is over: targets are read on {now.date()} only.", allow_retries=False)
     return days

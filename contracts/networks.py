@@ -1,5 +1,6 @@
 """The networks that Pulso speaks to, the formats a post can have, and what a connector declares it can do."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +18,22 @@ class Network(StrEnum):
     TIKTOK = "tiktok"
     X = "x"
     YOUTUBE = "youtube"
+
+
+class Grant(StrEnum):
+    """Which of an account's credentials: a network with several products may want one for each."""
+
+    MAIN = "main"
+    """For everything that has none of its own. Without it an account is not connected."""
+    BUSINESS = "business"
+    """TikTok's API for Business: another app and other tokens, for comments, replies and daily metrics."""
+
+
+GRANTS: Mapping[Network, frozenset[Grant]] = {
+    network: frozenset({Grant.MAIN, Grant.BUSINESS} if network is Network.TIKTOK else {Grant.MAIN})
+    for network in Network
+}
+"""The credentials that an account of each network can have."""
 
 
 class ContentFormat(StrEnum):
@@ -51,6 +68,10 @@ class Capabilities(BaseModel):
     is_commit_idempotent: bool
     """A second commit with the same staging is a no-op on the network (it has a native key)."""
     is_reply_idempotent: bool
+    has_messages: bool = False
+    """Direct messages can be read (the connector is a `contracts.ports.ReadsMessages`)."""
+    can_message: bool = False
+    """Direct messages can be answered (`PublishRequest.message_to`)."""
     post_metrics: tuple[str, ...]
     """Names, in Pulso's vocabulary, of the metrics that a post of this network can carry."""
     account_metrics: tuple[str, ...] = ()

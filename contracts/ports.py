@@ -1,27 +1,30 @@
 """Ports: the interfaces through which rooms use each other without importing each other."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 import polars as pl
 
-from contracts.networks import Capabilities, ContentFormat, Network
+from contracts.networks import Capabilities, ContentFormat, Grant, Network
 from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     Client,
     CollectionFailure,
     Comment,
     Competitor,
     CompetitorPost,
     ContentItem,
+    Delivery,
     LedgerEntry,
     Media,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -29,6 +32,7 @@ from contracts.records import (
     Reconciliation,
     Staging,
     Token,
+    Trouble,
 )
 from contracts.scope import TenantScope
 from contracts.tables import TableSpec
@@ -155,6 +159,43 @@ class Connector(Protocol):
         ...
 
 
+@runtime_checkable
+class TermsReader(Protocol):
+    """A connector of a network on which accounts have terms of their own: Mastodon's instances, Pinterest's boards."""
+
+    async def terms(self, account: Account) -> AccountTerms: ...
+
+
+@runtime_checkable
+class DeclaresByAccount(Protocol):
+    """A connector whose accounts differ in what they can do, by the credentials that they have."""
+
+    async def capabilities_of(self, account: Account) -> Capabilities:
+        """What this account can do now; `Connector.capabilities` is what some account can."""
+        ...
+
+
+@runtime_checkable
+class ReadsMessages(Protocol):
+    """A connector whose network lets programs read direct messages (`Capabilities.has_messages`)."""
+
+    def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Messages between the account and one person each that were sent since then, both sides', in any order."""
+        ...
+
+
+@runtime_checkable
+class NamesPostsLater(Protocol):
+    """A connector whose network publishes a post before it says which id the post has (TikTok: after moderation)."""
+
+    async def named(self, account: Account, receipt: Receipt) -> Receipt | None:
+        """A provisional receipt with the post's own id; None while the network does not tell it.
+
+        Raises NetworkError, of class `invalid` where the network never will.
+        """
+        ...
+
+
 class Networks(Protocol):
     """All connectors behind one door. `open()` yields a live set that shares connections; leaving it closes them."""
 
@@ -162,7 +203,15 @@ class Networks(Protocol):
 
 
 class TokenStore(Protocol):
-    """Where connectors get and save credentials. Implemented by operations; encrypted at rest."""
+    """Where connectors get and save the accounts' credentials of one grant. Implemented by operations; encrypted at rest."""
+
+    def of(self, grant: Grant) -> Self:
+        """The same accounts' credentials of another grant."""
+        ...
+
+    async def has(self, account_id: str) -> bool:
+        """Whether the account has a credential of this grant."""
+        ...
 
     async def load(self, account_id: str) -> Token: ...
 
@@ -231,20 +280,34 @@ class Collector(Protocol):
 
     def profiles(self, accounts: Sequence[Account]) -> Collected[AccountSnapshot]: ...
 
+    def terms(self, accounts: Sequence[Account]) -> Collected[AccountTerms]:
+        """What accounts' own places allow and offer; no row for a network with the same terms for everybody."""
+        ...
+
     def account_metrics(
         self, accounts: Sequence[Account], *, start: date, end: date
     ) -> Collected[AccountMetricPoint]: ...
 
     def posts(
-        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+        self,
+        accounts: Sequence[Account],
+        *,
+        since: Mapping[str, datetime],
+        detail_since: datetime,
+        detail_of: Mapping[str, Collection[str]] | None = None,
     ) -> CollectedPosts:
         """Posts of each account back to its own `since` (absent: all history), with the counts of the listing.
 
-        Posts published at or after `detail_since` also get the counts that need a call of their own.
+        Posts published at or after `detail_since` also get the counts that need a call of their own; of an account for which
+        `detail_of` names post_ids, only those.
         """
         ...
 
     def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]: ...
+
+    def messages(self, accounts: Sequence[Account], *, since: Mapping[str, datetime]) -> Collected[Message]:
+        """Direct messages of each account back to its own `since`; none of accounts that are absent there."""
+        ...
 
     def api_versions(self) -> tuple[ApiVersion, ...]:
         """The versions that the connectors speak."""
@@ -356,6 +419,8 @@ class DrainReport:
     parked: int = 0
     deferred: int = 0
     failed: int = 0
+    named: int = 0
+    """Posts published before, of which the network says only now which id they have."""
     details: tuple[str, ...] = field(default=())
 
 
@@ -378,6 +443,14 @@ class Store(Protocol):
 
     def competitors(self, scope: TenantScope) -> tuple[Competitor, ...]: ...
 
+    def terms(self, scope: TenantScope) -> Mapping[str, AccountTerms]:
+        """By account_id; absent: never read, or the network has the same terms for everybody."""
+        ...
+
+    def keep_terms(self, terms: Sequence[AccountTerms]) -> None:
+        """Replace what was read before. A board that a person chose stays chosen."""
+        ...
+
     def content_items(self, scope: TenantScope, *, states: Sequence[str] = ()) -> tuple[ContentItem, ...]: ...
 
     def save_drafts(self, items: Sequence[ContentItem]) -> int:
@@ -396,10 +469,34 @@ class Store(Protocol):
         """Times per account_id that are published or promised already."""
         ...
 
+    def save_messages(self, messages: Sequence[Message]) -> int:
+        """Keep direct messages; those that are kept already are left alone. Returns how many were new."""
+        ...
+
     def answered_comment_ids(self, scope: TenantScope) -> frozenset[str]: ...
 
     def ledger(self, scope: TenantScope, *, day: date | None = None) -> tuple[LedgerEntry, ...]:
         """Actions whose last change fell on this business day (UTC); all when None."""
+        ...
+
+    def troubles(self, scope: TenantScope, *, since: datetime | None = None) -> tuple[Trouble, ...]:
+        """What does not go out by itself, the most costly first. What failed or was missed before `since` is left out."""
+        ...
+
+
+class Deliveries(Protocol):
+    """Webhook deliveries that wait for the reading they ask for. Implemented by operations; moments are machine time."""
+
+    def deliveries(self, scope: TenantScope, *, states: Sequence[str] = ()) -> tuple[Delivery, ...]:
+        """By time of receipt; all when no state is named."""
+        ...
+
+    def claim_deliveries(self, *, at: datetime) -> int:
+        """Put what is due into one new batch, except for accounts that an open batch reads already. Returns how many."""
+        ...
+
+    def settle_deliveries(self, batch_id: str, failures: Sequence[CollectionFailure], *, at: datetime) -> None:
+        """End a batch: accounts without a failure are collected; the others are tried again later, or have failed."""
         ...
 
 

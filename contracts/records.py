@@ -143,6 +143,37 @@ class Account(Record):
         return value
 
 
+class Board(Record):
+    """A board (Pinterest) that an account's posts can go to."""
+
+    board_id: str
+    name: str
+    is_public: bool
+
+
+class AccountTerms(Record):
+    """What an account's own place on its network allows and offers, as that place says it: read now and then, kept in the store.
+
+    Empty where the network has the same terms for everybody.
+    """
+
+    account_id: str
+    configuration: dict[str, Any] = Field(default_factory=dict)
+    """Mastodon: the member of that name of the instance's own description; `policy.limits_for` reads limits out of it."""
+    boards: tuple[Board, ...] = ()
+    chosen_board_id: str | None = None
+    """The board that a person chose for this account's posts."""
+    read_at: AwareDatetime
+
+    @property
+    def board(self) -> Board | None:
+        """Where a post goes that names no board: the chosen one while it exists, else the only one, else the first public one."""
+        chosen = [board for board in self.boards if board.board_id == self.chosen_board_id]
+        public = [board for board in self.boards if board.is_public]
+        fallback = self.boards if len(self.boards) == 1 else public
+        return next(iter((*chosen, *fallback)), None)
+
+
 class Competitor(Record):
     """A rival's public profile, a record shared between clients and linked to each that watches it."""
 
@@ -252,16 +283,21 @@ class Comment(Record):
 
 
 class Message(Record):
-    """A direct message in a conversation with someone of the audience."""
+    """A direct message between an account and one person of the audience (observed). Words and identity stay in the store."""
 
     message_id: str
     conversation_id: str
     account_id: str
     client_id: str
     network: Network
+    native_id: str
+    participant_native_id: str
+    """Whom the account talks with, whoever wrote this message."""
+    participant_handle: str | None
     is_own: bool
     text: str
     sent_at: AwareDatetime
+    observed_at: AwareDatetime
     raw: str
 
 
@@ -291,6 +327,43 @@ class CollectionFailure(Record):
     what: str
     error_class: str
     message: str
+
+
+# --- webhooks ----------------------------------------------------------------------------------------------------------
+
+
+class Notice(Record):
+    """What one webhook delivery says about one account: that something happened. What happened is read from the network itself."""
+
+    network: Network
+    native_account_ids: tuple[str, ...] = Field(min_length=1)
+    """Names of the one account, as the network and as Pulso may write it."""
+    kinds: tuple[str, ...]
+    """The network's own names of the events."""
+    native_post_ids: tuple[str, ...] = ()
+    """The posts concerned; empty where an event names none, and the account as a whole is meant."""
+    asks_to_read: bool = True
+    """False where nothing that Pulso reads has changed (somebody is typing)."""
+    raw: str
+    """The account's own part of the body: one delivery may tell of several tenants."""
+
+
+class Delivery(Record):
+    """A notice that was kept, and what became of it."""
+
+    delivery_key: str
+    account_id: str
+    client_id: str
+    network: Network
+    kinds: tuple[str, ...]
+    native_post_ids: tuple[str, ...]
+    state: str
+    reason: str | None
+    tries: int
+    received_at: AwareDatetime
+    """Machine time."""
+    batch_id: str | None
+    """The reading that it waits for."""
 
 
 # --- decisions ---------------------------------------------------------------------------------------------------------
@@ -398,6 +471,8 @@ class ContentItem(Record):
     is_advertising: bool = False
     reply_to_comment_id: str | None = None
     reply_to_post_id: str | None = None
+    reply_to_message_id: str | None = None
+    """The direct message that this answers; nobody but its writer will see it."""
     reply_confidence: float | None = Field(default=None, ge=0, le=1)
     """Replies: how surely the comment was understood. None for posts, and for replies that a person has to judge."""
     needs_person: bool = False
@@ -407,8 +482,24 @@ class ContentItem(Record):
     decisions: tuple[Decision, ...] = ()
     created_at: AwareDatetime
 
+    @property
+    def is_reply(self) -> bool:
+        """Whether this answers somebody: conversation, not a post of its own."""
+        return bool(self.reply_to_comment_id or self.reply_to_post_id or self.reply_to_message_id)
+
 
 # --- publishing --------------------------------------------------------------------------------------------------------
+
+
+class MessageTarget(Record):
+    """To whom a direct message goes, and what it answers."""
+
+    native_conversation_id: str
+    native_message_id: str
+    """The message that is answered."""
+    participant_native_id: str
+    received_at: AwareDatetime
+    """When the person last wrote: networks let an account answer for a while only."""
 
 
 class PublishRequest(Record):
@@ -423,6 +514,8 @@ class PublishRequest(Record):
     language: str | None = None
     reply_to_native_post_id: str | None = None
     reply_to_native_comment_id: str | None = None
+    message_to: MessageTarget | None = None
+    """Set: this is a direct message, and nothing else of it is seen by anybody."""
     created_at: AwareDatetime
     """Business time at which the intent was first taken up; part of what reconciliation compares."""
     claimed_native_ids: tuple[str, ...] = ()
@@ -446,6 +539,8 @@ class Receipt(Record):
     published_at: AwareDatetime
     how: Literal["answered", "reconciled"]
     """`reconciled`: the answer was lost and the post was found by reading the network."""
+    is_provisional: bool = False
+    """The post is live, but the network has not said yet which id it has: `native_id` is that of the publishing."""
     raw: str = "{}"
 
 
@@ -477,6 +572,7 @@ class LedgerEntry(Record):
     state: str
     reason: str | None
     post_id: str | None
+    """None also while a live post has no id yet (`Receipt.is_provisional`)."""
     permalink: str | None
     scheduled_at: AwareDatetime | None
     published_at: AwareDatetime | None
@@ -487,6 +583,50 @@ class LedgerEntry(Record):
     forecast: Forecast | None
     decision_ids: tuple[str, ...]
     recorded_at: AwareDatetime
+
+
+class TroubleKind(StrEnum):
+    """What keeps a promised post from its public."""
+
+    PAUSED = "paused"
+    """The network refuses the account: everything of it waits."""
+    DEFERRED = "deferred"
+    """A limit or a budget is used up for long: everything of the account waits, and slots may pass meanwhile."""
+    STUCK = "stuck"
+    """It should have moved on and did not: nobody publishes, or publishing fails."""
+    PARKED = "parked"
+    """No machine can tell what happened, or what to do."""
+    FAILED = "failed"
+    """The network, or a guardrail at the last moment, refused the content for good."""
+    MISSED = "missed"
+    """Its slot passed by more than its window."""
+
+
+class Trouble(Record):
+    """Something promised that does not go out by itself: why, whose problem it is, and what to do. No one's words are in it."""
+
+    kind: TroubleKind
+    client_id: str
+    account_id: str
+    network: Network
+    intent_id: str | None
+    """None: the account as a whole."""
+    content_item_id: str | None
+    scheduled_at: AwareDatetime | None
+    since: AwareDatetime
+    code: str | None
+    """Why it is parked (`operations.ParkReason`), or what refused it."""
+    reason: str
+    owner: str
+    """Whose problem it is."""
+    remedy: str
+    posts: int
+    """The cost: posts that are held up by it."""
+
+    @property
+    def holds_up_others(self) -> bool:
+        """What comes after it will not go out either."""
+        return self.kind in (TroubleKind.PAUSED, TroubleKind.DEFERRED, TroubleKind.STUCK)
 
 
 class Verdict(Record):

@@ -17,6 +17,8 @@ class App(BaseModel):
         default=False,
         description="Pinterest has granted the app `PATCH /pins` and the scopes of secret boards: pins are staged unseen.",
     )
+    verify_token: SecretStr | None = None
+    """Meta only: the word that is typed into the webhook's settings, and that its challenge has to know."""
 
 
 class Settings(BaseSettings):
@@ -39,6 +41,9 @@ class Settings(BaseSettings):
     openai_model: str | None = None
     apps: dict[Network, App] = Field(
         default_factory=dict, description='JSON by network: {"x": {"app_id": "…", "app_secret": "…"}}.'
+    )
+    tiktok_business_app: App | None = Field(
+        default=None, description="The app at TikTok's API for Business, by which comments and daily metrics are read."
     )
     monthly_spend_usd: float | None = Field(
         default=None,

@@ -202,6 +202,27 @@ COMMENTS = _spec(
     personal=("author_native_id", "author_handle", "text", "raw"),
 )
 
+MESSAGES = _spec(
+    "bronze",
+    "messages",
+    TableKind.OBSERVED,
+    ("message_id",),
+    "That a direct message was sent, as first observed: no words and no people, which stay in the operational store. Grain: message. "
+    "Read by the next reading.",
+    {
+        "message_id": pl.String,
+        "conversation_id": pl.String,
+        "account_id": pl.String,
+        "client_id": pl.String,
+        "network": pl.String,
+        "native_id": pl.String,
+        "is_own": pl.Boolean,
+        "sent_at": UTC,
+        "observed_at": UTC,
+        "day": pl.Date,
+    },
+)
+
 COMPETITORS = _spec(
     "bronze",
     "competitors",
@@ -567,6 +588,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     POSTS,
     POST_METRICS,
     COMMENTS,
+    MESSAGES,
     COMPETITORS,
     COMPETITOR_POSTS,
     ACTION_LEDGER,

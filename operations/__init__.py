@@ -8,11 +8,13 @@ Does not belong here: facts that were observed (the lake), rules about content (
 from operations.audit import AuditEvent
 from operations.content import Approval, ItemView, Revision
 from operations.conversations import Conversation
+from operations.deliveries import DeliveryCount, Reception, RefusalCount
 from operations.directory import Connection
 from operations.migrations import migrate
 from operations.parked import OutboxEntry
 from operations.publisher import OutboxPublisher, RetryPlan
 from operations.states import (
+    DeliveryState,
     IntentState,
     ItemState,
     ItemStateError,
@@ -29,6 +31,8 @@ __all__ = [
     "AuditEvent",
     "Connection",
     "Conversation",
+    "DeliveryCount",
+    "DeliveryState",
     "IntentState",
     "ItemState",
     "ItemStateError",
@@ -37,6 +41,8 @@ __all__ = [
     "OutboxEntry",
     "OutboxPublisher",
     "ParkReason",
+    "Reception",
+    "RefusalCount",
     "RetryPlan",
     "Revision",
     "SqlStore",

@@ -17,6 +17,7 @@ from operations.directory import client_record
 from operations.models import ClientRow, ContentItemRow, IntentRow, RevisionRow
 from operations.part import StorePart, within
 from operations.states import PROMISED_INTENT_STATES, ItemState
+from operations.terms import limits_of_account
 
 
 class PolicyApproval(StorePart):
@@ -60,7 +61,13 @@ class PolicyApproval(StorePart):
             item = current_item(row, session.get_one(RevisionRow, (content_item_id, row.revision)))
             if not (_is_reply_safe(item, client) if row.is_reply else _is_post_safe(item, client, now)):
                 return False
-            verdict = self._rules(item, client, now=now, published_times=_promised_times(session, row.account_id))
+            verdict = self._rules(
+                item,
+                client,
+                now=now,
+                published_times=_promised_times(session, row.account_id),
+                limits=limits_of_account(session, row.account_id, item.network),
+            )
             if not verdict.is_allowed:
                 return False
             approve_revision(

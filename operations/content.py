@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
-from contracts.records import ContentItem, Forecast, Media
+from contracts.networks import ContentFormat
+from contracts.records import ContentItem, Forecast, Media, PublishOptions
 from contracts.scope import TenantScope
 from operations.audit import record_event
 from operations.intents import add_occurrence, count_occurrences, move, newest_intent, queue, start_afresh
-from operations.models import AccountRow, ApprovalRow, ContentItemRow, IntentRow, RevisionRow
+from operations.models import AccountRow, ApprovalRow, ClientRow, ContentItemRow, IntentRow, MessageRow, RevisionRow
 from operations.part import StorePart, within
 from operations.states import (
     EDITABLE_ITEM_STATES,
@@ -225,7 +227,7 @@ class EditorialDesk(StorePart):
                     revision=1,
                     scheduled_at=item.scheduled_at,
                     is_slot_held=False,
-                    is_reply=item.reply_to_comment_id is not None or item.reply_to_post_id is not None,
+                    is_reply=item.is_reply,
                     reply_to_comment_id=item.reply_to_comment_id,
                     created_at=item.created_at,
                 )
@@ -264,6 +266,8 @@ class EditorialDesk(StorePart):
         revision: int,
         text: str | None = None,
         media: Sequence[Media] | None = None,
+        content_format: ContentFormat | None = None,
+        options: PublishOptions | None = None,
         is_advertising: bool | None = None,
         forecast: Forecast | None = None,
     ) -> ContentItem:
@@ -283,6 +287,10 @@ class EditorialDesk(StorePart):
                 changes["text"] = text
             if media is not None:
                 changes["media"] = tuple(media)
+            if content_format is not None:
+                changes["content_format"] = content_format
+            if options is not None:
+                changes["options"] = options
             if is_advertising is not None:
                 changes["is_advertising"] = is_advertising
             row.revision += 1
@@ -293,6 +301,34 @@ class EditorialDesk(StorePart):
             tell_item(session, row, "item_edited", actor=actor, at=now)
             session.flush()
             return current_item(row, session.get_one(RevisionRow, (content_item_id, row.revision)))
+
+    def answer_message(self, message_id: str, text: str, *, actor: str) -> str:
+        """A person's answer to a direct message, approved by being written. Returns the content item's id.
+
+        Raises UnknownRecordError where no such message is kept, ItemStateError where it has an answer already.
+        """
+        with self._database.read() as session:
+            message = session.get(MessageRow, message_id)
+            if message is None:
+                raise UnknownRecordError(f"There is no message {message_id}.")
+            answered = message.body
+            language = session.get_one(ClientRow, message.client_id).language
+        item = ContentItem(
+            content_item_id=str(uuid5(NAMESPACE_URL, f"pulso:message-answer:{message_id}")),
+            client_id=answered.client_id,
+            account_id=answered.account_id,
+            network=answered.network,
+            text=text,
+            content_format=ContentFormat.TEXT,
+            language=language,
+            reply_to_message_id=message_id,
+            needs_person=True,
+            created_at=self._clock.now(),
+        )
+        if not self.save_drafts([item]):
+            raise ItemStateError(f"{message_id} has an answer already: edit it, or answer a later message.")
+        self.approve(item.content_item_id, actor=actor, revision=1)
+        return item.content_item_id
 
     def approve(self, content_item_id: str, *, actor: str, revision: int, reason: str | None = None) -> None:
         """Approve the revision that the person saw, and put it into the outbox. Raises ItemStateError."""

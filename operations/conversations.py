@@ -1,6 +1,6 @@
 """Direct messages between a client's account and someone of the audience.
 
-Belongs here: keeping messages as they arrive, reading them within a tenant scope. The words stay in the store: never in the lake or a log.
+Belongs here: keeping messages as they arrive, reading them within a tenant scope. The words stay in the store: never in the lake or a log (`bronze/messages` holds that they were sent, and when).
 Does not belong here: answering (a reply is a content item and goes through the outbox).
 """
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from contracts.networks import Network
-from contracts.records import Message
+from contracts.records import ContentItem, Message, MessageTarget
 from contracts.scope import TenantScope
 from operations.models import AccountRow, ConversationRow, MessageRow
 from operations.part import StorePart, within
@@ -26,6 +27,22 @@ class Conversation:
     account_id: str
     network: Network
     last_message_at: datetime
+
+
+def message_target(session: Session, item: ContentItem) -> MessageTarget | None:
+    """Where an answer to a direct message goes, by what is known at this moment; None where the item answers none, or none that was
+    written to its account."""
+    answered = session.get(MessageRow, item.reply_to_message_id) if item.reply_to_message_id else None
+    if answered is None or answered.body.account_id != item.account_id or answered.body.is_own:
+        return None
+    query = select(MessageRow).where(MessageRow.conversation_id == answered.conversation_id)
+    received = [row.sent_at for row in session.scalars(query) if not row.body.is_own]
+    return MessageTarget(
+        native_conversation_id=answered.conversation_id.split(":", 1)[1],
+        native_message_id=answered.body.native_id,
+        participant_native_id=answered.body.participant_native_id,
+        received_at=max(received),
+    )
 
 
 class Conversations(StorePart):

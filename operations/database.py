@@ -6,6 +6,9 @@ Does not belong here: tables (`models.py`), queries.
 Both databases give the same guarantee to a write transaction: what it read under lock cannot change before it commits. SQLite
 gives it by `BEGIN IMMEDIATE` (one writer at a time), PostgreSQL by row locks (`with_for_update`, which SQLite ignores). Locks
 are always taken in the order content item, intent, account lane, stop switch.
+
+Both know a second kind of commit, which waits for no disk. The death of the process leaves it whole; a power cut may undo it, and then only
+together with everything that came after it.
 """
 
 from collections.abc import Iterator
@@ -75,11 +78,11 @@ class Database:
             if not parsed.database or parsed.database == ":memory:":
                 raise ValueError("The store needs a file: several processes share it.")
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
-            _configure_sqlite(self.engine)
-        else:
-            self.engine = create_engine(url, pool_pre_ping=True)
+        make = _sqlite_engine if self.is_sqlite else _postgresql_engine
+        self.engine = make(url, is_durable=True)
+        self._swift_engine = make(url, is_durable=False)
         self._writing = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._writing_swiftly = self._swift_engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -88,9 +91,16 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """All or nothing: commits on leaving, rolls back on any exception."""
-        with Session(self._writing) as session, session.begin():
+    def read_rows(self) -> Iterator[Connection]:
+        """The same without the ORM, whose session costs more than a small query does."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, is_durable: bool = True) -> Iterator[Session]:
+        """All or nothing: commits on leaving, rolls back on any exception. `is_durable=False` is for what a power cut may undo, because it
+        would only be done again."""
+        with Session(self._writing if is_durable else self._writing_swiftly) as session, session.begin():
             yield session
 
     @contextmanager
@@ -101,9 +111,17 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._swift_engine.dispose()
 
 
-def _configure_sqlite(engine: Engine) -> None:
+def _postgresql_engine(url: str, *, is_durable: bool) -> Engine:
+    options = "" if is_durable else "-c synchronous_commit=off"
+    return create_engine(url, pool_pre_ping=True, connect_args={"options": options})
+
+
+def _sqlite_engine(url: str, *, is_durable: bool) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by the listener below, not by the driver's guess
@@ -111,9 +129,11 @@ def _configure_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         # FULL: a power cut must not undo the announcement of a commit that the network has seen.
-        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+    return engine

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import PulsoError
+from contracts.networks import GRANTS, Grant, Network
 from contracts.records import Account, Autonomy, Client, Competitor, Token
 from contracts.scope import TenantScope
 from operations.audit import record_event
@@ -39,6 +40,8 @@ class Connection:
     paused_reason: str | None
     deferred_until: datetime | None
     """Machine time; the network asked to wait."""
+    missing_grants: tuple[Grant, ...] = ()
+    """Credentials that the account could have besides the main one, and has not."""
 
 
 def client_record(row: ClientRow) -> Client:
@@ -95,23 +98,29 @@ class Directory(StorePart):
     def connections(self, scope: TenantScope) -> tuple[Connection, ...]:
         """Every account with the state of its connection."""
         query = (
-            select(AccountRow, LaneRow, CredentialRow.version)
+            select(AccountRow, LaneRow)
             .join(LaneRow, LaneRow.account_id == AccountRow.account_id)
-            .outerjoin(CredentialRow, CredentialRow.account_id == AccountRow.account_id)
             .where(within(scope, AccountRow.client_id))
             .order_by(AccountRow.account_id)
         )
+        granted = select(CredentialRow.account_id, CredentialRow.grant).where(within(scope, CredentialRow.client_id))
         with self._database.read() as session:
+            held = {(account_id, Grant(grant)) for account_id, grant in session.execute(granted)}
             return tuple(
                 Connection(
                     account.account_id,
                     account.client_id,
-                    version is not None,
+                    (account.account_id, Grant.MAIN) in held,
                     lane.paused_at,
                     lane.paused_reason,
                     lane.deferred_until,
+                    tuple(
+                        grant
+                        for grant in sorted(GRANTS[Network(account.network)] - {Grant.MAIN})
+                        if (account.account_id, grant) not in held
+                    ),
                 )
-                for account, lane, version in session.execute(query)
+                for account, lane in session.execute(query)
             )
 
     def save_client(self, client: Client, *, actor: str) -> None:
@@ -200,20 +209,23 @@ class Directory(StorePart):
                 action = "competitor_watched" if client_id in after else "competitor_unwatched"
                 _record(session, now, client_id, actor, action, ("competitor", competitor.competitor_id))
 
-    def save_credential(self, account_id: str, token: Token, *, actor: str) -> Token:
-        """Connect an account: store its token, lift its pause, set free what waited for the connection.
+    def save_credential(self, account_id: str, token: Token, *, actor: str, grant: Grant = Grant.MAIN) -> Token:
+        """Connect an account: store its token of one grant, lift its pause, set free what waited for the connection.
 
-        The token's own `version` is ignored. Returns the token as saved. Raises UnknownRecordError.
+        The token's own `version` is ignored. Returns the token as saved. Raises UnknownRecordError, and PulsoError when the
+        account's network knows no such grant.
         """
         now = self._clock.now()
         with self._database.write() as session:
             account = session.get(AccountRow, account_id)
             if account is None:
                 raise UnknownRecordError(f"There is no account {account_id}.")
+            if grant not in GRANTS[Network(account.network)]:
+                raise PulsoError(f"Accounts on {account.network} have no credential for {grant.value}.")
             freed = release_reconnected(session, account_id, at=now)
             lane = session.get_one(LaneRow, account_id, with_for_update=True)
             lane.paused_at = lane.paused_reason = lane.deferred_until = None
-            saved = self.tokens.put(session, account_id, token)
+            saved = self.tokens.of(grant).put(session, account_id, token)
             _record(
                 session,
                 now,
@@ -221,6 +233,7 @@ class Directory(StorePart):
                 actor,
                 "account_connected",
                 ("account", account_id),
+                grant=grant.value,
                 freed_intents=freed,
             )
             return saved

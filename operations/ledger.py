@@ -75,7 +75,7 @@ def _entry(intent: IntentRow, revision: RevisionRow, approval: ApprovalRow | Non
             "occurrence": intent.occurrence,
             "state": intent.state,
             "reason": intent.reason,
-            "post_id": f"{intent.network}:{receipt.native_id}" if receipt else None,
+            "post_id": f"{intent.network}:{receipt.native_id}" if receipt and not receipt.is_provisional else None,
             "permalink": receipt.permalink if receipt else None,
             "scheduled_at": intent.scheduled_at,
             "published_at": intent.published_at,

@@ -57,26 +57,41 @@ def mend(
     return MendedItem(threaded, tuple(changes), tuple(failures))
 
 
+def is_mendable(item: ContentItem, *, limits: NetworkLimits | None = None) -> bool:
+    """Whether `mend` has anything to try. Asks no tool, so that a page may ask for every item that it shows."""
+    limits = limits or LIMITS[item.network]
+    form = limits.formats.get(item.content_format)
+    if form is None:
+        return False
+    return any(_is_unfit(one, form, item.network.value) and _has_tool(one, form) for one in item.media) or (
+        _may_be_threaded(item, form, limits)
+    )
+
+
+def _is_unfit(media: Media, form: FormatLimits, network: str) -> bool:
+    return bool(list(check_one(media, form, network=network, what="the post")))
+
+
+def _has_tool(media: Media, form: FormatLimits) -> bool:
+    """No tool makes a picture of a film, or the other way round."""
+    return (form.film if is_film(media) else form.picture) is not None
+
+
 def _mended(media: Media, form: FormatLimits, mender: MediaMender, *, network: str, may_shorten: bool) -> Mended:
-    if not list(check_one(media, form, network=network, what="the post")):
+    if not _is_unfit(media, form, network):
         return Mended(media)
     if is_film(media) and form.film:
         return mender.mend_film(media, form.film, may_shorten=may_shorten)
     if not is_film(media) and form.picture:
         return mender.mend_picture(media, form.picture)
-    return Mended(media)  # a film where pictures belong, or the other way round: no tool changes that
+    return Mended(media)
 
 
 def _threaded(item: ContentItem, form: FormatLimits, limits: NetworkLimits) -> ContentItem:
     """The item as a thread whose posts all fit; the item itself where all fit already, or where no thread can carry it."""
-    thread = limits.formats.get(ContentFormat.THREAD)
-    is_reply = bool(item.reply_to_comment_id or item.reply_to_post_id)
+    if not _may_be_threaded(item, form, limits):
+        return item
     texts = (item.text, *item.options.thread)
-    if thread is None or is_reply or form.required - {"thread"} or not any(_is_too_long(t, limits) for t in texts):
-        return item
-    is_carried = all(not list(check_one(media, thread, network="", what="")) for media in item.media)
-    if len(item.media) > thread.media_count[1] or not is_carried:
-        return item
     parts = [part for text in texts if text.strip() for part in split_into_thread(text, item.network, limits=limits)]
     return item.model_copy(
         update={
@@ -85,6 +100,14 @@ def _threaded(item: ContentItem, form: FormatLimits, limits: NetworkLimits) -> C
             "options": item.options.model_copy(update={"thread": tuple(parts[1:])}),
         }
     )
+
+
+def _may_be_threaded(item: ContentItem, form: FormatLimits, limits: NetworkLimits) -> bool:
+    thread = limits.formats.get(ContentFormat.THREAD)
+    texts = (item.text, *item.options.thread)
+    if thread is None or item.is_reply or form.required - {"thread"} or not any(_is_too_long(t, limits) for t in texts):
+        return False
+    return len(item.media) <= thread.media_count[1] and not any(_is_unfit(one, thread, "") for one in item.media)
 
 
 def _is_too_long(text: str, limits: NetworkLimits) -> bool:

@@ -7,7 +7,7 @@ Two kinds of time, named apart: plain `<event>_at` is business time (the network
 are machine time and say so in their comment.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.records import (
+    AccountTerms,
     ApprovalPolicy,
     BrandKit,
     ContentItem,
@@ -35,7 +36,7 @@ from contracts.records import (
     Staging,
 )
 from operations.database import RecordJson, UtcDateTime
-from operations.states import IntentState, ItemState
+from operations.states import DeliveryState, IntentState, ItemState
 
 ALL_CLIENTS = "*"
 """Key of the stop switch that holds for every client."""
@@ -56,7 +57,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, str: String(255)}  # noqa: RUF012
 
 
-def _values(states: type[ItemState] | type[IntentState]) -> str:
+def _values(states: type[ItemState] | type[IntentState] | type[DeliveryState]) -> str:
     return ", ".join(f"'{state.value}'" for state in states)
 
 
@@ -84,6 +85,15 @@ class AccountRow(Base):
     native_id: Mapped[str]
     handle: Mapped[str]
     base_url: Mapped[str] = mapped_column(Text)
+
+
+class TermsRow(Base):
+    """What the account's own place on its network allows and offers, as it was read last."""
+
+    __tablename__ = "account_terms"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    body: Mapped[AccountTerms] = mapped_column(RecordJson(AccountTerms))
 
 
 class LaneRow(Base):
@@ -128,11 +138,12 @@ class DataKeyRow(Base):
 
 
 class CredentialRow(Base):
-    """An account's token, encrypted under its client's data key."""
+    """An account's token of one grant, encrypted under its client's data key."""
 
     __tablename__ = "credentials"
 
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    grant: Mapped[str] = mapped_column("grant_name", primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), index=True)
     ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
     version: Mapped[int]
@@ -216,7 +227,9 @@ class IntentRow(Base):
     __table_args__ = (
         UniqueConstraint("content_item_id", "account_id", "occurrence"),
         CheckConstraint(f"state IN ({_values(IntentState)})", name="state"),
+        Index(None, "state", "scheduled_at"),
         Index(None, "account_id", "state", "scheduled_at"),
+        Index(None, "account_id", "published_at"),
         Index(None, "client_id", "changed_at"),
     )
 
@@ -244,6 +257,9 @@ class IntentRow(Base):
     committing_since: Mapped[datetime | None] = mapped_column(comment="machine time; set while a commit is unanswered")
     receipt: Mapped[Receipt | None] = mapped_column(RecordJson(Receipt))
     published_at: Mapped[datetime | None]
+    unnamed_since: Mapped[datetime | None] = mapped_column(
+        index=True, comment="set while the network is asked for the id of a published post"
+    )
 
 
 class StopRow(Base):
@@ -277,6 +293,45 @@ class MessageRow(Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), index=True)
     sent_at: Mapped[datetime]
     body: Mapped[Message] = mapped_column(RecordJson(Message))
+
+
+class DeliveryRow(Base):
+    """What one webhook delivery says about one account, once. A delivery that tells of several accounts has a row for each."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_values(DeliveryState)})", name="state"),
+        Index(None, "state", "next_try_at"),
+        Index(None, "client_id", "received_at"),
+        Index(None, "batch_id"),
+    )
+
+    delivery_key: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"))
+    network: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(comment="machine time")
+    kinds: Mapped[tuple[str, ...]] = mapped_column(RecordJson(tuple[str, ...]))
+    native_post_ids: Mapped[tuple[str, ...]] = mapped_column(RecordJson(tuple[str, ...]))
+    raw: Mapped[str | None] = mapped_column(
+        Text, comment="the account's part of the body; forgotten in time, the key never"
+    )
+    state: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(Text)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime] = mapped_column(comment="machine time")
+    batch_id: Mapped[str | None]
+
+
+class WebhookRefusalRow(Base):
+    """How many requests to the webhook receiver were refused or led nowhere on a day. They belong to no client and none is kept."""
+
+    __tablename__ = "webhook_refusals"
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True, comment="machine time")
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
 
 
 class AuditRow(Base):

@@ -64,7 +64,7 @@ class OutboxDesk(StorePart):
         """Intents by slot; in any state unless some are named. Raises ValueError for an unknown state."""
         named = [IntentState(state).value for state in states]
         with self._database.read() as session:
-            return _entries(session, scope, IntentRow.state.in_(named) if named else None)
+            return entries(session, scope, IntentRow.state.in_(named) if named else None)
 
     def stuck(self, scope: TenantScope) -> tuple[OutboxEntry, ...]:
         """Intents that should have moved on and did not, in lanes that nothing holds back: nobody drains the outbox, or it fails."""
@@ -84,7 +84,7 @@ class OutboxDesk(StorePart):
         with self._database.read() as session:
             return tuple(
                 entry
-                for entry in _entries(session, scope, and_(condition, LaneRow.paused_at.is_(None)))
+                for entry in entries(session, scope, and_(condition, LaneRow.paused_at.is_(None)))
                 if entry.next_try_at is None or entry.next_try_at < before
             )
 
@@ -150,7 +150,8 @@ def _parked(session: Session, intent_id: str) -> IntentRow:
     return intent
 
 
-def _entries(session: Session, scope: TenantScope, condition: ColumnElement[bool] | None) -> tuple[OutboxEntry, ...]:
+def entries(session: Session, scope: TenantScope, condition: ColumnElement[bool] | None) -> tuple[OutboxEntry, ...]:
+    """Intents of the scope by slot, those that the condition (over intent, lane, item and client) holds for."""
     query = (
         select(IntentRow, LaneRow)
         .join(LaneRow, LaneRow.account_id == IntentRow.account_id)

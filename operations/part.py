@@ -15,13 +15,21 @@ from contracts.records import Client, ContentItem, Verdict
 from contracts.scope import TenantScope
 from operations.credentials import SqlTokenStore
 from operations.database import Database
+from policy import NetworkLimits
 
 
 class SendRules(Protocol):
     """May this be sent? `policy.may_send` has this shape."""
 
     def __call__(
-        self, item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()
+        self,
+        item: ContentItem,
+        client: Client,
+        *,
+        now: datetime,
+        published_times: Sequence[datetime] = (),
+        limits: NetworkLimits | None = None,
+        last_received_at: datetime | None = None,
     ) -> Verdict: ...
 
 

@@ -12,10 +12,13 @@ second commit a no-op, and otherwise left to a person.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -23,17 +26,28 @@ from contracts.errors import ErrorClass, NetworkError, NotReadyError
 from contracts.networks import Network
 from contracts.ports import Connector, DrainReport, Networks
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
+from operations.lanes import Lanes
 from operations.machine import MachineTime, SystemMachineTime
+from operations.naming import Unnamed
 from operations.sending import Lease, Refusal, Sending, Turn
 from operations.states import IntentState, LeaseLostError, ParkReason
 from operations.store import SqlStore
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+LANES_PER_NETWORK = 4
+"""Accounts of one network that one publisher works on at once: with answers that take half a second, some twenty posts a second over nine
+networks, which is about what the store's side of one process does. More would only wait for each other; for more, start a second worker."""
 
 log = structlog.get_logger(__name__)
 
 _DUPLICATE_CLAIMED = "duplicate"
 """Reason code of an unanswered commit to which the network said that it has the post already."""
+
+
+_NOT_OUT = frozenset({"parked", "failed", "missed"})
+"""Outcomes after which a post does not go out by itself."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +71,8 @@ class RetryPlan:
 class OutboxPublisher:
     """Implements contracts.ports.Publisher.
 
-    Accounts are worked on side by side (`concurrency`), the intents of one account in the order of their slots. `lease_seconds` must exceed any one
-    call to a network; a call is broken off well before, and a commit that was broken off counts as unanswered.
+    Accounts are worked on side by side, up to `concurrency` of each network, the intents of one account in the order of their slots.
+    `lease_seconds` must exceed any one call to a network; a call is broken off well before, and a commit that was broken off counts as unanswered.
     """
 
     def __init__(
@@ -67,7 +81,7 @@ class OutboxPublisher:
         networks: Networks,
         *,
         lease_seconds: float = 60.0,
-        concurrency: int = 8,
+        concurrency: int = LANES_PER_NETWORK,
         patience_seconds: float = 5.0,
         retries: RetryPlan | None = None,
         machine: MachineTime | None = None,
@@ -75,13 +89,16 @@ class OutboxPublisher:
         self._networks = networks
         self._machine = machine or SystemMachineTime()
         self._sending: Sending = store.sending(machine=self._machine, lease_seconds=lease_seconds)
+        # One thread: its own transactions never wait for each other's locks.
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
+        self._naming = store.naming(machine=self._machine)
         self._call_seconds = lease_seconds * 0.75
         self._concurrency = concurrency
         self._patience_seconds = patience_seconds
         self._retries = retries or RetryPlan()
 
     def due(self) -> int:
-        return self._sending.due()
+        return self._sending.due() + self._naming.due()
 
     def drain(self, *, limit: int = 100) -> DrainReport:
         """One pass over the outbox: at most `limit` intents, waiting no longer than `patience_seconds` for any of them.
@@ -93,53 +110,79 @@ class OutboxPublisher:
     async def drain_async(self, *, limit: int = 100) -> DrainReport:
         """See `drain`. An unexpected error in one account's lane is raised after the other lanes are done."""
         tally = _Tally(limit)
-        for intent_id, reason in self._sending.expire():
-            tally.settle(intent_id, "missed", reason)
-        lanes = self._sending.lanes(patience_seconds=self._patience_seconds)
-        if lanes:
-            side_by_side = asyncio.Semaphore(self._concurrency)
-            async with self._networks.open() as connectors:
-                ends = await asyncio.gather(
-                    *(self._drain_lane(account_id, connectors, tally, side_by_side) for account_id in lanes),
-                    return_exceptions=True,
-                )
-            for end in ends:
-                if isinstance(end, BaseException):
-                    raise end
+        found = await self._look(tally)
+        if found.accounts or found.unnamed:
+            async with self._networks.open() as connectors, Lanes(self._concurrency) as lanes:
+                self._begin(lanes, found, connectors, tally)
         return tally.report()
 
-    async def _drain_lane(
-        self,
-        account_id: str,
-        connectors: Mapping[Network, Connector],
-        tally: "_Tally",
-        side_by_side: asyncio.Semaphore,
+    async def work(
+        self, stopped: asyncio.Event, *, interval_seconds: float, tell: Callable[[DrainReport], None]
     ) -> None:
+        """Drain as intents fall due, until stopped; what is under way then is finished.
+
+        Every `interval_seconds` it looks for lanes with something to do, and `tell` hears what came of the last ones. A lane begins as soon as its
+        network has a place, however long others still take. An unexpected error in one of them ends the work, after the other lanes are done.
+        """
+        tally = _Tally()
+        async with self._networks.open() as connectors:
+            async with Lanes(self._concurrency) as lanes:
+                try:
+                    while not (stopped.is_set() or lanes.has_failed):
+                        self._begin(lanes, await self._look(tally), connectors, tally)
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(interval_seconds):
+                                await stopped.wait()
+                        tell(tally.report())
+                        tally.start_afresh()
+                finally:
+                    tally.close()
+            tell(tally.report())
+
+    async def _look(self, tally: "_Tally") -> "_Found":
+        """Let missed slots go; then what there is to do."""
+        for intent_id, reason in await self._store(self._sending.expire):
+            tally.settle(intent_id, "missed", reason)
+        accounts = await self._store(self._sending.lanes, patience_seconds=self._patience_seconds)
+        return _Found(accounts, await self._store(self._naming.waiting))
+
+    async def _store(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """One transaction, aside from the event loop: however long the database makes it wait, the networks' answers are heard meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._aside, partial(step, *args, **kwargs))
+
+    def _begin(self, lanes: Lanes, found: "_Found", connectors: Mapping[Network, Connector], tally: "_Tally") -> None:
+        for account_id, network in found.accounts:
+            lanes.begin(account_id, network, partial(self._drain_lane, account_id, connectors[network], tally))
+        for unnamed in found.unnamed:
+            network = unnamed.account.network
+            lanes.begin(unnamed.intent_id, network, partial(self._ask_for_name, unnamed, connectors[network], tally))
+
+    async def _ask_for_name(self, unnamed: Unnamed, connector: Connector, tally: "_Tally") -> None:
+        tally.named += await self._naming.ask(connector, unnamed, call_seconds=self._call_seconds)
+
+    async def _drain_lane(self, account_id: str, connector: Connector, tally: "_Tally") -> None:
         """Work on one account until it has nothing more to do now. After an unexpected error its lease runs out by itself."""
-        async with side_by_side:
-            lease = self._sending.lease(account_id)
-            if lease is None:
-                return
-            try:
-                while (turn := self._sending.next_turn(lease)) is not None:
-                    if not tally.takes(turn.intent_id):
-                        break
-                    connector = connectors[turn.network]
-                    wait = self._wait(turn, connector)
-                    if wait > self._patience_seconds:
-                        tally.settle(turn.intent_id, "deferred", turn.reason_code or "waits")
-                        break
-                    if wait > 0:
-                        await self._machine.sleep(wait)
-                    if turn.state is IntentState.COMMITTING:
-                        await self._resolve(connector, lease, turn, tally)
-                    else:
-                        await self._send(connector, lease, turn, tally)
-            except LeaseLostError:
-                # Another publisher has the lane by now; whatever was announced, it will read the network for.
-                log.warning("lease_lost", account_id=account_id)
-                return
-            self._sending.release(lease)
+        if tally.is_full or (lease := await self._store(self._sending.lease, account_id)) is None:
+            return
+        try:
+            while (turn := await self._store(self._sending.next_turn, lease)) is not None:
+                if not tally.takes(turn.intent_id):
+                    break
+                wait = self._wait(turn, connector)
+                if wait > self._patience_seconds:
+                    tally.settle(turn.intent_id, "deferred", turn.reason_code or "waits")
+                    break
+                if wait > 0:
+                    await self._machine.sleep(wait)
+                if turn.state is IntentState.COMMITTING:
+                    await self._resolve(connector, lease, turn, tally)
+                else:
+                    await self._send(connector, lease, turn, tally)
+        except LeaseLostError:
+            # Another publisher has the lane by now; whatever was announced, it will read the network for.
+            log.warning("lease_lost", account_id=account_id)
+            return
+        await self._store(self._sending.release, lease)
 
     def _wait(self, turn: Turn, connector: Connector) -> float:
         """Seconds until the turn may be worked on; reading for a lost answer waits until writes must have become readable."""
@@ -151,7 +194,7 @@ class OutboxPublisher:
     # --- sending -------------------------------------------------------------------------------------------------------
 
     async def _send(self, connector: Connector, lease: Lease, turn: Turn, tally: "_Tally") -> None:
-        taken = self._sending.take_up(lease, turn.intent_id)
+        taken = await self._store(self._sending.take_up, lease, turn.intent_id)
         if isinstance(taken, Refusal):
             tally.refuse(turn.intent_id, taken)
             return
@@ -159,26 +202,28 @@ class OutboxPublisher:
         try:
             staging = await self._stage(connector, lease, turn, request, kept)
         except NetworkError as error:
-            self._not_staged(lease, turn, error, tally)
+            await self._not_staged(lease, turn, error, tally)
         else:
             await self._commit(connector, lease, turn, request, staging, tally)
 
     async def _stage(
         self, connector: Connector, lease: Lease, turn: Turn, request: PublishRequest, kept: Staging | None
     ) -> Staging:
-        """All invisible steps, each persisted before the next. What was kept from before is shown to the network once more, since it
-        may have expired. Raises NetworkError."""
+        """All invisible steps, each persisted before the next; the last one with the announcement of the commit. What was kept from
+        before is shown to the network once more, since it may have expired. Raises NetworkError."""
         staging = kept
         if staging is None:
             staging = connector.prepare(request)
-            self._sending.save_staging(lease, turn.intent_id, request, staging)
+            if not staging.is_complete:
+                await self._store(self._sending.save_staging, lease, turn.intent_id, request, staging)
         is_fresh = kept is None
         while not (staging.is_complete and is_fresh):
             after = await self._asked(turn, connector.stage(request, staging))
             is_fresh = True
             if after != staging:
                 staging = after
-                self._sending.save_staging(lease, turn.intent_id, request, staging)
+                if not staging.is_complete:
+                    await self._store(self._sending.save_staging, lease, turn.intent_id, request, staging)
             elif not staging.is_complete:
                 message = "the network is still preparing it"
                 raise NetworkError(ErrorClass.TRANSIENT, message, network=turn.network.value)
@@ -215,7 +260,7 @@ class OutboxPublisher:
     ) -> None:
         """Announce, call once, record. Every answer that is not clear leaves the intent announced; so does every refusal of a repeat, which
         says nothing about the call before it."""
-        if not self._sending.announce_commit(lease, turn.intent_id, request):
+        if not await self._store(self._sending.announce_commit, lease, turn.intent_id, request, staging):
             tally.settle(turn.intent_id, "deferred", "it may not be sent now")
             return
         try:
@@ -223,91 +268,106 @@ class OutboxPublisher:
                 receipt = await connector.commit(request, staging)
         except NetworkError as error:
             if is_repeat:
-                self._repeat_refused(connector, lease, turn, error, tally)
+                await self._repeat_refused(connector, lease, turn, error, tally)
             else:
-                self._not_committed(connector, lease, turn, error, tally)
+                await self._not_committed(connector, lease, turn, error, tally)
         except TimeoutError:
-            self._unanswered(connector, lease, turn, "no answer within the time of a call", tally)
+            await self._unanswered(connector, lease, turn, "no answer within the time of a call", tally)
         except Exception as error:  # whatever went wrong while an answer was read, the call was made
             log.exception("commit_answer_unreadable", intent_id=turn.intent_id)
-            self._unanswered(connector, lease, turn, f"{type(error).__name__} while reading the answer", tally)
+            await self._unanswered(connector, lease, turn, f"{type(error).__name__} while reading the answer", tally)
         else:
-            self._published(turn, receipt, tally)
+            await self._published(turn, receipt, tally)
 
-    def _not_staged(self, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally") -> None:
+    async def _not_staged(self, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally") -> None:
         """A refusal before anything visible was asked for."""
         match error.error_class:
             case ErrorClass.TRANSIENT | ErrorClass.AMBIGUOUS:
-                self._try_again(lease, turn, str(error), tally)
+                await self._try_again(lease, turn, str(error), tally)
             case ErrorClass.DUPLICATE:
-                self._sending.suspect(lease, turn.intent_id, code=_DUPLICATE_CLAIMED, reason=str(error))
+                await self._store(
+                    self._sending.suspect, lease, turn.intent_id, code=_DUPLICATE_CLAIMED, reason=str(error)
+                )
                 tally.settle(turn.intent_id, "deferred", str(error))
             case _:
-                self._refused(lease, turn, error, tally)
+                await self._refused(lease, turn, error, tally)
 
-    def _not_committed(
+    async def _not_committed(
         self, connector: Connector, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally"
     ) -> None:
         """A refusal of the commit call."""
         match error.error_class:
             case ErrorClass.AMBIGUOUS:
-                self._unanswered(connector, lease, turn, str(error), tally)
+                await self._unanswered(connector, lease, turn, str(error), tally)
             case ErrorClass.DUPLICATE:
-                self._unanswered(connector, lease, turn, str(error), tally, code=_DUPLICATE_CLAIMED)
+                await self._unanswered(connector, lease, turn, str(error), tally, code=_DUPLICATE_CLAIMED)
             case ErrorClass.TRANSIENT:
-                self._try_again(lease, turn, str(error), tally)
+                await self._try_again(lease, turn, str(error), tally)
             case _:
-                self._refused(lease, turn, error, tally)
+                await self._refused(lease, turn, error, tally)
 
-    def _repeat_refused(
+    async def _repeat_refused(
         self, connector: Connector, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally"
     ) -> None:
         """A refusal of a second commit: the first may have landed all the same, so the intent is read again."""
         if error.error_class in (ErrorClass.AUTH, ErrorClass.SCOPE, ErrorClass.RATE):
-            self._refused(lease, turn, error, tally, is_unwritten=False)
+            await self._refused(lease, turn, error, tally, is_unwritten=False)
         else:
-            self._unanswered(connector, lease, turn, str(error), tally)
+            await self._unanswered(connector, lease, turn, str(error), tally)
 
-    def _refused(
+    async def _refused(
         self, lease: Lease, turn: Turn, error: NetworkError, tally: "_Tally", *, is_unwritten: bool = True
     ) -> None:
         """A clear refusal. `is_unwritten` is false while an earlier commit is still unanswered."""
         match error.error_class:
             case ErrorClass.AUTH | ErrorClass.SCOPE:
                 reason = f"connect the account again: {error}"
-                self._sending.pause_lane(lease, turn.intent_id, reason=reason, is_unwritten=is_unwritten)
+                await self._store(
+                    self._sending.pause_lane, lease, turn.intent_id, reason=reason, is_unwritten=is_unwritten
+                )
                 tally.settle(turn.intent_id, "parked", reason)
             case ErrorClass.RATE:
                 until = error.retry_at or self._machine.now() + timedelta(seconds=self._retries.rate_seconds)
-                self._sending.defer_lane(
-                    lease, turn.intent_id, until=until, reason=str(error), is_unwritten=is_unwritten
+                await self._store(
+                    self._sending.defer_lane,
+                    lease,
+                    turn.intent_id,
+                    until=until,
+                    reason=str(error),
+                    is_unwritten=is_unwritten,
                 )
                 tally.settle(turn.intent_id, "deferred", str(error))
             case _:
-                self._sending.fail(lease, turn.intent_id, reason=str(error))
+                await self._store(self._sending.fail, lease, turn.intent_id, reason=str(error))
                 tally.settle(turn.intent_id, "failed", str(error))
 
-    def _try_again(self, lease: Lease, turn: Turn, reason: str, tally: "_Tally") -> None:
+    async def _try_again(self, lease: Lease, turn: Turn, reason: str, tally: "_Tally") -> None:
         """Nothing was written: wait and try again, up to the bound."""
         if turn.tries + 1 >= self._retries.max_tries:
             reason = f"gave up after {turn.tries + 1} tries: {reason}"
-            self._sending.park(lease, turn.intent_id, code=ParkReason.EXHAUSTED, reason=reason)
+            await self._store(self._sending.park, lease, turn.intent_id, code=ParkReason.EXHAUSTED, reason=reason)
             tally.settle(turn.intent_id, "parked", reason)
             return
         wait = self._retries.wait(turn.tries)
-        self._sending.try_later(
-            lease, turn.intent_id, code="transient", reason=reason, wait_seconds=wait, is_unwritten=True
+        await self._store(
+            self._sending.try_later,
+            lease,
+            turn.intent_id,
+            code="transient",
+            reason=reason,
+            wait_seconds=wait,
+            is_unwritten=True,
         )
         tally.settle(turn.intent_id, "deferred", reason)
 
-    def _published(self, turn: Turn, receipt: Receipt, tally: "_Tally") -> None:
-        self._sending.record_receipt(turn.intent_id, receipt)
+    async def _published(self, turn: Turn, receipt: Receipt, tally: "_Tally") -> None:
+        await self._store(self._sending.record_receipt, turn.intent_id, receipt)
         outcome = "reconciled" if receipt.how == "reconciled" else "published"
         tally.settle(turn.intent_id, outcome, receipt.permalink or receipt.native_id)
 
     # --- unanswered commits --------------------------------------------------------------------------------------------
 
-    def _unanswered(
+    async def _unanswered(
         self,
         connector: Connector,
         lease: Lease,
@@ -318,7 +378,8 @@ class OutboxPublisher:
         code: str = "unanswered",
     ) -> None:
         """The commit may have landed. The intent stays announced; reading it waits for the network's read lag."""
-        self._sending.try_later(
+        await self._store(
+            self._sending.try_later,
             lease,
             turn.intent_id,
             code=code,
@@ -337,31 +398,31 @@ class OutboxPublisher:
             found = await self._asked(turn, self._read(connector, turn.request, turn.staging))
         except NetworkError as error:
             if error.error_class in (ErrorClass.AUTH, ErrorClass.SCOPE, ErrorClass.RATE):
-                self._refused(lease, turn, error, tally, is_unwritten=False)
+                await self._refused(lease, turn, error, tally, is_unwritten=False)
                 return
             found = Reconciliation(outcome="undecided", evidence=f"reading the network failed: {error}")
             bound = self._retries.max_tries  # trouble that passes: more patience than with a network that cannot tell
 
         if found.outcome == "published" and found.receipt is not None:
-            self._published(turn, found.receipt, tally)
+            await self._published(turn, found.receipt, tally)
         elif turn.reason_code == _DUPLICATE_CLAIMED:
-            self._resolve_claimed_duplicate(lease, turn, found, bound, tally)
+            await self._resolve_claimed_duplicate(lease, turn, found, bound, tally)
         elif found.outcome == "not_published":
-            self._not_published(lease, turn, found.evidence, tally)
+            await self._not_published(lease, turn, found.evidence, tally)
         elif turn.tries < bound and (found.is_repeat_harmless or self._is_repeat_harmless(connector, turn)):
             await self._commit(connector, lease, turn, turn.request, turn.staging, tally, is_repeat=True)
         elif found.outcome == "absent" and turn.tries >= bound and self._has_guard(connector, turn):
             # Every reading past the lag showed nothing, and should they all be wrong, the network's own guard refuses the second one.
-            self._not_published(lease, turn, found.evidence, tally)
+            await self._not_published(lease, turn, found.evidence, tally)
         else:
-            self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, bound, tally)
+            await self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, bound, tally)
 
     @staticmethod
     def _has_guard(connector: Connector, turn: Turn) -> bool:
         """The network refuses a second post of the same text; what it does with answers is not known."""
         return connector.capabilities.refuses_duplicates and not turn.is_reply
 
-    def _resolve_claimed_duplicate(
+    async def _resolve_claimed_duplicate(
         self, lease: Lease, turn: Turn, found: Reconciliation, bound: int, tally: "_Tally"
     ) -> None:
         """The network says that it has this text already, and no post that could be this intent's is to be seen."""
@@ -369,10 +430,10 @@ class OutboxPublisher:
         is_earlier_post = is_claimed and (turn.commit_calls == 1 or turn.tries >= bound)
         if found.outcome in ("absent", "not_published") and is_earlier_post:
             reason = "The network refuses to publish the same text again: change it, or wait. " + found.evidence
-            self._sending.fail(lease, turn.intent_id, reason=reason)
+            await self._store(self._sending.fail, lease, turn.intent_id, reason=reason)
             tally.settle(turn.intent_id, "failed", reason)
         else:
-            self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, bound, tally)
+            await self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, bound, tally)
 
     async def _read(self, connector: Connector, request: PublishRequest, staging: Staging) -> Reconciliation:
         """What the network shows of an announced commit."""
@@ -383,24 +444,25 @@ class OutboxPublisher:
         capabilities = connector.capabilities
         return capabilities.is_reply_idempotent if turn.is_reply else capabilities.is_commit_idempotent
 
-    def _not_published(self, lease: Lease, turn: Turn, evidence: str, tally: "_Tally") -> None:
+    async def _not_published(self, lease: Lease, turn: Turn, evidence: str, tally: "_Tally") -> None:
         if turn.tries >= self._retries.max_tries:
             reason = f"gave up after {turn.tries} tries: {evidence}"
-            self._sending.park(lease, turn.intent_id, code=ParkReason.EXHAUSTED, reason=reason)
+            await self._store(self._sending.park, lease, turn.intent_id, code=ParkReason.EXHAUSTED, reason=reason)
             tally.settle(turn.intent_id, "parked", reason)
         else:
-            self._sending.reopen(lease, turn.intent_id, evidence=evidence)
+            await self._store(self._sending.reopen, lease, turn.intent_id, evidence=evidence)
 
-    def _wait_or_park(
+    async def _wait_or_park(
         self, lease: Lease, turn: Turn, code: ParkReason, evidence: str, bound: int, tally: "_Tally"
     ) -> None:
         """Look again later, a bounded number of times; then a person has to."""
         if turn.tries >= bound:
-            self._sending.park(lease, turn.intent_id, code=code, reason=evidence)
+            await self._store(self._sending.park, lease, turn.intent_id, code=code, reason=evidence)
             tally.settle(turn.intent_id, "parked", evidence)
             return
         reason_code = _DUPLICATE_CLAIMED if code is ParkReason.UNFINDABLE_DUPLICATE else "unanswered"
-        self._sending.try_later(
+        await self._store(
+            self._sending.try_later,
             lease,
             turn.intent_id,
             code=reason_code,
@@ -409,6 +471,14 @@ class OutboxPublisher:
             is_unwritten=False,
         )
         tally.settle(turn.intent_id, "deferred", evidence)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What there is to do: accounts with something due, the longest waiting first, and receipts whose post has no id yet."""
+
+    accounts: list[tuple[str, Network]]
+    unnamed: tuple[Unnamed, ...]
 
 
 class _Tally:
@@ -424,20 +494,39 @@ class _Tally:
         IntentState.COMMITTING: "deferred",
     }
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
+        self._is_closed = False
         self._taken: set[str] = set()
         self._outcomes: dict[str, tuple[str, str]] = {}
+        self.named = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no intent may be begun any more."""
+        return self._is_closed or (self._limit is not None and len(self._taken) >= self._limit)
 
     def takes(self, intent_id: str) -> bool:
         """Whether the drain may still work on this intent: one that it has begun, or a new one within the limit."""
-        if intent_id not in self._taken and len(self._taken) >= self._limit:
+        if intent_id not in self._taken and self.is_full:
             return False
         self._taken.add(intent_id)
         return True
 
+    def close(self) -> None:
+        """Begin nothing any more."""
+        self._is_closed = True
+
+    def start_afresh(self) -> None:
+        """Forget what was counted."""
+        self._taken.clear()
+        self._outcomes.clear()
+        self.named = 0
+
     def settle(self, intent_id: str, outcome: str, why: str) -> None:
         self._outcomes[intent_id] = (outcome, why)
+        if outcome in _NOT_OUT:
+            log.warning("post_not_out", intent_id=intent_id, outcome=outcome, reason=why)
 
     def refuse(self, intent_id: str, refusal: Refusal) -> None:
         self.settle(intent_id, self._REFUSED[refusal.becomes], refusal.reason)
@@ -445,4 +534,4 @@ class _Tally:
     def report(self) -> DrainReport:
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
         details = tuple(f"{intent_id}: {outcome}: {why}" for intent_id, (outcome, why) in self._outcomes.items())
-        return DrainReport(**counts, details=details)
+        return DrainReport(**counts, named=self.named, details=details)

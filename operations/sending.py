@@ -11,30 +11,32 @@ lost its lease finds out at its next write, which is refused.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import partial
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import JSON, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from contracts.clock import Clock
 from contracts.networks import Network
 from contracts.records import Client, ContentItem, PublishRequest, Receipt, Staging
+from operations import outbox_queries
 from operations.audit import PUBLISHER_ACTOR, record_event
 from operations.content import current_item, locked_item
+from operations.conversations import message_target
 from operations.database import Database
 from operations.directory import account_record, client_record
-from operations.intents import has_current_approval, hold, move
+from operations.intents import hold, move
 from operations.machine import MachineTime
 from operations.models import AccountRow, ClientRow, ContentItemRow, IntentRow, LaneRow, RevisionRow
 from operations.part import SendRules
 from operations.states import IntentState, ItemState, LeaseLostError, ParkReason
-from operations.stops import is_stopped, locked_stop_reason
+from operations.stops import locked_stop_reason
+from operations.terms import limits_of_account
+from policy import NetworkLimits
 
-T = TypeVar("T")
-
-CLAIMS_LOOKED_AT = 100
-"""More than a network's first page of posts, which is all that a reconciliation reads."""
+LOOKED_BACK = timedelta(days=2)
+"""No rule about time looks further back than a calendar day of 25 hours, but for the gap between posts, which a client chooses."""
 POLICY_HOLD_SECONDS = 60.0
 """How long an intent that a rule about time holds back lets others of its account pass."""
 
@@ -106,10 +108,12 @@ class Sending:
             .where(
                 IntentRow.state == IntentState.PENDING.value,
                 IntentRow.action == "publish",
-                IntentRow.scheduled_at < now,
             )
         )
+        shortest = func.min(type_coerce(ClientRow.posting_rules, JSON)["late_window_minutes"].as_integer())
         with self._database.read() as session:
+            window = timedelta(minutes=session.scalars(select(shortest)).one() or 0)
+            query = query.where(IntentRow.scheduled_at < now - window)
             late = [
                 (intent_id, content_item_id)
                 for intent_id, scheduled_at, content_item_id, client in session.execute(query)
@@ -127,61 +131,40 @@ class Sending:
                     gone.append((intent_id, reason))
         return gone
 
-    def lanes(self, *, patience_seconds: float = 0.0) -> list[str]:
+    def lanes(self, *, patience_seconds: float = 0.0) -> list[tuple[str, Network]]:
         """Accounts with an intent that can be taken up within `patience_seconds`, the longest waiting first."""
-        query = (
-            self._takeable(select(IntentRow.account_id), patience_seconds)
-            .group_by(IntentRow.account_id)
-            .order_by(func.min(IntentRow.scheduled_at), IntentRow.account_id)
-        )
         with self._database.read() as session:
-            return list(session.scalars(query))
+            rows = session.execute(outbox_queries.TAKEABLE_LANES, self._moments(patience_seconds))
+            return [(account_id, Network(network)) for account_id, network in rows]
 
     def due(self) -> int:
         """Intents that a drain would take up now."""
         with self._database.read() as session:
-            return session.scalars(self._takeable(select(func.count()).select_from(IntentRow), 0.0)).one()
+            return session.scalars(outbox_queries.TAKEABLE_COUNT, self._moments(0.0)).one()
 
     def lease(self, account_id: str) -> Lease | None:
         """Take the lane, or None where another publisher holds it."""
         lease = Lease(account_id, uuid4().hex)
         now = self._machine.now()
-        with self._database.write() as session:
-            taken = session.execute(
-                update(LaneRow)
-                .where(LaneRow.account_id == account_id, _is_free(now))
-                .values(lease_token=lease.token, lease_expires_at=now + self._lease_for)
-                .returning(LaneRow.account_id)
-                .execution_options(synchronize_session=False)
-            ).first()
+        with self._database.write(is_durable=False) as session:
+            values = {"account": account_id, "token": lease.token, "machine_now": now, "until": now + self._lease_for}
+            taken = session.execute(outbox_queries.LEASED, values).first()
         return lease if taken else None
 
     def release(self, lease: Lease) -> None:
         """Give the lane back; nothing happens where it is somebody else's by now."""
-        with self._database.write() as session:
-            session.execute(
-                update(LaneRow)
-                .where(LaneRow.account_id == lease.account_id, LaneRow.lease_token == lease.token)
-                .values(lease_token=None, lease_expires_at=None)
-                .execution_options(synchronize_session=False)
-            )
+        with self._database.write(is_durable=False) as session:
+            session.execute(outbox_queries.RELEASED, {"account": lease.account_id, "token": lease.token})
 
     def next_turn(self, lease: Lease) -> Turn | None:
         """The first intent of the lane that is to be worked on, by slot; None when there is nothing or the lane is held back."""
         machine_now = self._machine.now()
-        query = (
-            select(IntentRow)
-            .join(ContentItemRow, ContentItemRow.content_item_id == IntentRow.content_item_id)
-            .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
-            .where(IntentRow.account_id == lease.account_id, self._is_to_be_worked_on(self._clock.now(), machine_now))
-            .order_by(IntentRow.scheduled_at, IntentRow.queued_at, IntentRow.intent_id)
-            .limit(1)
-        )
         with self._database.read() as session:
             lane = session.get_one(LaneRow, lease.account_id)
             if lane.lease_token != lease.token:
                 raise LeaseLostError(lease.account_id)
-            intent = session.scalars(query).one_or_none()
+            values = {"account": lease.account_id, "now": self._clock.now(), "machine_now": machine_now}
+            intent = session.scalars(outbox_queries.NEXT_INTENT, values).one_or_none()
             if intent is None or lane.paused_at is not None:
                 return None
             waits = [moment for moment in (lane.deferred_until, intent.next_try_at) if moment is not None]
@@ -207,7 +190,7 @@ class Sending:
         A staging of an older revision is dropped: it is invisible and says something else.
         """
         now = self._clock.now()
-        with self._database.write() as session:
+        with self._database.write(is_durable=False) as session:
             locked = self._lock(session, lease, intent_id)
             refusal = self._judge(session, locked, now)
             if refusal is not None:
@@ -223,13 +206,13 @@ class Sending:
 
     def save_staging(self, lease: Lease, intent_id: str, request: PublishRequest, staging: Staging) -> None:
         """Persist what the network holds for us, before the next step."""
-        with self._database.write() as session:
+        with self._database.write(is_durable=False) as session:
             intent = self._lock(session, lease, intent_id).intent
             if intent.request == request:
                 intent.staging, intent.tries = staging, 0
 
-    def announce_commit(self, lease: Lease, intent_id: str, request: PublishRequest) -> bool:
-        """Write ahead that a commit call follows. False: it must not be made (the reason is on record).
+    def announce_commit(self, lease: Lease, intent_id: str, request: PublishRequest, staging: Staging) -> bool:
+        """Write ahead that a commit call of this complete staging follows. False: it must not be made (the reason is on record).
 
         In the same transaction everything is checked once more: lease, stop, cancellation, approval of the revision that is staged, lateness
         and rules. From here on the post may be visible.
@@ -238,8 +221,10 @@ class Sending:
         with self._database.write() as session:
             locked = self._lock(session, lease, intent_id)
             intent = locked.intent
-            if intent.request != request or intent.staging is None or not intent.staging.is_complete:
+            if intent.request != request:
                 return False
+            if intent.staging != staging:
+                intent.staging, intent.tries = staging, 0
             refusal = self._judge(session, locked, now)
             if refusal is not None:
                 self._apply(session, intent, refusal, now)
@@ -254,15 +239,15 @@ class Sending:
         """Keep the network's proof. Needs no lease: what is true is recorded, whoever holds the lane by now."""
         now = self._clock.now()
         with self._database.write() as session:
-            item_id = session.get_one(IntentRow, intent_id).content_item_id
-            locked_item(session, item_id)
-            intent = session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
+            _item, intent = _locked_with_item(session, intent_id)
             if intent.state == IntentState.PUBLISHED.value:
                 if intent.receipt is not None and intent.receipt.native_id != receipt.native_id:
                     self._tell_second_receipt(session, intent, receipt, now)
                 return
             intent.receipt, intent.published_at = receipt, receipt.published_at
             intent.committing_since = intent.next_try_at = None
+            if receipt.is_provisional:
+                intent.unnamed_since, intent.tries = now, 0
             move(session, intent, IntentState.PUBLISHED, at=now, reason=receipt.how)
 
     def suspect(self, lease: Lease, intent_id: str, *, code: str, reason: str) -> None:
@@ -347,13 +332,12 @@ class Sending:
 
     def _lock(self, session: Session, lease: Lease, intent_id: str) -> _Locked:
         """Item, intent and lane, in the order that everybody locks them; the lease is renewed."""
-        item = locked_item(session, session.get_one(IntentRow, intent_id).content_item_id)
-        intent = session.get_one(IntentRow, intent_id, with_for_update=True, populate_existing=True)
-        lane = session.get_one(LaneRow, lease.account_id, with_for_update=True, populate_existing=True)
+        item, intent = _locked_with_item(session, intent_id)
         now = self._machine.now()
-        if lane.lease_token != lease.token or lane.lease_expires_at is None or lane.lease_expires_at <= now:
+        values = {"account": lease.account_id, "token": lease.token, "machine_now": now, "until": now + self._lease_for}
+        lane = session.scalars(outbox_queries.RENEWED, values).one_or_none()
+        if lane is None:
             raise LeaseLostError(lease.account_id)
-        lane.lease_expires_at = now + self._lease_for
         return _Locked(item, intent, lane)
 
     def _judge(self, session: Session, locked: _Locked, now: datetime) -> Refusal | None:
@@ -368,31 +352,48 @@ class Sending:
             return Refusal(IntentState.PENDING, "stopped", stopped)
         if locked.lane.paused_at is not None:
             return Refusal(IntentState.PENDING, "paused", locked.lane.paused_reason or "the account is paused")
-        approved = select(ContentItemRow.content_item_id).where(
-            ContentItemRow.content_item_id == item.content_item_id, has_current_approval()
-        )
-        if item.state != ItemState.APPROVED.value or session.scalars(approved).one_or_none() is None:
+        revision = session.scalars(outbox_queries.APPROVED_REVISION, {"item": item.content_item_id}).one_or_none()
+        if item.state != ItemState.APPROVED.value or revision is None:
             return Refusal(IntentState.PENDING, "not_approved", f"revision {item.revision} is not approved")
         if intent.scheduled_at > now:
             return Refusal(IntentState.PENDING, "not_due", "its slot was moved")
         client_row = session.get_one(ClientRow, intent.client_id)
         if intent.action == "publish" and now - intent.scheduled_at > _late_window(client_row):
             return Refusal(IntentState.MISSED, "missed", _missed_reason(intent, now))
-        revision = session.get_one(RevisionRow, (item.content_item_id, item.revision))
+        client = client_record(client_row)
+        judged = current_item(item, revision)
+        target = message_target(session, judged)
+        if judged.reply_to_message_id is not None and target is None:
+            reason = "the message that this answers is not known"
+            return Refusal(IntentState.FAILED, "no_message", reason)
+        since = now - max(LOOKED_BACK, timedelta(hours=client.posting_rules.min_gap_hours))
         return self._ask_rules(
-            current_item(item, revision), client_record(client_row), now, _published_times(session, intent)
+            judged,
+            client,
+            now,
+            _published_times(session, intent, since),
+            limits_of_account(session, intent.account_id, Network(intent.network)),
+            target.received_at if target else None,
         )
 
     def _ask_rules(
-        self, item: ContentItem, client: Client, now: datetime, published_times: Sequence[datetime]
+        self,
+        item: ContentItem,
+        client: Client,
+        now: datetime,
+        published_times: Sequence[datetime],
+        limits: NetworkLimits,
+        last_received_at: datetime | None,
     ) -> Refusal | None:
         """A rule about content refuses for good; a rule about time may let the post pass before its window closes."""
-        verdict = self._rules(item, client, now=now, published_times=published_times)
+        rules = partial(self._rules, limits=limits, last_received_at=last_received_at)
+        verdict = rules(item, client, now=now, published_times=published_times)
         if verdict.is_allowed:
             return None
-        reason = "; ".join(violation.message for violation in verdict.violations if violation.severity == "block")
+        broken = [violation for violation in verdict.violations if violation.severity == "block"]
+        reason = "; ".join(f"{v.message} {v.remedy}" if item.reply_to_message_id else v.message for v in broken)
         unscheduled = item.model_copy(update={"scheduled_at": None})
-        if not self._rules(unscheduled, client, now=now, published_times=()).is_allowed:
+        if not rules(unscheduled, client, now=now).is_allowed:
             return Refusal(IntentState.FAILED, "policy", reason)
         return Refusal(IntentState.PENDING, "policy", reason, lets_others_pass=True)
 
@@ -423,6 +424,7 @@ class Sending:
             language=body.language,
             reply_to_native_post_id=_native(body.reply_to_post_id),
             reply_to_native_comment_id=_native(body.reply_to_comment_id),
+            message_to=message_target(session, body),
             created_at=intent.request.created_at if intent.request else now,
             claimed_native_ids=_claimed_native_ids(session, intent, body.text),
         )
@@ -440,41 +442,16 @@ class Sending:
             second=receipt.native_id,
         )
 
-    def _is_to_be_worked_on(self, now: datetime, machine_now: datetime) -> ColumnElement[bool]:
-        """Over intent, item and client: unanswered commits, and pending intents that are due, approved and not stopped."""
-        is_held_by_rule = and_(IntentRow.reason_code == "policy", IntentRow.next_try_at > machine_now)
-        return or_(
-            IntentRow.state == IntentState.COMMITTING.value,
-            and_(
-                IntentRow.state == IntentState.PENDING.value,
-                IntentRow.scheduled_at <= now,
-                or_(IntentRow.reason_code.is_(None), ~is_held_by_rule),
-                ContentItemRow.state == ItemState.APPROVED.value,
-                has_current_approval(),
-                ~is_stopped(),
-            ),
-        )
-
-    def _takeable(self, query: Select[tuple[T]], patience_seconds: float) -> Select[tuple[T]]:
-        """Narrow a query over intents to those that a publisher could take up, in lanes that nobody works on."""
-        now = self._machine.now()
-        soon = now + timedelta(seconds=patience_seconds)
-        return (
-            query.join(ContentItemRow, ContentItemRow.content_item_id == IntentRow.content_item_id)
-            .join(ClientRow, ClientRow.client_id == IntentRow.client_id)
-            .join(LaneRow, LaneRow.account_id == IntentRow.account_id)
-            .where(
-                self._is_to_be_worked_on(self._clock.now(), now),
-                or_(IntentRow.next_try_at.is_(None), IntentRow.next_try_at <= soon),
-                LaneRow.paused_at.is_(None),
-                or_(LaneRow.deferred_until.is_(None), LaneRow.deferred_until <= soon),
-                _is_free(now),
-            )
-        )
+    def _moments(self, patience_seconds: float) -> dict[str, datetime]:
+        machine_now = self._machine.now()
+        soon = machine_now + timedelta(seconds=patience_seconds)
+        return {"now": self._clock.now(), "machine_now": machine_now, "soon": soon}
 
 
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(LaneRow.lease_token.is_(None), LaneRow.lease_expires_at <= now)
+def _locked_with_item(session: Session, intent_id: str) -> tuple[ContentItemRow, IntentRow]:
+    """An intent and its item, the item locked first."""
+    item = session.scalars(outbox_queries.LOCKED_ITEM, {"intent": intent_id}).one()
+    return item, session.scalars(outbox_queries.LOCKED_INTENT, {"intent": intent_id}).one()
 
 
 def _late_window(client: ClientRow) -> timedelta:
@@ -492,31 +469,14 @@ def _native(prefixed_id: str | None) -> str | None:
     return None if prefixed_id is None else prefixed_id.split(":", 1)[1]
 
 
-def _published_times(session: Session, intent: IntentRow) -> tuple[datetime, ...]:
+def _published_times(session: Session, intent: IntentRow, since: datetime) -> tuple[datetime, ...]:
     """When the account published, or may have, this intent excluded."""
-    query = select(IntentRow.published_at, IntentRow.scheduled_at).where(
-        IntentRow.account_id == intent.account_id,
-        IntentRow.intent_id != intent.intent_id,
-        IntentRow.action == "publish",
-        or_(IntentRow.state == IntentState.PUBLISHED.value, IntentRow.committing_since.is_not(None)),
-    )
-    return tuple(published_at or scheduled_at for published_at, scheduled_at in session.execute(query))
+    values = {"account": intent.account_id, "intent": intent.intent_id, "since": since}
+    return tuple(session.scalars(outbox_queries.PUBLISHED_TIMES, values))
 
 
 def _claimed_native_ids(session: Session, intent: IntentRow, text: str) -> tuple[str, ...]:
     """Receipts of the account's newest published intents with this text, newest first."""
-    query = (
-        select(IntentRow)
-        .where(
-            IntentRow.account_id == intent.account_id,
-            IntentRow.intent_id != intent.intent_id,
-            IntentRow.state == IntentState.PUBLISHED.value,
-        )
-        .order_by(IntentRow.published_at.desc())
-        .limit(CLAIMS_LOOKED_AT)
-    )
-    return tuple(
-        other.receipt.native_id
-        for other in session.scalars(query)
-        if other.receipt is not None and other.request is not None and other.request.text == text
-    )
+    values = {"account": intent.account_id, "intent": intent.intent_id, "text": text}
+    receipts = session.scalars(outbox_queries.CLAIMED_RECEIPTS, values)
+    return tuple(receipt.native_id for receipt in receipts if receipt is not None)

@@ -1,7 +1,7 @@
 """The states that a content item and an outbox intent can be in, and what may follow what.
 
 Belongs here: names of states and the sets of them that several modules ask about.
-Does not belong here: the transactions that change a state (`content.py`, `outbox.py`).
+Does not belong here: the transactions that change a state (`content.py`, `outbox.py`, `deliveries.py`).
 """
 
 from enum import StrEnum
@@ -48,6 +48,20 @@ class ParkReason(StrEnum):
     """The network says that it has the post already, and does not show it."""
     EXHAUSTED = "exhausted"
     """Nothing was published, and the bounded number of tries is used up."""
+
+
+class DeliveryState(StrEnum):
+    """What became of a webhook delivery."""
+
+    RECEIVED = "received"
+    """Waits for a reading."""
+    COLLECTING = "collecting"
+    """Is part of a batch whose run has not ended."""
+    COLLECTED = "collected"
+    FAILED = "failed"
+    """Was not read; the reason says why."""
+    KEPT = "kept"
+    """Asks for nothing that Pulso reads."""
 
 
 EDITABLE_ITEM_STATES = frozenset(

@@ -11,7 +11,7 @@ announced before are already on the wire; they are returned, so that a person kn
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Exists
 
@@ -46,16 +46,18 @@ def is_stopped() -> Exists:
     )
 
 
+_LOCKED_SWITCHES = (
+    select(StopRow)
+    .where(or_(StopRow.scope_key == ALL_CLIENTS, StopRow.scope_key == bindparam("client")))
+    .order_by(StopRow.scope_key)
+    .with_for_update(read=True)
+    .execution_options(populate_existing=True)
+)
+
+
 def locked_stop_reason(session: Session, client_id: str) -> str | None:
     """Why the client may send nothing now, or None. The switches stay as they are until the caller's transaction ends."""
-    query = (
-        select(StopRow)
-        .where(StopRow.scope_key.in_((ALL_CLIENTS, client_id)))
-        .order_by(StopRow.scope_key)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    for switch in session.scalars(query).all():
+    for switch in session.scalars(_LOCKED_SWITCHES, {"client": client_id}).all():
         if switch.is_active:
             return f"stopped by {switch.actor}: {switch.reason}"
     return None

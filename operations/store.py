@@ -17,20 +17,34 @@ from operations.content import EditorialDesk
 from operations.conversations import Conversations
 from operations.credentials import SqlTokenStore
 from operations.database import Database
+from operations.deliveries import Deliveries
 from operations.directory import Directory
 from operations.ledger import ActionLedger
 from operations.machine import MachineTime, SystemMachineTime
 from operations.migrations import migrate, require_current
-from operations.parked import OutboxDesk
+from operations.naming import PostNaming
 from operations.part import SendRules
 from operations.quotas import SqlQuotas
 from operations.sending import Sending
 from operations.stops import Stops
+from operations.terms import Terms
+from operations.troubles import Troubles
 from operations.vault import Vault
 
 
-class SqlStore(Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, AuditTrail, ActionLedger, Conversations):
-    """Implements contracts.ports.Store, and what the app and the CLI need. `tokens` and `quotas` implement the ports
+class SqlStore(
+    Directory,
+    Terms,
+    EditorialDesk,
+    PolicyApproval,
+    Troubles,
+    Stops,
+    AuditTrail,
+    ActionLedger,
+    Conversations,
+    Deliveries,
+):
+    """Implements contracts.ports.Store and Deliveries, and what the app and the CLI need. `tokens` and `quotas` implement the ports
     TokenStore and Quotas.
 
     Raises NotReadyError when the database was not migrated to this version's schema. Close it, or use it in a `with`.
@@ -64,6 +78,10 @@ class SqlStore(Directory, EditorialDesk, PolicyApproval, OutboxDesk, Stops, Audi
             rules=self._rules,
             lease_seconds=lease_seconds,
         )
+
+    def naming(self, *, machine: MachineTime | None = None) -> PostNaming:
+        """The receipts that wait for the id of their post."""
+        return PostNaming(self._database, clock=self._clock, machine=machine or SystemMachineTime())
 
     def close(self) -> None:
         self._database.close()

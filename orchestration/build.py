@@ -9,6 +9,7 @@ import dagster as dg
 from assets.actions import sent
 from assets.bronze import accounts, audience, directory, imports, ledger, posts, rivals
 from assets.checks.api_versions import api_versions_check
+from assets.checks.deliveries import deliveries_check
 from assets.decisions import drafts, ideas, replies, slots
 from assets.features import posts as post_features
 from assets.learning import calibration
@@ -17,6 +18,7 @@ from assets.warehouse import warehouse_assets
 from orchestration.automation import automation_sensor, with_automation
 from orchestration.jobs import ALL_JOBS
 from orchestration.schedules import ALL_SCHEDULES
+from orchestration.sensors import ALL_SENSORS
 
 ASSET_MODULES = (
     directory,
@@ -38,14 +40,14 @@ ASSET_MODULES = (
 
 
 def build_definitions(resources: Mapping[str, Any], *, manifest: Path) -> dg.Definitions:
-    """All assets, checks, jobs, schedules and automation, bound to `resources`. Reads nothing but the compiled dbt manifest."""
+    """All assets, checks, jobs, schedules, sensors and automation, bound to `resources`. Reads nothing but the compiled dbt manifest."""
     assets = [*dg.load_assets_from_modules(ASSET_MODULES), warehouse_assets(manifest)]
     return dg.Definitions(
         assets=with_automation(assets),
-        asset_checks=[api_versions_check],
+        asset_checks=[api_versions_check, deliveries_check],
         resources=dict(resources),
         jobs=ALL_JOBS,
         schedules=ALL_SCHEDULES,
-        sensors=[automation_sensor],
+        sensors=[automation_sensor, *ALL_SENSORS],
         executor=dg.in_process_executor,
     )

@@ -2,10 +2,13 @@
 
 import dagster as dg
 
+from assets.checks.deliveries import deliveries_check
+
 REFRESH = "refresh"
 DECIDE = "decide"
 DAILY_LOOP = "daily_loop"
 OBSERVE = "observe"
+OBSERVE_NOTIFIED = "observe_notified"
 TRAIN = "train_engagement"
 PUBLISH = "publish_due"
 IMPORT = "import_posts"
@@ -17,6 +20,8 @@ _actions = dg.AssetSelection.groups("actions")
 _decisions = dg.AssetSelection.groups("decisions")
 _training = dg.AssetSelection.assets("models/engagement_model")
 _imports = dg.AssetSelection.assets("bronze/imports")
+# The alarm has to sound, and to end, also while nothing is due: an account that is paused has nothing due.
+_alarm = dg.AssetSelection.checks(deliveries_check)
 _refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _imports
 
 refresh = dg.define_asset_job(
@@ -39,8 +44,17 @@ daily_loop = dg.define_asset_job(
 
 observe = dg.define_asset_job(
     OBSERVE,
-    selection=dg.AssetSelection.assets("bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments"),
-    description="Young posts and new comments, observed again. What follows from them is automation's work.",
+    selection=dg.AssetSelection.assets(
+        "bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments", "bronze/messages"
+    )
+    | _alarm,
+    description="Young posts, new comments and messages, observed again, and whether all goes out. What follows is automation's work.",
+)
+
+observe_notified = dg.define_asset_job(
+    OBSERVE_NOTIFIED,
+    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments"),
+    description="What networks have called about by webhook, observed now: the accounts concerned, and only the posts named.",
 )
 
 import_posts = dg.define_asset_job(
@@ -63,4 +77,4 @@ publish_due = dg.define_asset_job(
     description="Drain the outbox. The only job that makes anything visible; Dagster never retries it, the outbox knows better.",
 )
 
-ALL_JOBS = [refresh, decide, daily_loop, observe, import_posts, train_engagement, publish_due]
+ALL_JOBS = [refresh, decide, daily_loop, observe, observe_notified, import_posts, train_engagement, publish_due]

@@ -5,6 +5,7 @@ Does not belong here: behaviour; that is in the room that the object comes from.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,9 @@ from contracts.settings import Settings
 from contracts.tables import POST_FEATURES
 from operations import SqlStore
 from operations import open_store as open_sql_store
+
+COLLECTOR_WAITS_SECONDS = 75.0
+"""Longer than any limit of a minute: thousands of accounts share an app's, and those whose turn is late must not go unread."""
 
 
 def business_clock(settings: Settings) -> Clock:
@@ -33,11 +37,12 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> SqlStore:
     return open_sql_store(settings, clock=clock or business_clock(settings))
 
 
-def http_networks(settings: Settings, store: SqlStore) -> Any:
-    """All connectors, with the store's credentials and the media of this home."""
-    from platforms.networks import HttpNetworks
+def http_networks(settings: Settings, store: SqlStore, *, longest_wait: float | None = None) -> Any:
+    """All connectors, with the store's credentials and the media of this home. `longest_wait`: seconds that a call waits for a limit."""
+    from platforms import HttpNetworks, Patience
     from providers.media import HttpPutMediaHost, LocalMedia
 
+    patience = Patience(timeout=settings.request_timeout_seconds)
     return HttpNetworks(
         settings,
         store.tokens,
@@ -45,6 +50,7 @@ def http_networks(settings: Settings, store: SqlStore) -> Any:
         LocalMedia(settings.home),
         clock=business_clock(settings),
         quotas=store.quotas,
+        patience=patience if longest_wait is None else replace(patience, longest_wait=longest_wait),
     )
 
 
@@ -72,7 +78,7 @@ def collector(_: dg.InitResourceContext) -> Iterator[Any]:
 
     settings = Settings()
     with open_store(settings) as opened:
-        yield HttpCollector(http_networks(settings, opened))
+        yield HttpCollector(http_networks(settings, opened, longest_wait=COLLECTOR_WAITS_SECONDS))
 
 
 @dg.resource(description="Drains the outbox.")

@@ -4,8 +4,9 @@ Belongs here: wire calls, the networks' shapes, their mapping to `contracts.reco
 Does not belong here: when to call (orchestration), what may be sent (policy), what was promised (operations), KPIs (dbt).
 """
 
+from platforms._http import Patience
 from platforms.clock import SandboxClock
 from platforms.collector import HttpCollector
 from platforms.networks import HttpNetworks
 
-__all__ = ["HttpCollector", "HttpNetworks", "SandboxClock"]
+__all__ = ["HttpCollector", "HttpNetworks", "Patience", "SandboxClock"]

@@ -46,6 +46,7 @@ SUBCODES = {
     460: AUTH,  # password changed
     463: AUTH,  # expired
     467: AUTH,  # invalid
+    2018278: INVALID,  # [K] a message outside the window in which the account may answer: it says nothing against the account
 }
 CODES = {
     -2: TRANSIENT,

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from contracts.clock import Clock
@@ -31,6 +32,7 @@ from platforms._breaker import Breaker
 from platforms._budget import RateBudget, Usage
 from platforms._journal import Journal, redact_text, redact_url
 from platforms._quotas import LocalLimit, MemoryQuotas, QuotaCounter
+from platforms.clock import SandboxClock
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -163,8 +165,8 @@ class Patience:
 
 
 class Transport:
-    """Sends the calls of one network. Shares its `httpx.AsyncClient` with the others, but has its own concurrency bound:
-    a slow network holds up no other. `base_url`, where given, stands in for every account's own address."""
+    """Sends the calls of one network, over connections of its own and with its own concurrency bound: a slow network holds up no
+    other. `base_url`, where given, stands in for every account's own address."""
 
     def __init__(
         self,
@@ -205,9 +207,15 @@ class Transport:
         """Where the account's network answers: the sandbox for all accounts, where this process is told to use it."""
         return (self._base_url or account.base_url).rstrip("/")
 
+    async def has_credential(self, account: Account) -> bool:
+        """Whether the account was ever connected to what this transport speaks to."""
+        return account.account_id in self._held or await self._tokens.has(account.account_id)
+
     async def now(self) -> datetime:
-        """Business time. A clock may ask a server, so it is never asked on the event loop's thread."""
-        return await asyncio.to_thread(self._clock.now)
+        """Business time. A clock that asks a server is never asked on the event loop's thread."""
+        if isinstance(self._clock, SandboxClock):
+            return await asyncio.to_thread(self._clock.now)
+        return self._clock.now()
 
     async def pause(self, seconds: float) -> None:
         """Wait between two polls."""
@@ -324,9 +332,10 @@ class Transport:
     async def _exchange(self, account: Account, call: Call, attempt: int) -> Answer:
         await self._wait_for_budget(account, call)
         await self._take_from_local_limits(account, call)
+        url = self._url(account, call)
         request = self._client.build_request(
             call.method,
-            self._url(account, call),
+            url,
             params=list(call.params) or None,
             json=call.json,
             data=call.form,
@@ -335,7 +344,7 @@ class Transport:
             headers=dict(call.headers),
             timeout=self.patience.timeout,
         )
-        host = urlsplit(self._url(account, call)).netloc
+        host = urlsplit(url).netloc
         self._ask_breaker(host, call)
         async with self._bulkhead_of(account), self._bulkhead:
             started = time.monotonic()
@@ -363,7 +372,7 @@ class Transport:
         for usage in self._dialect.usage(account, call, response.headers):
             self._budget.note(usage)
         try:
-            body = response.json() if response.content and call.is_json else {}
+            body = _decoded(response) if response.content and call.is_json else {}
         except ValueError:
             body = None
         if response.is_success or response.status_code in call.also_answers:
@@ -407,7 +416,9 @@ class Transport:
     def _named_by_the_network(self, url: str) -> str:
         """An upload URL, unless it would lead a process that is told to use the sandbox to anywhere else."""
         if self._base_url is not None and urlsplit(url).netloc != urlsplit(self._base_url).netloc:
-            raise self._error(ErrorClass.INVALID, f"The sandbox named an address that is not its own: {url}.")
+            raise self._error(
+                ErrorClass.INVALID, f"The sandbox named an address that is not its own: {redact_url(url)}."
+            )
         return url
 
     def _bulkhead_of(self, account: Account) -> asyncio.Semaphore:
@@ -424,6 +435,11 @@ class Transport:
     async def _take_from_local_limits(self, account: Account, call: Call) -> None:
         for limit in self._dialect.local_limits(account, call):
             ends_at = await self._quotas.take(limit, now=datetime.now(UTC))
+            if ends_at is not None and call.kind is CallKind.READ:
+                wait = (ends_at - datetime.now(UTC)).total_seconds()
+                if wait <= self.patience.longest_wait:
+                    await self._sleep(max(0.0, wait))
+                    ends_at = await self._quotas.take(limit, now=datetime.now(UTC))
             if ends_at is not None:
                 message = f"Our count of {limit.key} has reached {limit.limit:,}; {call.operation} was not sent."
                 raise self._error(ErrorClass.RATE, message, code=LOCAL_LIMIT, retry_at=ends_at)
@@ -490,6 +506,15 @@ class Transport:
                 "seconds": round(seconds, 4),
             }
         )
+
+
+def _decoded(response: httpx.Response) -> Any:
+    """The body's JSON. Raises ValueError. What is beside the standard (a lone surrogate, NaN) only the slower parser reads; integers of
+    more than 64 bits, which no network sends as numbers, lose their last digits."""
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return response.json()
 
 
 def with_headers(call: Call, **headers: str) -> Call:

@@ -42,13 +42,33 @@ _VISIBLE_PARAMETERS = frozenset(
     }
 )
 _LOOKS_SECRET = re.compile(r"[A-Za-z0-9_\-.=]{32,}")
+_WORD = r"[A-Za-z][a-z]{1,15}(?:[A-Z][a-z]{2,15})*"
+_HARMLESS_SEGMENT = re.compile(
+    rf"""
+    {_WORD}(?:[._-]{_WORD})*                      # names of endpoints: statuses, getPosts, business_discovery
+    | \d{{1,20}}(?:_\d{{1,20}})?                    # numbers, and a Facebook page's post
+    | urn(?::|%3A)li(?::|%3A)[A-Za-z]{{1,20}}(?::|%3A)\d{{1,20}}
+    | did(?::|%3A)plc(?::|%3A)[a-z2-7]{{24}}
+    """,
+    re.VERBOSE,
+)
+"""What a long segment of a path may be and stay readable: words, and ids that open nothing."""
+_SHORT_SEGMENT = 12
+"""Characters. No network hands out a token of so few."""
 
 
 def redact_url(url: str) -> str:
-    """The URL with every query value masked that is not known to be harmless: a list of secrets would always lack one."""
+    """The URL without what could open something: every query value that is not known to be harmless, and every segment of the path
+    that could be a token (addresses to upload to carry theirs there). In doubt it is masked: a list of secrets would always lack one.
+    """
     parts = urlsplit(url)
+    path = "/".join(segment if _is_harmless(segment) else MASK for segment in parts.path.split("/"))
     query = [(k, v if k in _VISIBLE_PARAMETERS else MASK) for k, v in parse_qsl(parts.query, keep_blank_values=True)]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, urlencode(query, safe="*,:/"), ""))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, urlencode(query, safe="*,:/"), ""))
+
+
+def _is_harmless(segment: str) -> bool:
+    return len(segment) <= _SHORT_SEGMENT or _HARMLESS_SEGMENT.fullmatch(segment) is not None
 
 
 def redact_text(text: str, *, limit: int = 300) -> str:

@@ -5,11 +5,21 @@ Belongs here: repetition, "until when", what is left out. Does not belong here: 
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from contracts.ports import PostPage
 from contracts.records import Post, PostMetricPoint
 from platforms._http import Transport
+
+
+class Named(Protocol):
+    """Something that its network knows by an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
 
 
 class ToPost(Protocol):
@@ -58,3 +68,8 @@ async def post_pages(
             yield PostPage(tuple(posts), tuple(metrics))
         if is_any_read and not is_any_young:
             return
+
+
+def each_once(found: Iterable[N]) -> list[N]:
+    """What a listing holds, in its order, without what it repeats: pages overlap, and some answers come twice."""
+    return list({item.id: item for item in found}.values())

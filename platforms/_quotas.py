@@ -14,6 +14,8 @@ from contracts.ports import Quotas
 RESERVED_AT_ONCE = 100
 """A process reserves up to one in so many of a limit's units ahead: a write per hundred calls instead of one per call. What it does not use is
 lost, which only makes us more careful than we need to be."""
+RESERVED_AT_ONCE_OF_A_MINUTE = 10
+"""The same for limits of a minute, which are small, and in which what is lost is lost for a minute."""
 
 
 class Window(StrEnum):
@@ -55,23 +57,27 @@ class QuotaCounter:
 
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
-        self._reserved: dict[tuple[str, datetime], int] = {}
+        self._reserved: dict[str, tuple[datetime, int]] = {}
+        """Units in hand by limit, and the window that they are of."""
 
     async def take(self, limit: LocalLimit, *, now: datetime) -> datetime | None:
         """None: the units are taken. Otherwise nothing is, and this is when the window ends."""
         start, end = limit.window.bounds(now)
-        key = (limit.key, start)
-        if self._reserved.get(key, 0) < limit.units:
-            ahead = max(limit.units, limit.limit // RESERVED_AT_ONCE)
+        if self._in_hand(limit, start) < limit.units:
+            share = RESERVED_AT_ONCE_OF_A_MINUTE if limit.window is Window.MINUTE else RESERVED_AT_ONCE
+            ahead = max(limit.units, limit.limit // share)
             for wanted in dict.fromkeys((ahead, limit.units)):
                 if await self._quotas.reserve(limit.key, window_start=start, units=wanted, limit=limit.limit):
-                    self._reserved = {k: v for k, v in self._reserved.items() if k[0] != limit.key or k[1] == start}
-                    self._reserved[key] = self._reserved.get(key, 0) + wanted
+                    self._reserved[limit.key] = (start, self._in_hand(limit, start) + wanted)
                     break
             else:
                 return end.astimezone(UTC)
-        self._reserved[key] -= limit.units
+        self._reserved[limit.key] = (start, self._in_hand(limit, start) - limit.units)
         return None
+
+    def _in_hand(self, limit: LocalLimit, start: datetime) -> int:
+        window, units = self._reserved.get(limit.key, (start, 0))
+        return units if window == start else 0
 
 
 class MemoryQuotas:

@@ -7,11 +7,10 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
-
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class Shape(BaseModel):
@@ -88,14 +87,10 @@ def as_json(value: Any) -> str:
     """Compact JSON as bronze keeps it: always valid, always UTF-8. A lone surrogate, which some clients send, is escaped;
     NaN and infinities, which JSON does not have, become null."""
     try:
-        text = _COMPACT.encode(value)
-    except ValueError:
-        text = _COMPACT.encode(json.loads(json.dumps(value), parse_constant=lambda _: None))
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(json.loads(text), separators=(",", ":"))
-    return text
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # a lone surrogate, or an integer of more than 64 bits
+        finite = json.loads(json.dumps(value), parse_constant=lambda _: None)
+        return json.dumps(finite, separators=(",", ":"))
 
 
 def storable(text: str) -> str:

@@ -5,21 +5,32 @@ Belongs here: concurrency and isolation over any connector. Does not belong here
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from contracts.errors import ErrorClass, NetworkError, PulsoError
-from contracts.networks import Network
-from contracts.ports import ApiVersion, Collected, CollectedPosts, Connector, Networks
+from contracts.networks import Capabilities, Network
+from contracts.ports import (
+    ApiVersion,
+    Collected,
+    CollectedPosts,
+    Connector,
+    DeclaresByAccount,
+    Networks,
+    ReadsMessages,
+    TermsReader,
+)
 from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     CollectionFailure,
     Comment,
+    Message,
     Post,
     PostMetricPoint,
 )
@@ -63,18 +74,31 @@ class HttpCollector:
         outcomes = self._read_all("profile", accounts, read)
         return Collected(tuple(o.rows for o in outcomes if o.rows is not None), _failures(outcomes))
 
+    def terms(self, accounts: Sequence[Account]) -> Collected[AccountTerms]:
+        async def read(connector: Connector, account: Account, outcome: _Outcome[AccountTerms]) -> None:
+            if isinstance(connector, TermsReader):
+                outcome.rows = await connector.terms(account)
+
+        outcomes = self._read_all("terms", accounts, read)
+        return Collected(tuple(o.rows for o in outcomes if o.rows is not None), _failures(outcomes))
+
     def account_metrics(self, accounts: Sequence[Account], *, start: date, end: date) -> Collected[AccountMetricPoint]:
         async def read(
             connector: Connector, account: Account, outcome: _Outcome[tuple[AccountMetricPoint, ...]]
         ) -> None:
-            if connector.capabilities.has_account_metrics:
+            if (await _capabilities(connector, account)).has_account_metrics:
                 outcome.rows = await connector.account_metrics(account, start=start, end=end)
 
         outcomes = self._read_all("account_metrics", accounts, read)
         return Collected(tuple(point for o in outcomes for point in o.rows or ()), _failures(outcomes))
 
     def posts(
-        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+        self,
+        accounts: Sequence[Account],
+        *,
+        since: Mapping[str, datetime],
+        detail_since: datetime,
+        detail_of: Mapping[str, Collection[str]] | None = None,
     ) -> CollectedPosts:
         async def read(connector: Connector, account: Account, outcome: _Outcome[CollectedPosts]) -> None:
             posts: list[Post] = []
@@ -84,11 +108,14 @@ class HttpCollector:
                 for point in page.metrics:
                     metrics.setdefault((point.post_id, point.metric), point)
             outcome.rows = CollectedPosts(tuple(posts), tuple(metrics.values()))
+            names = (await _capabilities(connector, account)).post_metrics
+            named = (detail_of or {}).get(account.account_id)
             unlisted = [
                 post
                 for post in posts
                 if post.published_at >= detail_since
-                and any((post.post_id, name) not in metrics for name in connector.capabilities.post_metrics)
+                and (not named or post.post_id in named)
+                and any((post.post_id, name) not in metrics for name in names)
             ]
             if not unlisted:
                 return
@@ -117,7 +144,7 @@ class HttpCollector:
         async def read(connector: Connector, account: Account, outcome: _Outcome[list[Comment]]) -> None:
             found: list[Comment] = []
             outcome.rows = found
-            if not connector.capabilities.has_comments:
+            if not (await _capabilities(connector, account)).has_comments:
                 return
             for post in of_account[account.account_id]:
                 try:
@@ -131,6 +158,18 @@ class HttpCollector:
         wanted = [account for account in accounts if account.account_id in of_account]
         outcomes = self._read_all("comments", wanted, read)
         return Collected(tuple(comment for o in outcomes for comment in o.rows or ()), _failures(outcomes))
+
+    def messages(self, accounts: Sequence[Account], *, since: Mapping[str, datetime]) -> Collected[Message]:
+        async def read(connector: Connector, account: Account, outcome: _Outcome[dict[str, Message]]) -> None:
+            found: dict[str, Message] = {}
+            if isinstance(connector, ReadsMessages) and (await _capabilities(connector, account)).has_messages:
+                async for page in connector.messages(account, since=since[account.account_id]):
+                    found |= {message.message_id: message for message in page}
+            outcome.rows = found
+
+        wanted = [account for account in accounts if account.account_id in since]
+        outcomes = self._read_all("messages", wanted, read)
+        return Collected(tuple(message for o in outcomes for message in (o.rows or {}).values()), _failures(outcomes))
 
     def api_versions(self) -> tuple[ApiVersion, ...]:
         return tuple(VERSIONS.values())
@@ -178,6 +217,13 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(coroutine)
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
+
+
+async def _capabilities(connector: Connector, account: Account) -> Capabilities:
+    """What the account can do, which on some networks depends on its credentials."""
+    if isinstance(connector, DeclaresByAccount):
+        return await connector.capabilities_of(account)
+    return connector.capabilities
 
 
 def _failure(account: Account, what: str, error: Exception) -> CollectionFailure:

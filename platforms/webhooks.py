@@ -1,7 +1,7 @@
 """Whether a webhook is the network's own: the signatures and challenges of Meta, X, LinkedIn and TikTok.
 
-Belongs here: pure verification over the raw body, before anything parses it. Does not belong here: receiving, storing, acting on
-an event. Networks without webhooks (Bluesky, Mastodon, Pinterest, YouTube) are read by asking.
+Belongs here: pure verification over the raw body, before anything parses it. Does not belong here: what an event says
+(`webhook_events.py`), receiving, storing, acting on it. Networks without webhooks (Bluesky, Mastodon, Pinterest, YouTube) are read by asking.
 
 Three rules hold for all four. Signatures are compared in constant time. A missing secret verifies nothing: anybody can sign with
 an empty key. And an answer to a challenge signs nothing but a challenge: X and LinkedIn have the receiver sign a text from the
@@ -21,6 +21,11 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from contracts.networks import Network
+from contracts.settings import App
+
+WITH_WEBHOOKS = frozenset({Network.FACEBOOK, Network.INSTAGRAM, Network.LINKEDIN, Network.TIKTOK, Network.X})
+WITH_CHALLENGE = WITH_WEBHOOKS - {Network.TIKTOK}
+"""Networks that ask the address to prove itself. TikTok takes it as it is typed in."""
 
 META_HEADER = "x-hub-signature-256"
 X_HEADER = "x-twitter-webhooks-signature"
@@ -47,6 +52,35 @@ _META_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,256}")
 def delivery_key(network: Network, body: bytes) -> str:
     """What makes a delivery the same as one before: its network and its very bytes (signatures and times differ when repeated)."""
     return hashlib.sha256(network.value.encode() + b"\0" + body).hexdigest()
+
+
+def is_genuine(network: Network, body: bytes, headers: Mapping[str, str], app: App, *, now: datetime) -> bool:
+    """Whether a delivery to the app is its network's own. `headers` finds names in any case; `now` is machine time."""
+    secret = app.app_secret
+    match network:
+        case Network.FACEBOOK | Network.INSTAGRAM:
+            return is_from_meta(body, headers.get(META_HEADER), app_secret=secret)
+        case Network.X:
+            return is_from_x(body, headers.get(X_HEADER), consumer_secret=secret)
+        case Network.LINKEDIN:
+            return is_from_linkedin(body, headers.get(LINKEDIN_HEADER), client_secret=secret)
+        case Network.TIKTOK:
+            return is_from_tiktok(body, headers.get(TIKTOK_HEADER), client_secret=secret, now=now)
+        case _:
+            return False
+
+
+def challenge_answer(network: Network, query: Mapping[str, str], app: App) -> str | dict[str, str] | None:
+    """What proves the address to its network, as text or as JSON; None: refuse it."""
+    match network:
+        case Network.FACEBOOK | Network.INSTAGRAM:
+            return None if app.verify_token is None else meta_challenge_answer(query, verify_token=app.verify_token)
+        case Network.X:
+            return x_challenge_answer(query, consumer_secret=app.app_secret)
+        case Network.LINKEDIN:
+            return linkedin_challenge_answer(query, client_secret=app.app_secret)
+        case _:
+            return None
 
 
 # --- Meta (Instagram, Facebook) ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Belongs here: rules about content, time and volume that hold whoever wrote the t
 Does not belong here: approvals and consents (operations), reading a network's own quota (platforms), how a draft is made (ml).
 """
 
-from policy.instance_limits import mastodon_limits
+from policy.instance_limits import limits_for, mastodon_limits
 from policy.limit_shapes import NetworkLimits
 from policy.network_limits import LIMITS
 from policy.send import POLICY_VERSION, may_send
@@ -18,6 +18,7 @@ __all__ = [
     "NetworkLimits",
     "find_phrase",
     "is_quiet",
+    "limits_for",
     "local_day",
     "mastodon_limits",
     "may_send",

@@ -8,9 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from contracts.networks import Network
+from contracts.records import AccountTerms
 from policy.limit_shapes import FormatLimits, NetworkLimits, PollLimits, TextLimit
 from policy.network_limits import LIMITS
 from policy.text_measures import MASTODON_LINK_LENGTH, mastodon_measure
+
+
+def limits_for(network: Network, terms: AccountTerms | None) -> NetworkLimits:
+    """What an account's posts have to fit: what its own instance states, where that was read, else what its network usually accepts."""
+    if network is Network.MASTODON and terms is not None and terms.configuration:
+        return mastodon_limits(terms.configuration)
+    return LIMITS[network]
 
 
 def mastodon_limits(configuration: Mapping[str, Any]) -> NetworkLimits:

@@ -6,6 +6,7 @@ Belongs here: dataclasses without any network's figures. Does not belong here: t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from contracts.media import FilmLimits, PictureLimits
 from contracts.networks import ContentFormat
@@ -79,6 +80,18 @@ def _count(bounds: tuple[int, int], kinds: list[str]) -> str:
 
 
 @dataclass(frozen=True)
+class MessageLimits:
+    """Limits of direct messages."""
+
+    text: tuple[TextLimit, ...] = ()
+    """Empty: those of a post."""
+    window: timedelta | None = None
+    """How long after a person last wrote the account may answer; None: for ever."""
+    person_window: timedelta | None = None
+    """The same where a person of the account answers; None: no longer than others."""
+
+
+@dataclass(frozen=True)
 class NetworkLimits:
     """Limits of one network. None: the network sets no such limit."""
 
@@ -90,6 +103,8 @@ class NetworkLimits:
     what a writer cannot see (bytes, escapes, double weights)."""
     replies: tuple[TextLimit, ...] | None = ()
     """Limits of an answer to a comment; empty: those of a post; None: the network takes no answers."""
+    messages: MessageLimits | None = None
+    """Limits of an answer to a direct message; None: the network takes none."""
     max_hashtags: int | None = None
     max_mentions: int | None = None
     max_cashtags: int | None = None

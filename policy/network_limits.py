@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from contracts.media import FilmLimits, PictureLimits
 from contracts.networks import ContentFormat, Network
 from contracts.records import ContentItem, Violation
-from policy import media_rules, option_rules, text_rules
-from policy.limit_shapes import FormatLimits, NetworkLimits, PollLimits, TextLimit
+from policy import media_rules, message_rules, option_rules, text_rules
+from policy.limit_shapes import FormatLimits, MessageLimits, NetworkLimits, PollLimits, TextLimit
 from policy.text_measures import (
     BYTES,
     CHARACTERS,
@@ -27,6 +27,7 @@ from policy.text_measures import (
 
 __all__ = ["LIMITS", "NetworkLimits", "check", "check_platform_cap", "count_graphemes"]
 
+A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000_000_000
 JPEG, PNG, WEBP, GIF = "image/jpeg", "image/png", "image/webp", "image/gif"
@@ -38,12 +39,13 @@ _WRITTEN = FormatLimits()
 
 def _bluesky() -> NetworkLimits:
     picture = PictureLimits(frozenset({JPEG, PNG, WEBP}), 2 * MEGABYTE)
+    of_card = PictureLimits(frozenset({JPEG, PNG, WEBP}), MEGABYTE)
     film = FilmLimits(frozenset({MP4}), 300 * MEGABYTE, max_seconds=180)  # [K] the duration
     return NetworkLimits(
         formats={
             ContentFormat.TEXT: _WRITTEN,
             ContentFormat.LINK: FormatLimits(options=frozenset({"link", "title"})),
-            ContentFormat.ARTICLE: FormatLimits((0, 1), picture, required=frozenset({"link", "title"})),
+            ContentFormat.ARTICLE: FormatLimits((0, 1), of_card, required=frozenset({"link", "title"})),
             ContentFormat.IMAGE: FormatLimits((1, 4), picture),
             ContentFormat.CAROUSEL: FormatLimits((2, 4), picture),
             ContentFormat.VIDEO: FormatLimits((1, 1), film=film),
@@ -71,6 +73,7 @@ def _facebook() -> NetworkLimits:
         text=(TextLimit(CHARACTERS, 63_206),),
         draft_graphemes=10_000,
         replies=(TextLimit(CHARACTERS, 8_000),),  # [K]
+        messages=MessageLimits((TextLimit(CHARACTERS, 2_000),), A_DAY, A_WEEK),  # [K]
         options=frozenset({"place_id"}),
         title=TextLimit(CHARACTERS, 255),  # [K]
     )
@@ -82,20 +85,21 @@ def _instagram() -> NetworkLimits:
     reel = FilmLimits(frozenset({MP4, MOV}), 300 * MEGABYTE, min_seconds=3, max_seconds=15 * 60)  # some say 1 GB
     story_picture = PictureLimits(frozenset({JPEG}), 8 * MEGABYTE)
     story_film = FilmLimits(frozenset({MP4, MOV}), 100 * MEGABYTE, min_seconds=3, max_seconds=60)  # [K]
-    people = frozenset({"user_tags"})
+    place = frozenset({"place_id"})
+    pictured = place | {"user_tags"}
     return NetworkLimits(
         formats={
-            ContentFormat.IMAGE: FormatLimits((1, 1), picture, options=people),
-            ContentFormat.CAROUSEL: FormatLimits((2, 10), picture, reel, options=people),
-            ContentFormat.VIDEO: FormatLimits((1, 1), film=reel),  # published as a reel
-            ContentFormat.SHORT_VIDEO: FormatLimits((1, 1), film=reel),
+            ContentFormat.IMAGE: FormatLimits((1, 1), picture, options=pictured),
+            ContentFormat.CAROUSEL: FormatLimits((2, 10), picture, reel, options=pictured),
+            ContentFormat.VIDEO: FormatLimits((1, 1), film=reel, options=place),  # published as a reel
+            ContentFormat.SHORT_VIDEO: FormatLimits((1, 1), film=reel, options=place),
             ContentFormat.STORY: FormatLimits((1, 1), story_picture, story_film),
         },
         text=(TextLimit(CHARACTERS, 2_200),),
         draft_graphemes=2_200,
         max_hashtags=30,
         max_mentions=20,
-        options=frozenset({"place_id"}),
+        messages=MessageLimits((TextLimit(CHARACTERS, 1_000),), A_DAY, A_WEEK),  # [K]
         max_user_tags=20,  # [K]
         max_alt_text=1_000,  # [K]
         max_posts_per_24_hours=25,  # recorded quotas range from 25 to 100; the connector reads the account's own
@@ -149,6 +153,7 @@ def _mastodon() -> NetworkLimits:
         },
         text=(TextLimit(mastodon_measure(), 500),),
         draft_graphemes=500,
+        messages=MessageLimits(),
         options=frozenset({"privacy"}),
         max_alt_text=1_500,  # [K] of older instances; newer ones state 10,000
         privacy=frozenset({"public", "unlisted", "private", "direct"}),
@@ -228,6 +233,7 @@ def _x() -> NetworkLimits:
         },
         text=(TextLimit(X_WEIGHT, 280),),
         draft_graphemes=240,
+        messages=MessageLimits((TextLimit(CHARACTERS, 10_000),)),  # [K]
         max_cashtags=1,
         options=frozenset({"place_id", "is_ai_made", "is_paid_partnership"}),
         max_user_tags=10,
@@ -275,8 +281,10 @@ LIMITS: Mapping[Network, NetworkLimits] = {
 def check(item: ContentItem, limits: NetworkLimits | None = None) -> Iterator[Violation]:
     """All limits on the item's own content. `limits`: in place of the network's usual ones."""
     limits = limits or LIMITS[item.network]
-    is_reply = bool(item.reply_to_comment_id or item.reply_to_post_id)
-    if is_reply and limits.replies is None:
+    if item.reply_to_message_id and limits.messages is None:
+        yield from message_rules.check_support(item, limits)
+        return
+    if item.is_reply and not item.reply_to_message_id and limits.replies is None:
         yield Violation(
             rule="reply_unsupported",
             message=f"{item.network.value} takes no answers from other programs.",
@@ -284,7 +292,7 @@ def check(item: ContentItem, limits: NetworkLimits | None = None) -> Iterator[Vi
         )
         return
     yield from text_rules.check(item, limits)
-    if is_reply and not item.media:
+    if item.is_reply and not item.media:
         return  # an answer is text on every network
     yield from media_rules.check(item, limits)
     yield from option_rules.check(item, limits)

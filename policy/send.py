@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from contracts.records import Client, ContentItem, Verdict, Violation
-from policy import banned_words, disclosure, facts, network_limits, timing
+from policy import banned_words, disclosure, facts, message_rules, network_limits, timing
 from policy.limit_shapes import NetworkLimits
+from policy.network_limits import LIMITS
 
-POLICY_VERSION = "2026.2"
+POLICY_VERSION = "2026.3"
 """Raised whenever a rule changes what may be sent; stored with every decision."""
 
 
@@ -22,6 +23,7 @@ def may_send(
     now: datetime,
     published_times: Sequence[datetime] = (),
     limits: NetworkLimits | None = None,
+    last_received_at: datetime | None = None,
 ) -> Verdict:
     """Judge one content item of one client.
 
@@ -31,13 +33,16 @@ def may_send(
     `published_times`: when the same account published or has promised to publish, this item itself excluded.
     Replies are conversation, not posts: gap, quota and quiet hours do not hold them back.
     `limits`: what the account's own server accepts (Mastodon), in place of what the network usually does.
+    `last_received_at`: when the person whose message this answers last wrote; None while that is not asked.
 
     Raises ValueError for a time without a zone.
     """
     if any(moment.tzinfo is None for moment in (now, *published_times)):
         raise ValueError("Times must be timezone-aware.")
     violations = tuple(
-        _violations(item, client, now.astimezone(UTC), [t.astimezone(UTC) for t in published_times], limits)
+        _violations(
+            item, client, now.astimezone(UTC), [t.astimezone(UTC) for t in published_times], limits, last_received_at
+        )
     )
     return Verdict(is_allowed=all(v.severity != "block" for v in violations), violations=violations)
 
@@ -48,11 +53,16 @@ def _violations(
     now: datetime,
     published_times: Sequence[datetime],
     limits: NetworkLimits | None,
+    last_received_at: datetime | None,
 ) -> Iterator[Violation]:
     yield from _tenant(item, client)
     yield from network_limits.check(item, limits)
     yield from banned_words.check(item, client.brand)
     yield from disclosure.check(item, client.brand)
+    if last_received_at is not None:
+        yield from message_rules.check_window(
+            item, limits or LIMITS[item.network], last_received_at=last_received_at, now=now
+        )
 
     slot = item.scheduled_at.astimezone(UTC) if item.scheduled_at else None
     moment = max(now, slot) if slot else now
@@ -62,7 +72,7 @@ def _violations(
         return
     rules = client.posting_rules
     yield from timing.check_late_window(slot, rules, now=now)
-    if item.reply_to_comment_id or item.reply_to_post_id:
+    if item.is_reply:
         return
     yield from timing.check_quiet_hours(moment, rules, client.time_zone)
     yield from timing.check_min_gap(moment, rules, published_times)

@@ -41,7 +41,9 @@ def check(item: ContentItem, limits: NetworkLimits) -> Iterator[Violation]:
 
 def text_limits(item: ContentItem, limits: NetworkLimits) -> tuple[TextLimit, ...]:
     """The limits on the item's text: those of an answer, of its format, or of the network, in this order."""
-    if (item.reply_to_comment_id or item.reply_to_post_id) and limits.replies:
+    if item.reply_to_message_id:
+        return (limits.messages.text if limits.messages else ()) or limits.text
+    if item.is_reply and limits.replies:
         return limits.replies
     own = limits.formats.get(item.content_format)
     return own.text if own and own.text is not None else limits.text
@@ -71,7 +73,6 @@ def check_length(
 
 
 def _advice(item: ContentItem, limits: NetworkLimits) -> str:
-    is_reply = item.reply_to_comment_id or item.reply_to_post_id
-    if is_reply or ContentFormat.THREAD not in limits.formats or item.content_format is not ContentFormat.TEXT:
+    if item.is_reply or ContentFormat.THREAD not in limits.formats or item.content_format is not ContentFormat.TEXT:
         return ""
     return "Or publish it as a thread."

@@ -1,6 +1,8 @@
-"""The sandbox's own pages under `/_sandbox`: what no network has. Clock, faults, ground truth, accounts, a public object store."""
+"""The sandbox's own pages under `/_sandbox`: what no network has. Clock, faults, webhooks, ground truth, accounts, a public
+object store."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -11,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.clock import ClockRefusedError
-from sandbox.credentials import Credentials
+from sandbox.courier import Courier, SubscriptionRefusedError
+from sandbox.credentials import TIKTOK_BUSINESS, Credentials, Grant
 from sandbox.faults import KINDS, FaultError
 from sandbox.host import Host
 from sandbox.wire import Answer, Refusal
@@ -27,9 +30,10 @@ def _refuse(status: int, message: str) -> Refusal:
 class Admin:
     """Handlers of the admin pages."""
 
-    def __init__(self, host: Host, credentials: Credentials) -> None:
+    def __init__(self, host: Host, credentials: Credentials, courier: Courier) -> None:
         self._host = host
         self._credentials = credentials
+        self._courier = courier
 
     def routes(self) -> list[BaseRoute]:
         """Where the pages are."""
@@ -39,8 +43,12 @@ class Admin:
             Route("/_sandbox/accounts", self._page(self._accounts)),
             Route("/_sandbox/posts", self._page(self._posts)),
             Route("/_sandbox/comments", self._page(self._comments)),
+            Route("/_sandbox/messages", self._page(self._messages)),
             Route("/_sandbox/faults", self._page(self._faults), methods=["GET", "POST", "DELETE"]),
             Route("/_sandbox/faults/{fault_id:int}", self._page(self._faults), methods=["DELETE"]),
+            Route("/_sandbox/webhooks", self._page(self._webhooks), methods=["GET", "POST"]),
+            Route("/_sandbox/webhooks/deliver", self._page(self._deliver), methods=["POST"]),
+            Route("/_sandbox/webhooks/{network}", self._page(self._unsubscribe), methods=["DELETE"]),
             Route("/_sandbox/world", self._page(self._world)),
             Route("/_sandbox/cdn/{name:path}", self._cdn, methods=["GET", "PUT"]),
         ]
@@ -57,7 +65,8 @@ class Admin:
                         raise _refuse(400, "the body must be JSON") from None
                     if not isinstance(body, dict):
                         raise _refuse(400, "the body must be a JSON object")
-                answer = Answer(handler(request, body))
+                shown = handler(request, body)
+                answer = Answer(await shown if inspect.isawaitable(shown) else shown)
             except Refusal as refusal:
                 answer = refusal.answer
             return answer.response(_CONTENT_TYPE)
@@ -68,7 +77,8 @@ class Admin:
         del request, body
         return {"status": "ok", "kind": self._host.world.kind, "now": self._host.clock.now().isoformat()}
 
-    def _clock(self, request: Request, body: Any) -> dict[str, Any]:
+    async def _clock(self, request: Request, body: Any) -> dict[str, Any]:
+        """The world's time. What happens while it moves is told to those who subscribed before the answer goes out."""
         clock = self._host.clock
         if request.method == "POST":
             try:
@@ -85,11 +95,12 @@ class Admin:
                 raise _refuse(409, str(error)) from None
             except ValueError:
                 raise _refuse(400, f"not an ISO time: {body['set']}") from None
+            await self._courier.deliver()
         return {"now": clock.now().isoformat()}
 
     def _accounts(self, request: Request, body: Any) -> list[dict[str, Any]]:
-        del request, body
-        return [self._account(account) for account in self._host.accounts.values()]
+        del body
+        return [self._account(account) for account in self._selected(request)]
 
     def _account(self, account: Account) -> dict[str, Any]:
         shown: dict[str, Any] = {
@@ -121,8 +132,13 @@ class Admin:
                 "app_id": self._credentials.app_id,
                 "app_secret": self._credentials.app_secret,
             }
-        grant = self._credentials.grant(account)
-        return shown | {
+        shown |= self._grant(self._credentials.grant(account))
+        if account.network == "tiktok":
+            shown["grants"] = {"business": self._grant(self._credentials.grant(account, issuer=TIKTOK_BUSINESS))}
+        return shown
+
+    def _grant(self, grant: Grant) -> dict[str, Any]:
+        return {
             "access_token": grant.access,
             "refresh_token": grant.refresh,
             "expires_at": to_datetime(round(grant.expires_at * 1000)).isoformat() if grant.expires_at else None,
@@ -194,6 +210,24 @@ class Admin:
                 shown += self._own_comments(account, post_id)
         return shown
 
+    def _messages(self, request: Request, body: Any) -> list[dict[str, Any]]:
+        """Direct messages, both sides'. On Mastodon an account's own are posts, and stand among those."""
+        del body
+        return [
+            {
+                "network": account.network,
+                "native_account_id": account.native_id,
+                "native_id": message.native_id,
+                "person_native_id": message.person_id,
+                "text": message.text,
+                "created_at": to_datetime(message.created_ms).isoformat(),
+                "is_own": message.is_own,
+            }
+            for account in self._selected(request)
+            if not account.is_competitor
+            for message in self._host.direct_messages(account)
+        ]
+
     def _own_comments(self, account: Account, post_id: str | None) -> list[dict[str, Any]]:
         answers = [item for item in self._host.published(account.native_id) if item.post.is_reply]
         rows = [
@@ -230,6 +264,24 @@ class Admin:
         if request.method == "DELETE":
             return {"removed": plane.clear(request.path_params.get("fault_id"))}
         return {"faults": [rule.describe() for rule in plane.rules], "kinds": dict(KINDS)}
+
+    async def _webhooks(self, request: Request, body: Any) -> Mapping[str, Any]:
+        if request.method == "POST":
+            try:
+                return await self._courier.subscribe(
+                    str(body.get("network")), str(body.get("url")), str(body.get("verify_token", ""))
+                )
+            except SubscriptionRefusedError as error:
+                raise _refuse(400, str(error)) from None
+        return self._courier.described()
+
+    async def _deliver(self, request: Request, body: Any) -> Mapping[str, Any]:
+        del request
+        return await self._courier.deliver(again=body.get("again") is True)
+
+    def _unsubscribe(self, request: Request, body: Any) -> Mapping[str, Any]:
+        del body
+        return self._courier.unsubscribe(request.path_params["network"])
 
     def _world(self, request: Request, body: Any) -> dict[str, Any]:
         del request, body

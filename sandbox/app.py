@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 
 from sandbox.admin import Admin
 from sandbox.clock import WorldClock
+from sandbox.courier import Courier
 from sandbox.credentials import Credentials
 from sandbox.faults import FaultPlane
 from sandbox.host import Host
@@ -69,7 +70,7 @@ def build_app(options: Options) -> Starlette:
     routes = [
         *(route for network in NETWORKS for route in network(host, credentials).routes()),
         *PublicPages(host).routes(),
-        *Admin(host, credentials).routes(),
+        *Admin(host, credentials, Courier(host, credentials)).routes(),
     ]
     app = Starlette(routes=routes)
     app.state.host = host

@@ -23,7 +23,10 @@ ACCESS_SECONDS = 2 * 3600
 REFRESH_SECONDS = 90 * 86400
 ROTATION_GRACE_SECONDS = 2 * 3600
 GRAPH_TOKEN_SECONDS = 60 * 86400
-_ACCESS, _REFRESH = "com.atproto.access", "com.atproto.refresh"
+SERVICE_TOKEN_SECONDS = 60
+LONGEST_SERVICE_TOKEN_SECONDS = 3600
+SERVER_DID = "did:web:localhost"
+_ACCESS, _REFRESH, _SERVICE = "com.atproto.access", "com.atproto.refresh", "service"
 
 
 class BadTokenError(Exception):
@@ -44,6 +47,8 @@ class Lifetime:
 
 
 DAY_SECONDS = 86_400
+TIKTOK_BUSINESS = "tiktok-business"
+"""The issuer of tokens for TikTok's second product: they open nothing of the first, and the other way round."""
 NEVER = 4e10
 LIFETIMES: Mapping[str, Lifetime] = {
     "facebook": Lifetime(0, 60 * DAY_SECONDS),
@@ -51,6 +56,7 @@ LIFETIMES: Mapping[str, Lifetime] = {
     "mastodon": Lifetime(0, 0),
     "pinterest": Lifetime(30 * DAY_SECONDS, 60 * DAY_SECONDS),
     "tiktok": Lifetime(DAY_SECONDS, 365 * DAY_SECONDS, is_refresh_single_use=True),
+    TIKTOK_BUSINESS: Lifetime(DAY_SECONDS, 365 * DAY_SECONDS, is_refresh_single_use=True),
     "x": Lifetime(7200, 180 * DAY_SECONDS, is_refresh_single_use=True),
     "youtube": Lifetime(3600, 180 * DAY_SECONDS),
 }
@@ -109,7 +115,7 @@ class Credentials:
         """A new pair of tokens for an identity."""
         now = int(self._machine())
         refresh_id = secrets.token_hex(16)
-        common = {"sub": did, "aud": "did:web:localhost", "iat": now}
+        common = {"sub": did, "aud": SERVER_DID, "iat": now}
         self._state.insert(
             "tokens",
             token_id=refresh_id,
@@ -156,6 +162,23 @@ class Credentials:
         if claims["exp"] <= self._machine() or claims["jti"] in self._expired:
             raise BadTokenError("expired")
         return claims
+
+    def service_token(self, did: str, audience: str, method: str | None, expires_at: int | None) -> str:
+        """A token with which a service may do one thing (None: anything) in an account's name. Raises ValueError for an end in the past
+        or too far ahead."""
+        now = int(self._machine())
+        ends = expires_at or now + SERVICE_TOKEN_SECONDS
+        if not now < ends <= now + LONGEST_SERVICE_TOKEN_SECONDS:
+            raise ValueError(ends)
+        claims = {"scope": _SERVICE, "iss": did, "aud": audience, "exp": ends, "jti": secrets.token_hex(8)}
+        return self._sign(claims | ({"lxm": method} if method else {}))
+
+    def did_of_service_token(self, token: str, audience: str, method: str) -> str:
+        """In whose name this token lets the method of a server be called. Raises BadTokenError."""
+        claims = self._claims(token, _SERVICE)
+        if claims["aud"] != audience or claims.get("lxm", method) != method:
+            raise BadTokenError("invalid")
+        return str(claims["iss"])
 
     def expire_access(self, access_token: str) -> None:
         """End an access token before its time, for good."""
@@ -238,17 +261,18 @@ class Credentials:
         """The made-up application's id on these networks; its secret is `app_secret`."""
         return "pulso-sandbox"
 
-    def grant(self, account: Account) -> Grant:
-        """The newest living grant of an account; a new one where none lives."""
-        stored = self._state.get(f"grant:{account.network}:{account.native_id}")
+    def grant(self, account: Account, *, issuer: str | None = None) -> Grant:
+        """The newest living grant of an account; a new one where none lives. `issuer`: of which product; unset: the network's."""
+        issuer = issuer or account.network
+        stored = self._state.get(f"grant:{issuer}:{account.native_id}")
         if stored is not None:
             grant = Grant(**orjson.loads(stored))
             try:
-                self.account_of(account.network, grant.access)
+                self.account_of(issuer, grant.access)
                 return grant
             except BadTokenError:
                 pass
-        return self.issue(account.network, account.native_id)
+        return self.issue(issuer, account.native_id)
 
     def issue(self, network: str, account_id: str) -> Grant:
         """A new pair of tokens; older access tokens stay good until they expire."""

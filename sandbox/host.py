@@ -6,7 +6,7 @@ Belongs here: what is published where, whoever published it. Does not belong her
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,8 +17,8 @@ from sandbox.clock import WorldClock
 from sandbox.faults import FaultPlane
 from sandbox.limits import RateLimits
 from sandbox.state import State
-from sandbox.world.ids import comment_id, post_id
-from sandbox.world.model import DAY_MS, HOUR_MS, Account, Comment, Counts, Post, World
+from sandbox.world.ids import comment_id, message_id, post_id
+from sandbox.world.model import DAY_MS, HOUR_MS, Account, Comment, Counts, DirectMessage, Post, World
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class Host:
         self.revision = 0
         self.has_own_comments = bool(state.rows("comments"))
         """Whether any account ever commented over the wire: spares a query per post where none did."""
-        self._comment_posts: dict[str, str] = {}
+        self._known_comments: dict[str, Comment] = {}
+        """Those of the audience's that were listed: whoever shows a conversation asks for each by its id next."""
         self._answers: dict[str, dict[str, Published]] = {}
         self._history_index: dict[str, Post] = {}
         self._indexed_until: dict[str, int] = {}
@@ -206,7 +207,8 @@ class Host:
         if published is not None:
             return published.post if published.post.network == network else None
         found = self._history_index.get(native_id)
-        if found is None and self._complete_at.get(network) != self.clock.now_ms:
+        is_indexed = native_id in self._known_comments or self._complete_at.get(network) == self.clock.now_ms
+        if found is None and not is_indexed:
             self._complete_at[network] = self.clock.now_ms
             for account in self.accounts.values():
                 if account.network == network:
@@ -244,6 +246,45 @@ class Host:
         """What accounts wrote under a post over the wire, oldest first: rows of the state's table `comments`."""
         return self.state.rows("comments", media_id=post_native_id) if self.has_own_comments else ()
 
+    # --- direct messages ---
+
+    def direct_messages(self, account: Account, *, lag_seconds: float = 0.0) -> list[DirectMessage]:
+        """Both sides' messages of an account, oldest first; with a lag, without those sent in the last seconds."""
+        received = self.world.direct_messages(account, self.clock.now_ms)
+        people = {message.person_id: message for message in received}
+        sent = [
+            DirectMessage(
+                native_id=row["message_id"],
+                person_id=row["person_id"],
+                person_handle=people[row["person_id"]].person_handle,
+                person_name=people[row["person_id"]].person_name,
+                text=row["text"],
+                created_ms=row["created_ms"],
+                is_own=True,
+                committed_at=row["committed_at"],
+            )
+            for row in self.state.rows("direct_messages", account_id=account.native_id)
+            if row["person_id"] in people
+        ]
+        youngest = time.time() - lag_seconds
+        shown = [*received, *(message for message in sent if not lag_seconds or message.committed_at <= youngest)]
+        return sorted(shown, key=lambda message: (message.created_ms, message.native_id))
+
+    def send_direct_message(self, account: Account, person_id: str, text: str) -> str:
+        """What an account writes to a person who wrote to it, durably. Returns its native id."""
+        sequence = self.state.next_number("commit")
+        native_id = message_id(account.network, account.native_id, self.clock.now_ms, -sequence)
+        self.state.insert(
+            "direct_messages",
+            message_id=native_id,
+            account_id=account.native_id,
+            person_id=person_id,
+            text=text,
+            created_ms=self.clock.now_ms,
+            committed_at=time.time(),
+        )
+        return native_id
+
     # --- what the audience did ---
 
     def counts(self, post: Post, *, late_hours: float = 0.0) -> Counts:
@@ -254,20 +295,29 @@ class Host:
 
     def comments(self, post: Post) -> Sequence[Comment]:
         """The audience's comments that have arrived, oldest first; without those that were deleted."""
-        return [c for c in self.world.comments(post, self.clock.now_ms) if c.native_id not in self._deleted]
+        found = [c for c in self.world.comments(post, self.clock.now_ms) if c.native_id not in self._deleted]
+        self._known_comments.update((c.native_id, c) for c in found)
+        return found
 
     def comment(self, network: str, native_id: str) -> Comment | None:
         """One of the audience's comments by id, once it has arrived."""
-        if network == "instagram":  # the id tells its post
-            post = self.post(network, _post_of_comment(native_id))
-            return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
-        if native_id not in self._comment_posts:
-            for account in self.accounts.values():
-                if account.network == network and not account.is_competitor:
-                    for post in self.feed(account).posts:
-                        self._comment_posts.update((c.native_id, post.native_id) for c in self.comments(post))
-        post = self.post(network, self._comment_posts.get(native_id, ""))
-        return next((c for c in self.comments(post) if c.native_id == native_id), None) if post else None
+        if native_id not in self._known_comments:
+            for post in self._posts_that_may_have(network, native_id):
+                self.comments(post)
+        found = self._known_comments.get(native_id)
+        if found is None or native_id in self._deleted or self.post(network, found.post_id) is None:
+            return None
+        return found
+
+    def _posts_that_may_have(self, network: str, native_comment_id: str) -> Iterator[Post]:
+        """Instagram's ids tell the post; elsewhere it may be any of the network's."""
+        if network == "instagram":
+            post = self.post(network, _post_of_comment(native_comment_id))
+            yield from [post] if post else []
+            return
+        for account in self.accounts.values():
+            if account.network == network and not account.is_competitor:
+                yield from self.feed(account).posts
 
     def parent_of(self, published: Published) -> str | None:
         """Native id of what a post over the wire answers."""
@@ -344,16 +394,17 @@ def published_post(row: Mapping[str, Any]) -> Published:
 def published_record(row: Mapping[str, Any]) -> Published:
     """A stored Bluesky post as the feeds see it."""
     record = orjson.loads(row["value"])
-    images = record.get("embed", {}).get("images", [])
-    kinds = {"app.bsky.embed.images": "image", "app.bsky.embed.external": "link", "app.bsky.embed.video": "video"}
+    embed = record.get("embed", {})
+    kind = embed.get("$type", "").removeprefix("app.bsky.embed.")
+    kinds = {"images": "image", "external": "link", "video": "video"}
     post = Post(
         native_id=row["uri"],
         network="bluesky",
         account_id=row["did"],
         text=record.get("text", ""),
         created_ms=row["indexed_ms"],
-        content_format=kinds.get(record.get("embed", {}).get("$type", ""), "text"),
-        media_count=len(images) or int("embed" in record),
+        content_format=kinds.get(kind, "text"),
+        media_count=len(embed.get("images", [])) or int(kind == "video"),
         origin="api",
         is_reply="reply" in record,
         posts_before=row["posts_before"],

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from sandbox.world.ids import NETWORKS, account_id_of
-from sandbox.world.model import DAY_MS, Account, Comment, Counts, Post, to_datetime
+from sandbox.world.model import DAY_MS, Account, Comment, Counts, DirectMessage, Post, to_datetime
 
 COLUMNS: dict[str, pl.DataType] = {
     "network": pl.String(),
@@ -156,6 +156,10 @@ class ReplayedWorld:
 
     def comments(self, post: Post, now_ms: int) -> Sequence[Comment]:
         del post, now_ms
+        return ()
+
+    def direct_messages(self, account: Account, now_ms: int) -> Sequence[DirectMessage]:
+        del account, now_ms
         return ()
 
     def followers(self, account: Account, now_ms: int) -> int | None:

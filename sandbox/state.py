@@ -1,4 +1,4 @@
-"""What a restart must find again, in SQLite: published records and media, containers, comments, tokens, blobs, the clock.
+"""What a restart must find again, in SQLite: published records and media, containers, comments, tokens, blobs, webhooks, the clock.
 
 Every write is committed before the caller gets its answer. With a write-ahead log and `synchronous = NORMAL` a commit
 survives the death of the process (kill -9); only a crash of the machine itself could lose the last ones.
@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS media (
 CREATE TABLE IF NOT EXISTS comments (
     comment_id TEXT PRIMARY KEY, media_id TEXT NOT NULL, parent_id TEXT, account_id TEXT NOT NULL, text TEXT NOT NULL,
     created_ms INTEGER NOT NULL, committed_at REAL NOT NULL, sequence INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS direct_messages (
+    message_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, person_id TEXT NOT NULL, text TEXT NOT NULL,
+    created_ms INTEGER NOT NULL, committed_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS posts (
     native_id TEXT PRIMARY KEY, network TEXT NOT NULL, account_id TEXT NOT NULL, text TEXT NOT NULL,
     content_format TEXT NOT NULL, media_count INTEGER NOT NULL, created_ms INTEGER NOT NULL, reply_to TEXT,
@@ -43,6 +46,11 @@ CREATE TABLE IF NOT EXISTS objects (name TEXT PRIMARY KEY, mime_type TEXT NOT NU
 CREATE TABLE IF NOT EXISTS tokens (
     token_id TEXT PRIMARY KEY, network TEXT NOT NULL, account_id TEXT NOT NULL, kind TEXT NOT NULL,
     expires_at REAL NOT NULL, is_expired INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS subscriptions (
+    network TEXT PRIMARY KEY, url TEXT NOT NULL, told_until_ms INTEGER NOT NULL, told_sequence INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS webhook_deliveries (
+    delivery_id INTEGER PRIMARY KEY, network TEXT NOT NULL, body BLOB NOT NULL, status INTEGER,
+    tries INTEGER NOT NULL DEFAULT 0, is_accepted INTEGER NOT NULL DEFAULT 0);
 """
 
 Row = Mapping[str, Any]

@@ -8,17 +8,20 @@ import sys
 
 import typer
 
-from apps.cli import accounts, clients, lake, operate, sandbox, trace, workshop
+from apps.cli import accounts, clients, lake, mend, messages, operate, sandbox, trace, webhooks, workshop
 from apps.cli.console import console
 from contracts.errors import PulsoError
 
 app = typer.Typer(help="Pulso: plan, publish, answer and learn for many social accounts.", no_args_is_help=True)
 app.add_typer(operate.app)
+app.add_typer(mend.app)
 app.add_typer(workshop.app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(clients.app, name="client")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(messages.app, name="messages")
 app.add_typer(lake.app, name="lake")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from apps.cli.console import OPERATOR, console, existing_store, require_home, scope_of, table_of
 from contracts.settings import Settings
@@ -95,10 +96,31 @@ def posts(client: Annotated[str, typer.Option(help="Only this client.")] = "") -
                 f"{entry.published_at:%Y-%m-%d %H:%M} UTC" if entry.published_at else "-",
                 str(entry.commit_calls),
                 entry.approved_by or "-",
-                entry.reason or "",
+                escape(entry.reason or ""),
             )
     nothing = "Nothing yet: `pulso run` publishes, or approve a draft in the calendar (`pulso ui`)."
     console.print(table if table.row_count else nothing)
+
+
+@app.command()
+def troubles(client: Annotated[str, typer.Option(help="Only this client.")] = "") -> None:
+    """What does not go out by itself: why, whose problem it is, and what to do."""
+    with existing_store(Settings()) as store:
+        found = store.troubles(scope_of(client))
+    table = table_of("what", "client", "account", "item", "since", "posts", "why", "for", "to do")
+    for trouble in found:
+        table.add_row(
+            trouble.kind.value,
+            trouble.client_id,
+            trouble.account_id,
+            trouble.content_item_id or "-",
+            f"{trouble.since:%Y-%m-%d %H:%M} UTC",
+            str(trouble.posts),
+            escape(trouble.reason),
+            trouble.owner,
+            trouble.remedy,
+        )
+    console.print(table if table.row_count else "Everything that was promised goes out.")
 
 
 @app.command()

@@ -46,17 +46,51 @@ def screenshots() -> None:
 
 
 @app.command()
-def chaos(runs: int = 500, seed: int = 7, bug: str = "") -> None:
-    """Kill the publisher at random, with faults, and count in the networks' own state."""
-    command = [sys.executable, "-m", "benchmarks.chaos", "--runs", str(runs), "--seed", str(seed)]
+def chaos(
+    posts: Annotated[int, typer.Option(min=9, help="Spread over one account for each ten of them.")] = 10_000,
+    seed: int = 7,
+    hostile: Annotated[
+        bool, typer.Option("--hostile", help="The networks' own guards do nothing, and their reads fail and lag.")
+    ] = False,
+    bug: Annotated[str, typer.Option(help="Plant a bug; the harness has to notice.")] = "",
+) -> None:
+    """Kill publishers at random, with faults, over all nine networks, and count in the networks' own state."""
+    command = [sys.executable, "-m", "benchmarks.chaos", "--posts", str(posts), "--seed", str(seed)]
+    command += ["--accounts", str(max(9, posts // 10)), "--kills", str(max(1, posts // 25))]
+    command += [*(["--hostile"] if hostile else []), *(["--bug", bug] if bug else [])]
+    raise typer.Exit(subprocess.call(command))
+
+
+@app.command()
+def chaos_pds(kills: int = 1000, seed: int = 7, bug: str = "") -> None:
+    """Kill publishers between a real Bluesky server's commit and its answer, and count in its repositories."""
+    command = [sys.executable, "-m", "benchmarks.chaos_pds", "--kills", str(kills), "--seed", str(seed)]
     raise typer.Exit(subprocess.call([*command, *(["--bug", bug] if bug else [])]))
 
 
 @app.command()
 def bench() -> None:
-    """Measure the models and the definitions' load time against baselines of the same run."""
+    """Measure the models, the definitions' load time and the ingest of 1,000 accounts against baselines of the same run."""
     worst = 0
-    for module in ("benchmarks.definitions_load", "benchmarks.engagement"):
+    for module, *options in (
+        ("benchmarks.definitions_load",),
+        ("benchmarks.engagement",),
+        ("benchmarks.ingest", "--accounts", "1000"),
+    ):
         console.rule(module)
-        worst = max(worst, subprocess.call([sys.executable, "-m", module]))
+        worst = max(worst, subprocess.call([sys.executable, "-m", module, *options]))
     raise typer.Exit(worst)
+
+
+@app.command()
+def bench_burst(posts: int = 5000, accounts: int = 1000, down: str = "instagram") -> None:
+    """Publish thousands of posts that are due at once; also with one network down, and by several workers."""
+    command = [sys.executable, "-m", "benchmarks.burst", "--posts", str(posts), "--accounts", str(accounts)]
+    raise typer.Exit(subprocess.call([*command, "--down", down]))
+
+
+@app.command("bench-ingest")
+def bench_ingest(accounts: str = "1000,10000", repeats: int = 3) -> None:
+    """Measure one day's refresh of so many accounts against a bare httpx loop that asks for the same bytes."""
+    command = [sys.executable, "-m", "benchmarks.ingest", "--accounts", accounts, "--repeats", str(repeats)]
+    raise typer.Exit(subprocess.call(command))

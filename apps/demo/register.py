@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts.networks import Network
+from contracts.networks import Grant, Network
 from contracts.records import Account, Autonomy, BrandKit, Client, Competitor, Token
 
 ACTOR = "pulso run"
 
 
-def accounts_of(listing: Sequence[dict[str, Any]], base_url: str) -> list[tuple[Account, Token]]:
-    """Own accounts of the world with their tokens. `listing`: what the sandbox's /_sandbox/accounts says."""
+def accounts_of(listing: Sequence[dict[str, Any]], base_url: str) -> list[tuple[Account, dict[Grant, Token]]]:
+    """Own accounts of the world with their credentials. `listing`: what the sandbox's /_sandbox/accounts says."""
     return [
         (
             Account(
@@ -22,15 +22,19 @@ def accounts_of(listing: Sequence[dict[str, Any]], base_url: str) -> list[tuple[
                 handle=row["handle"],
                 base_url=f"{base_url}/{row['network']}",
             ),
-            Token(
-                access_token=row["access_token"],
-                refresh_token=row.get("refresh_token"),
-                expires_at=datetime.fromisoformat(row["expires_at"]) if row.get("expires_at") else None,
-            ),
+            {Grant.MAIN: _token(row)} | {Grant(name): _token(said) for name, said in row.get("grants", {}).items()},
         )
         for row in listing
         if not row["is_competitor"]
     ]
+
+
+def _token(said: dict[str, Any]) -> Token:
+    return Token(
+        access_token=said["access_token"],
+        refresh_token=said.get("refresh_token"),
+        expires_at=datetime.fromisoformat(said["expires_at"]) if said.get("expires_at") else None,
+    )
 
 
 def competitors_of(listing: Sequence[dict[str, Any]]) -> list[Competitor]:

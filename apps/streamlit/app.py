@@ -1,6 +1,6 @@
 """Entry point of the app (`streamlit run apps/streamlit/app.py`): builds the settings, opens lake and store, shows the chosen page.
 
-Belongs here: composition, the side bar, the page list. Does not belong here: what a page shows (`views/`).
+Belongs here: composition (with the media tools, which no other module of the app may import), the side bar, the page list. Does not belong here: what a page shows (`views/`).
 """
 
 import getpass
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from apps.media_tools import local_mender
 from apps.streamlit.data import ClientData
 from apps.streamlit.desk import Desk
 from apps.streamlit.language import LANGUAGES, Language, load_language
@@ -62,7 +63,13 @@ def main() -> None:
     now = clock.read(last_known=data.newest_observation)
     keep(
         Workspace(
-            settings, client, data, Desk(store, client, settings.home), text, now, st.session_state["actor"].strip()
+            settings,
+            client,
+            data,
+            Desk(store, client, settings.home, local_mender(settings.home)),
+            text,
+            now,
+            st.session_state["actor"].strip(),
         )
     )
     page.run()

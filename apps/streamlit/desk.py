@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from contracts.records import Client, ContentItem, Forecast, Verdict
+from contracts.media import MediaMender
+from contracts.records import AccountTerms, Client, ContentItem, Forecast, Trouble, Verdict
 from contracts.scope import TenantScope
 from operations import ItemView, SqlStore, Stop, StopReceipt
+from operations.mending import MendedItem, is_mendable, mend
 from operations.states import EDITABLE_ITEM_STATES, IntentState, ItemState
-from policy import may_send
+from policy import NetworkLimits, limits_for, may_send
 
 AROUND = timedelta(days=3)
 """How far around a slot other posts are read to judge gaps and quotas; the longest rule looks a day either way."""
+LOST_LONG_AGO = timedelta(days=14)
+"""A refused or missed post that nobody has cared about for so long is no trouble any more."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class ShownForecast:
 class ShownConnection:
     """An account and what keeps it from working: None, or the key of what is wrong."""
 
+    account_id: str
     network: str
     handle: str
     problem: str | None
@@ -42,8 +47,9 @@ class ShownConnection:
 class Desk:
     """One client's desk. All methods stay within that client's scope; writes raise the store's own errors."""
 
-    def __init__(self, store: SqlStore, client: Client, home: Path) -> None:
+    def __init__(self, store: SqlStore, client: Client, home: Path, mender: MediaMender) -> None:
         self._store = store
+        self._mender = mender
         self._scope = TenantScope.of(client.client_id)
         self._home = home
         self.client = client
@@ -87,10 +93,19 @@ class Desk:
                 problem = "paused"
             shown.append(
                 ShownConnection(
-                    account.network.value, account.handle, problem, connection.paused_reason, connection.paused_at
+                    account.account_id,
+                    account.network.value,
+                    account.handle,
+                    problem,
+                    connection.paused_reason,
+                    connection.paused_at,
                 )
             )
         return tuple(shown)
+
+    def troubles(self, now: datetime) -> tuple[Trouble, ...]:
+        """What does not go out by itself, the most costly first; what was lost long ago is history."""
+        return self._store.troubles(self._scope, since=now - LOST_LONG_AGO)
 
     def native_ids(self) -> Mapping[str, str]:
         """The network's own id of each published item's newest post."""
@@ -114,9 +129,7 @@ class Desk:
             "paused_accounts": sum(connection.problem is not None for connection in self.connections()),
             "approve_soon": sum(view.item.scheduled_at <= now + timedelta(hours=24) for view in upcoming),  # type: ignore[operator]
             "approve": sum(view.item.scheduled_at > now + timedelta(hours=24) for view in upcoming),  # type: ignore[operator]
-            "replies": sum(
-                view.item.reply_to_comment_id is not None and view.item.scheduled_at is None for view in drafts
-            ),
+            "replies": sum(view.item.is_reply and view.item.scheduled_at is None for view in drafts),
             "missed": sum(view.state is ItemState.MISSED for view in views),
             "failed": sum(view.state is ItemState.FAILED for view in views),
         }
@@ -139,7 +152,23 @@ class Desk:
             taken = self._store.taken_slots(self._scope, start=slot - AROUND, end=slot + AROUND)
             own = self.item(item.content_item_id).item.scheduled_at
             others = _without(taken.get(item.account_id, ()), own)
-        return may_send(item, self.client, now=now, published_times=others)
+        return may_send(item, self.client, now=now, published_times=others, limits=self.limits(item))
+
+    def limits(self, item: ContentItem) -> NetworkLimits:
+        """What the item has to fit: its account's own server's limits, where it states any."""
+        return limits_for(item.network, self._store.terms(self._scope).get(item.account_id))
+
+    def boards(self) -> tuple[AccountTerms, ...]:
+        """Accounts whose posts go to boards, with the boards that were read."""
+        return tuple(terms for terms in self._store.terms(self._scope).values() if terms.boards)
+
+    def can_mend(self, item: ContentItem) -> bool:
+        """Whether something of what the item breaks can be mended without changing what it says."""
+        return is_mendable(item, limits=self.limits(item))
+
+    def mended(self, item: ContentItem, *, may_shorten: bool) -> MendedItem:
+        """The item made to fit, and what was changed. Nothing is saved but the new files, which nobody sees. May take minutes."""
+        return mend(item, self._mender, limits=self.limits(item), may_shorten=may_shorten)
 
     def media_path(self, path: str) -> Path | None:
         """The file of a media path, or None when it is missing or would lie outside the state folder."""
@@ -152,6 +181,24 @@ class Desk:
         """A new revision over the one that was read; its approval and its forecast no longer count."""
         self._own(view)
         self._store.edit(view.item.content_item_id, actor=actor, revision=view.item.revision, text=text)
+
+    def save_mended(self, view: ItemView, mended: ContentItem, *, actor: str) -> None:
+        """What was mended as a new revision over the one that was read: it has to be approved again."""
+        self._own(view)
+        self._store.edit(
+            view.item.content_item_id,
+            actor=actor,
+            revision=view.item.revision,
+            text=mended.text,
+            media=mended.media,
+            content_format=mended.content_format,
+            options=mended.options,
+        )
+
+    def choose_board(self, account_id: str, board_id: str, *, actor: str) -> None:
+        """New drafts of the account go to this board."""
+        if account_id in self.handles():
+            self._store.choose_board(account_id, board_id, actor=actor)
 
     def approve(self, view: ItemView, *, actor: str) -> None:
         self._own(view)

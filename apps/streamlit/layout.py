@@ -9,6 +9,8 @@ from apps.streamlit.figures import CONFIG
 from apps.streamlit.workspace import Workspace
 
 _ANNOUNCEMENT = "announcement"
+OPEN_ITEM = "open_item"
+"""Key of the session under which the calendar finds the item that is to be open."""
 
 STATE_COLOURS = {
     "draft": "gray",
@@ -68,6 +70,12 @@ def announce(done: str) -> None:
     st.session_state[_ANNOUNCEMENT] = done
 
 
+def open_in_calendar(content_item_id: str) -> None:
+    """Leave the page for the calendar, with this item open."""
+    st.session_state[OPEN_ITEM] = content_item_id
+    st.switch_page("views/calendar.py")
+
+
 def section(title: str, help: str | None = None) -> None:  # noqa: A002
     st.subheader(title, anchor=False, help=help)
 
@@ -85,6 +93,12 @@ def empty(work: Workspace, key: str, *, place: str = "", **values: object) -> No
     with st.container(border=True, key=f"empty-{key.replace('.', '-')}{place}"):
         st.markdown(f"**{work.text(f'{key}.title', **values)}**")
         st.markdown(work.text(f"{key}.remedy", **values))
+
+
+def network_badge(work: Workspace, network: str) -> str:
+    """The network's name as a badge, in markdown."""
+    colour = {"bluesky": "blue", "instagram": "violet"}.get(network, "gray")
+    return f":{colour}-badge[{work.text('network.' + network)}]"
 
 
 def link_to(url: str | None, label: str) -> str | None:

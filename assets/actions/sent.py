@@ -61,5 +61,6 @@ def sent_actions(
                 "parked": report.parked,
                 "failed": report.failed,
                 "deferred": report.deferred,
+                "named": report.named,
             },
         )

@@ -1,6 +1,7 @@
 """Account profiles (observed) and daily account metrics (reported)."""
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -16,8 +17,11 @@ from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import Collector, Lake, Store
+from contracts.records import Account, AccountSnapshot, AccountTerms
 from contracts.tables import ACCOUNT_METRICS, ACCOUNTS
 
+TERMS_BELIEVED_FOR = timedelta(hours=23)
+"""Less than a day, so that each day's first reading renews them."""
 REPORTED_AGAIN_FOR = timedelta(days=3)
 """Networks correct their daily figures for some days: each run fetches these again."""
 
@@ -37,7 +41,10 @@ def accounts(
     collector: dg.ResourceParam[Collector],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
-    """Grain: account x observation. A past day is left as it was observed: today's followers are no answer for it."""
+    """Grain: account x observation. A past day is left as it was observed: today's followers are no answer for it.
+
+    Beside it, what each account's own place allows and offers is read again once a day and kept in the store, for whoever writes.
+    """
     days, scope = run_days(context, clock.now()), config.scope(STAGE)
     if days.is_past:
         kept = lake.scan(ACCOUNTS, scope=scope).filter(pl.col("day").is_between(days.start, days.end)).collect()
@@ -45,6 +52,8 @@ def accounts(
         return materialised(ACCOUNTS, None, frame=kept, as_of=days.now, checks=passed, metadata={"replayed": True})
     connected = store.accounts(scope)
     collected = collector.profiles(connected)
+    terms = collector.terms(_with_old_terms(connected, collected.rows, store.terms(scope), now=days.now))
+    store.keep_terms(terms.rows)
     frame = to_frame(collected.rows, ACCOUNTS, day=days.end)
     checked = inspect(frame, ACCOUNTS, rules_for(ACCOUNTS), now=days.now)
     return enter(
@@ -53,10 +62,24 @@ def accounts(
         checked,
         write=lake.append,
         rows=frame.height,
-        failures=collected.failures,
+        failures=(*collected.failures, *terms.failures),
         accounts=len(connected),
         as_of=days.now,
+        metadata={"terms_read": len(terms.rows)},
     )
+
+
+def _with_old_terms(
+    accounts: Sequence[Account],
+    answered: Sequence[AccountSnapshot],
+    known: Mapping[str, AccountTerms],
+    *,
+    now: datetime,
+) -> list[Account]:
+    """Those of the accounts that answered whose terms were not read today; the others would only fail twice."""
+    able = {snapshot.account_id for snapshot in answered}
+    fresh = {name for name, terms in known.items() if now - terms.read_at < TERMS_BELIEVED_FOR}
+    return [account for account in accounts if account.account_id in able - fresh]
 
 
 @dg.asset(

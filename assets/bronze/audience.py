@@ -1,18 +1,18 @@
-"""What the audience says: comments, read where a post's count says that there are new ones."""
+"""What the audience says: comments, read where a post's count says that there are new ones, and direct messages."""
 
 import dagster as dg
 
 from assets.bronze.directory import STAGE
 from assets.bronze.entry import checks_of, enter
-from assets.bronze.observations import posts_with_new_comments
+from assets.bronze.observations import messages_since, posts_to_ask
 from assets.checks.boundary import inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
 from assets.keys import asset_options, key_of
-from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
+from assets.partitions import DAYS, ONE_RUN, Narrowed, Targeted, run_days
 from contracts.clock import Clock
 from contracts.ports import Collected, Collector, Lake, Store
-from contracts.tables import COMMENTS, POST_METRICS, POSTS
+from contracts.tables import COMMENTS, MESSAGES, POST_METRICS, POSTS
 
 
 @dg.asset(
@@ -25,16 +25,16 @@ from contracts.tables import COMMENTS, POST_METRICS, POSTS
 )
 def comments(
     context: dg.AssetExecutionContext,
-    config: Narrowed,
+    config: Targeted,
     lake: dg.ResourceParam[Lake],
     store: dg.ResourceParam[Store],
     collector: dg.ResourceParam[Collector],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     """Grain: comment, as first observed. A past day asks no network."""
-    days, scope = run_days(context, clock.now()), config.scope(STAGE)
-    connected = store.accounts(scope)
-    wanted = () if days.is_past else posts_with_new_comments(lake, scope, now=days.now)
+    days, scope = run_days(context, clock.now(), config), config.scope(STAGE)
+    connected = config.accounts(store, STAGE)
+    wanted = () if days.is_past else posts_to_ask(lake, scope, config.targets, now=days.now)
     collected = collector.comments(connected, wanted) if wanted else Collected()
     frame = to_frame(collected.rows, COMMENTS, day=days.end).unique("comment_id", keep="first", maintain_order=True)
     checked = inspect(frame, COMMENTS, rules_for(COMMENTS), now=days.now)
@@ -51,4 +51,42 @@ def comments(
         as_of=days.now,
         new=new,
         metadata={"posts_read": len(wanted)},
+    )
+
+
+@dg.asset(
+    **asset_options(MESSAGES),
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+    check_specs=checks_of(MESSAGES),
+    pool="networks",
+)
+def messages(
+    context: dg.AssetExecutionContext,
+    config: Narrowed,
+    lake: dg.ResourceParam[Lake],
+    store: dg.ResourceParam[Store],
+    collector: dg.ResourceParam[Collector],
+    clock: dg.ResourceParam[Clock],
+) -> dg.MaterializeResult:
+    """Grain: direct message, as first observed. Words and people go to the store and nowhere else. A past day asks no network."""
+    days, scope = run_days(context, clock.now()), config.scope(STAGE)
+    connected = store.accounts(scope)
+    since = {} if days.is_past else messages_since(lake, scope, connected, now=days.now)
+    collected = collector.messages(connected, since=since) if since else Collected()
+    kept = store.save_messages(collected.rows)
+    frame = to_frame(collected.rows, MESSAGES, day=days.end).unique("message_id", keep="first", maintain_order=True)
+    checked = inspect(frame, MESSAGES, rules_for(MESSAGES), now=days.now)
+    known = lake.scan(MESSAGES, scope=scope).select("message_id").collect()
+    return enter(
+        lake,
+        MESSAGES,
+        checked,
+        write=lake.append,
+        rows=frame.height,
+        failures=collected.failures,
+        accounts=len(connected),
+        as_of=days.now,
+        new=checked.good.join(known, on="message_id", how="anti"),
+        metadata={"new_in_the_store": kept},
     )

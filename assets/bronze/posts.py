@@ -11,7 +11,7 @@ from assets.bronze.observations import OBSERVED_FOR, only_changed, watermarks, w
 from assets.bronze.split import split_observation
 from assets.frames import to_frame
 from assets.keys import spec_options
-from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
+from assets.partitions import DAYS, ONE_RUN, Targeted, run_days
 from contracts.clock import Clock
 from contracts.ports import Collector, Lake, Store
 from contracts.tables import POST_METRICS, POSTS
@@ -27,7 +27,7 @@ from contracts.tables import POST_METRICS, POSTS
 )
 def posts_and_metrics(
     context: dg.AssetExecutionContext,
-    config: Narrowed,
+    config: Targeted,
     lake: dg.ResourceParam[Lake],
     store: dg.ResourceParam[Store],
     collector: dg.ResourceParam[Collector],
@@ -37,8 +37,8 @@ def posts_and_metrics(
 
     A past day maps its kept payloads again and asks no network: today's counts are no answer for last Tuesday.
     """
-    days, scope = run_days(context, clock.now()), config.scope(STAGE)
-    connected = store.accounts(scope)
+    days, scope = run_days(context, clock.now(), config), config.scope(STAGE)
+    connected = config.accounts(store, STAGE)
     if days.is_past:
         in_days = pl.col("day").is_between(days.start, days.end)
         kept = {t.key: lake.scan(t, scope=scope).filter(in_days).collect() for t in (POSTS, POST_METRICS)}
@@ -46,7 +46,12 @@ def posts_and_metrics(
             [*kept[POSTS.key].iter_rows(named=True), *kept[POST_METRICS.key].iter_rows(named=True)]
         )
     else:
-        collected = collector.posts(connected, since=watermarks(lake, scope), detail_since=days.now - OBSERVED_FOR)
+        collected = collector.posts(
+            connected,
+            since=watermarks(lake, scope, config.targets),
+            detail_since=days.now - OBSERVED_FOR,
+            detail_of=config.targets,
+        )
     day_of_observation = {"day": pl.col("observed_at").dt.date()}
     posts = with_fingerprint(to_frame(collected.posts, POSTS, **day_of_observation))
     metrics = with_backfill_mark(to_frame(collected.metrics, POST_METRICS, **day_of_observation), posts, lake, scope)

@@ -12,13 +12,18 @@ from contracts.tables import (
     ACCOUNTS,
     COMMENTS,
     COMPETITOR_POSTS,
+    MESSAGES,
     POST_METRICS,
     POSTS,
     TableSpec,
 )
 
 FIRST_POST_EVER = datetime(2004, 2, 4, tzinfo=UTC)
-KNOWN_POST_METRICS = ("likes", "comments", "shares", "saves", "quotes", "reach", "views", "impressions")
+KNOWN_POST_METRICS = (
+    *("likes", "comments", "shares", "saves", "quotes", "reach", "views", "impressions"),
+    *("clicks", "link_clicks", "profile_visits", "average_view_seconds", "watch_minutes"),
+)
+"""What staging takes, too (`stg_networks__post_metrics`)."""
 
 NETWORK = "the network's or the export's problem"
 CONNECTOR = "the connector's problem"
@@ -107,6 +112,14 @@ def _comments() -> list[Rule]:
     ]
 
 
+def _messages() -> list[Rule]:
+    return [
+        *(_no_nulls(c) for c in ("message_id", "conversation_id", "account_id", "sent_at")),
+        _not_before_networks("sent_at"),
+        _not_after_observation("sent_at"),
+    ]
+
+
 def _competitor_posts() -> list[Rule]:
     return [
         *(_no_nulls(c) for c in ("competitor_post_id", "competitor_id", "published_at")),
@@ -123,6 +136,7 @@ _RULES: dict[str, Callable[[], list[Rule]]] = {
     ACCOUNTS.key: _accounts,
     ACCOUNT_METRICS.key: _account_metrics,
     COMMENTS.key: _comments,
+    MESSAGES.key: _messages,
     COMPETITOR_POSTS.key: _competitor_posts,
 }
 

@@ -61,6 +61,7 @@ def content_drafts(
         waiting=store.content_items(scope),
         posts=posts,
         now=days.now,
+        terms=store.terms(scope),
     )
     chosen: list[tuple[dict[str, Any], ContentItem]] = []
     for row in [] if days.is_past else ideas.iter_rows(named=True):

@@ -5,6 +5,7 @@ import polars as pl
 from pydantic import Field
 
 from assets.decisions.once import seed_of, standing
+from assets.decisions.options import told, why_not_drafted
 from assets.decisions.rows import decision_frame, evidence_columns
 from assets.keys import asset_options, gold
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
@@ -13,7 +14,7 @@ from contracts.clock import Clock
 from contracts.ports import Lake, Store
 from contracts.tables import CALIBRATION, CONTENT_IDEAS
 from ml.content import propose_ideas
-from policy import POLICY_VERSION
+from policy import POLICY_VERSION, limits_for
 
 STAGE = "decisions are made for all clients in one run; each reads its own client's rows"
 
@@ -37,16 +38,22 @@ def content_ideas(
     store: dg.ResourceParam[Store],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
-    """Grain: idea. Decided once a day for each account; a past day is left as it was decided."""
+    """Grain: idea. Decided once a day for each account; a past day is left as it was decided.
+
+    An account whose drafts could not be sent gets no idea, and the run says why.
+    """
     days, scope = run_days(context, clock.now()), config.scope(STAGE)
     kept = standing(lake, CONTENT_IDEAS, scope, start=days.start, end=days.end)
     posts = lake.scan("gold/fct_posts", scope=scope).collect()
     clients = {c.client_id: c for c in store.clients(scope) if c.is_active}
-    open_accounts = [
-        a
-        for a in store.accounts(scope)
-        if not days.is_past and a.client_id in clients and a.account_id not in set(kept["account_id"])
-    ]
+    terms = store.terms(scope)
+    accounts = [a for a in store.accounts(scope) if a.client_id in clients]
+    reasons = {
+        a.account_id: why
+        for a in accounts
+        if (why := why_not_drafted(a, limits_for(a.network, terms.get(a.account_id)), terms.get(a.account_id)))
+    }
+    open_accounts = [a for a in accounts if not days.is_past and a.account_id not in {*kept["account_id"], *reasons}]
     rows = [
         {
             **evidence_columns(idea.decision(account_id=account.account_id, policy_version=POLICY_VERSION)),
@@ -75,5 +82,9 @@ def content_ideas(
         lake.append(CONTENT_IDEAS, frame),
         frame=pl.concat([kept, frame]),
         as_of=days.now,
-        metadata={"new": frame.height, "clients_without_facts": ", ".join(without_facts) or "none"},
+        metadata={
+            "new": frame.height,
+            "clients_without_facts": ", ".join(without_facts) or "none",
+            "nothing_drafted_for": told(reasons),
+        },
     )

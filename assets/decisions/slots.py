@@ -60,7 +60,7 @@ def post_schedule(
     waiting = [
         i
         for i in store.content_items(scope, states=["draft"])
-        if not days.is_past and i.scheduled_at is None and i.reply_to_comment_id is None
+        if not days.is_past and i.scheduled_at is None and not i.is_reply
     ]
     planner = _Planner(
         clients={c.client_id: c for c in store.clients(scope)},

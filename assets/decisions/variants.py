@@ -1,7 +1,7 @@
 """Variants of a draft: written for one idea, judged, compared, and one of them chosen with its evidence."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,15 @@ from uuid import NAMESPACE_URL, uuid5
 import polars as pl
 
 from assets.decisions.once import seed_of
+from assets.decisions.options import options_for
 from assets.decisions.rows import evidence_columns
 from contracts.networks import ContentFormat, Network
 from contracts.ports import Brief, CardRequest, ImageMaker, MediaLibrary, TextModel
-from contracts.records import Account, Client, ContentItem, Decision, Forecast, Media, PublishOptions, Verdict
+from contracts.records import Account, AccountTerms, Client, ContentItem, Decision, Forecast, Media, Verdict
 from ml.choice import epsilon_greedy
 from ml.content import Draft, SeenTexts, compose
 from ml.content.past import best_past_texts
-from policy import LIMITS, POLICY_VERSION, may_send
+from policy import POLICY_VERSION, NetworkLimits, limits_for, may_send
 
 EXPLORATION_RATE = 0.1
 PICTURE_FORMATS = frozenset({ContentFormat.IMAGE, ContentFormat.CAROUSEL})
@@ -31,6 +32,8 @@ class Variant:
     item: ContentItem
     client: Client
     draft: Draft
+    limits: NetworkLimits
+    """What the account's posts have to fit."""
 
 
 @dataclass
@@ -42,12 +45,14 @@ class Desk:
     waiting: Sequence[ContentItem]
     posts: pl.DataFrame
     now: datetime
+    terms: Mapping[str, AccountTerms] = field(default_factory=dict)
     _seen: dict[str, SeenTexts] = field(default_factory=dict)
 
     def write(self, idea: dict[str, Any], *, text_model: TextModel | None, variants: int) -> list[Variant]:
         """At most `variants` texts for one row of decisions/content_ideas; none close to a past or waiting text."""
         client, account = self.clients[idea["client_id"]], self.accounts[idea["account_id"]]
         network = Network(idea["network"])
+        limits = limits_for(network, self.terms.get(account.account_id))
         seed = seed_of("draft", idea["idea_id"])
         own = self.posts.filter(pl.col("client_id") == client.client_id)
         brief = Brief(
@@ -57,14 +62,14 @@ class Desk:
             pillar_id=idea["pillar_id"],
             fact_ids=tuple(idea["fact_ids"]),
             angle=idea["angle"],
-            max_characters=LIMITS[network].draft_graphemes,
+            max_characters=limits.draft_graphemes,
             best_past_texts=best_past_texts(own, network, now=self.now),
             seed=seed,
         )
         drafts = compose(brief, text_model=text_model, seed=seed, variants=variants, seen=self._seen_by(client, own))
         for draft in drafts:
             self._seen_by(client, own).add(draft.text)
-        return [Variant(self._item(idea, draft, account, client), client, draft) for draft in drafts]
+        return [Variant(self._item(idea, draft, account, client, limits), client, draft, limits) for draft in drafts]
 
     def _seen_by(self, client: Client, own: pl.DataFrame) -> SeenTexts:
         if client.client_id not in self._seen:
@@ -72,7 +77,10 @@ class Desk:
             self._seen[client.client_id] = SeenTexts([*own["text"].drop_nulls().to_list(), *waiting])
         return self._seen[client.client_id]
 
-    def _item(self, idea: dict[str, Any], draft: Draft, account: Account, client: Client) -> ContentItem:
+    def _item(
+        self, idea: dict[str, Any], draft: Draft, account: Account, client: Client, limits: NetworkLimits
+    ) -> ContentItem:
+        terms = self.terms.get(account.account_id)
         return ContentItem(
             content_item_id=str(uuid5(NAMESPACE_URL, f"pulso:item:{idea['idea_id']}")),
             client_id=client.client_id,
@@ -80,18 +88,12 @@ class Desk:
             network=account.network,
             text=draft.text,
             content_format=draft.content_format,
-            options=_options(account.network, draft.content_format, client),
+            options=options_for(draft.content_format, draft.text, client, limits, terms),
             language=draft.language,
             pillar_id=draft.pillar_id,
             fact_ids=draft.fact_ids,
             created_at=self.now,
         )
-
-
-def _options(network: Network, content_format: ContentFormat, client: Client) -> PublishOptions:
-    """A link stands in the text; where the network wants it beside the text as well, it gets the same one."""
-    form = LIMITS[network].formats.get(content_format)
-    return PublishOptions(link=client.brand.link if form and "link" in form.required else None)
 
 
 def choose(
@@ -108,7 +110,7 @@ def choose(
     When policy allows none, the first stands as a refused draft with its violations, so that people see why nothing came.
     """
     pictured = [_with_picture(v, image_maker, media) for v in variants]
-    verdicts = [may_send(item, v.client, now=now) for item, v in zip(pictured, variants, strict=True)]
+    verdicts = [may_send(item, v.client, now=now, limits=v.limits) for item, v in zip(pictured, variants, strict=True)]
     allowed = [n for n, verdict in enumerate(verdicts) if verdict.is_allowed] or [0]
     seed = seed_of("choice", idea["idea_id"])
     scores = [f.expected_log_engagement if (f := outlook[n]) else None for n in allowed]

@@ -5,12 +5,14 @@ Does not belong here: rules about what may be sent (policy), the text model's wi
 """
 
 from ml.content.compose import COMPOSER_VERSION, Draft, compose
-from ml.content.ideas import IDEAS_VERSION, Idea, brief_for, propose_ideas
+from ml.content.ideas import FORMATS, IDEAS_VERSION, NOT_DRAFTED, Idea, brief_for, propose_ideas
 from ml.content.similarity import SeenTexts, similarity
 
 __all__ = [
     "COMPOSER_VERSION",
+    "FORMATS",
     "IDEAS_VERSION",
+    "NOT_DRAFTED",
     "Draft",
     "Idea",
     "SeenTexts",

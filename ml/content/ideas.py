@@ -49,6 +49,10 @@ FORMATS: dict[Network, tuple[ContentFormat, ...]] = {
     Network.X: (ContentFormat.TEXT, ContentFormat.IMAGE),
     Network.YOUTUBE: (),
 }
+NOT_DRAFTED: dict[Network, str] = {
+    Network.YOUTUBE: "every post there is a film, and nothing here makes films yet",
+}
+"""Networks without a format that can be drafted, and why."""
 
 
 @dataclass(frozen=True)

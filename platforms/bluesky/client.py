@@ -1,9 +1,7 @@
 """Bluesky's wire: XRPC calls of one account to its own PDS, which also relays the AppView's reads.
 
-Belongs here: calls, their order, and what Bluesky's refusals mean. Does not belong here: shapes (`models.py`), mapping.
-
-Publishing is `putRecord` under a key that we chose: writing the same record twice changes nothing, and `getRecord` on the PDS
-(never the AppView, which lags by a second) says whether it landed.
+Belongs here: tokens, limits, what Bluesky's refusals mean, reading, deleting. Does not belong here: publishing (`publishing.py`),
+shapes (`models.py`), mapping.
 """
 
 import base64
@@ -23,7 +21,6 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
-    Media,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -35,43 +32,38 @@ from contracts.records import (
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Params, Refusal, Transport, server_time, with_headers
 from platforms._listing import post_pages
-from platforms._media import read_media
 from platforms._quotas import LocalLimit
-from platforms._shapes import as_json, count_or_none
-from platforms.bluesky import mapping, tid
-from platforms.bluesky.facets import mentions
-from platforms.bluesky.models import (
-    Feed,
-    Posts,
-    Profile,
-    Records,
-    RepoDescription,
-    ResolvedHandle,
-    Session,
-    StoredRecord,
-    Thread,
-    UploadedBlob,
-    Written,
-)
-
-XRPC = "/xrpc"
-"""The only version that XRPC has; lexicons evolve by adding fields."""
+from platforms._shapes import count_or_none
+from platforms.bluesky import mapping
+from platforms.bluesky.films import OPERATIONS, VIDEO_SERVICE, Films
+from platforms.bluesky.models import Feed, Posts, Profile, Records, RepoDescription, Session, Thread
+from platforms.bluesky.publishing import Publishing
+from platforms.bluesky.xrpc import NOT_FOUND, path_of, procedure, query
 
 PAGE_SIZE = 100
 POSTS_PER_CALL = 25
 THREAD_DEPTH = 1000
-LARGEST_BLOB_BYTES = 2_000_000
-MOST_IMAGES = 4
 
 CAPABILITIES = Capabilities(
     network=Network.BLUESKY,
-    formats=frozenset({ContentFormat.TEXT, ContentFormat.IMAGE, ContentFormat.CAROUSEL}),
+    formats=frozenset(
+        {
+            ContentFormat.TEXT,
+            ContentFormat.LINK,
+            ContentFormat.ARTICLE,
+            ContentFormat.IMAGE,
+            ContentFormat.CAROUSEL,
+            ContentFormat.VIDEO,
+            ContentFormat.THREAD,
+        }
+    ),
     has_account_metrics=False,
     has_comments=True,
     can_reply=True,
     is_commit_idempotent=True,
     is_reply_idempotent=True,
     post_metrics=("likes", "comments", "shares", "quotes", "saves"),
+    options=frozenset({"link", "title", "thread"}),
     read_lag_seconds=0.0,
 )
 
@@ -87,7 +79,6 @@ _CLASSES = {
     "UpstreamFailure": ErrorClass.TRANSIENT,
     "UpstreamTimeout": ErrorClass.TRANSIENT,  # [K]
 }
-_NOT_FOUND = frozenset({"RecordNotFound", "NotFound"})
 
 
 class BlueskyDialect:
@@ -108,6 +99,8 @@ class BlueskyDialect:
 
     def limit_keys(self, account: Account, call: Call) -> tuple[str, ...]:
         host = urlsplit(account.base_url).netloc
+        if call.operation.startswith(OPERATIONS):
+            return (f"video:{account.account_id}",)  # another service, with limits of its own
         if call.kind is CallKind.READ:
             return (f"host:{host}",)
         if call.kind is CallKind.TOKEN:
@@ -133,7 +126,7 @@ class BlueskyDialect:
             CallKind.TOKEN,
             "com.atproto.server.refreshSession",
             "POST",
-            _path("com.atproto.server.refreshSession"),
+            path_of("com.atproto.server.refreshSession"),
             headers={"authorization": f"Bearer {token.refresh_token}"},
             is_authorized=False,
         )
@@ -150,11 +143,20 @@ class BlueskyConnector:
     """`contracts.ports.Connector` for Bluesky.
 
     `has_app_view=False` is for a PDS that stands alone: profile and posts come from the repository, then without counts;
-    metrics and other people's replies do not exist there.
+    metrics, other people's replies and the video service do not exist there.
     """
 
-    def __init__(self, transport: Transport, media: MediaReader, *, has_app_view: bool = True) -> None:
-        self._transport, self._media, self._has_app_view = transport, media, has_app_view
+    def __init__(
+        self,
+        transport: Transport,
+        media: MediaReader,
+        *,
+        has_app_view: bool = True,
+        video_service: str = VIDEO_SERVICE,
+    ) -> None:
+        self._transport, self._has_app_view = transport, has_app_view
+        films = Films(transport, media, video_service) if has_app_view else None
+        self._publishing = Publishing(transport, media, CAPABILITIES, films, has_app_view=has_app_view)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -165,12 +167,12 @@ class BlueskyConnector:
     async def profile(self, account: Account) -> AccountSnapshot:
         """Display name and counts. Observed: Bluesky keeps no history of them."""
         if not self._has_app_view:
-            call = _read("com.atproto.repo.describeRepo", repo=account.native_id)
+            call = query("com.atproto.repo.describeRepo", repo=account.native_id)
             answer = await self._transport.send(account, call)
             known = self._transport.parse(RepoDescription, answer.body, call)
             profile = Profile(did=known.did, handle=known.handle)
         else:
-            call = _read("app.bsky.actor.getProfile", actor=account.native_id)
+            call = query("app.bsky.actor.getProfile", actor=account.native_id)
             answer = await self._transport.send(account, call)
             profile = self._transport.parse(Profile, answer.body, call)
         raw = {k: v for k, v in answer.body.items() if k not in ("viewer", "didDoc")}
@@ -190,13 +192,13 @@ class BlueskyConnector:
         while True:
             paging = {"limit": str(PAGE_SIZE), **({"cursor": cursor} if cursor else {})}
             if self._has_app_view:
-                call = _read("app.bsky.feed.getAuthorFeed", actor=account.native_id, **paging)
+                call = query("app.bsky.feed.getAuthorFeed", actor=account.native_id, **paging)
                 feed = await self._transport.fetch(Feed, account, call)
                 items = [item for item in feed.feed if isinstance(item, dict) and not item.get("reason")]
                 raws, following = [i["post"] for i in items if _is_by(i.get("post"), account)], feed.cursor
             else:
                 where = {"repo": account.native_id, "collection": mapping.POST_COLLECTION}
-                call = _read("com.atproto.repo.listRecords", **where, **paging)
+                call = query("com.atproto.repo.listRecords", **where, **paging)
                 listed = await self._transport.fetch(Records, account, call)
                 raws, following = [r for r in listed.records if isinstance(r, dict)], listed.cursor
             yield raws
@@ -211,7 +213,7 @@ class BlueskyConnector:
         points: list[PostMetricPoint] = []
         for start in range(0, len(posts), POSTS_PER_CALL):
             uris: Params = [("uris", post.native_id) for post in posts[start : start + POSTS_PER_CALL]]
-            call = replace(_read("app.bsky.feed.getPosts"), params=uris)
+            call = replace(query("app.bsky.feed.getPosts"), params=uris)
             answer = await self._transport.fetch(Posts, account, call)
             observed_at = await self._transport.now()
             for raw in answer.posts:
@@ -228,11 +230,11 @@ class BlueskyConnector:
         """All replies below a post, nested ones too. A post that is gone has none."""
         if not self._has_app_view:
             return
-        call = _read("app.bsky.feed.getPostThread", uri=post.native_id, depth=str(THREAD_DEPTH), parentHeight="0")
+        call = query("app.bsky.feed.getPostThread", uri=post.native_id, depth=str(THREAD_DEPTH), parentHeight="0")
         try:
             answer = await self._transport.fetch(Thread, account, call)
         except NetworkError as error:
-            if error.code in _NOT_FOUND:
+            if error.code in NOT_FOUND:
                 return
             raise
         observed_at = await self._transport.now()
@@ -242,122 +244,32 @@ class BlueskyConnector:
     # --- publishing ------------------------------------------------------------------------------------------------------
 
     def prepare(self, request: PublishRequest) -> Staging:
-        """Choose the record's key. The same intent always gets the same one."""
-        return Staging(handles={"rkey": tid.for_intent(request.intent_id, request.created_at)})
+        """Choose the keys of the records. The same intent always gets the same ones."""
+        return self._publishing.prepare(request)
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
-        """One step: upload one picture, or find out one thing that the record has to name."""
-        handles = staging.handles
-        account = request.account
-        _check(request)
-        for i, media in enumerate(request.media):
-            if f"blob_{i}" not in handles:
-                return _with(staging, **{f"blob_{i}": await self._upload(account, media)})
-        for handle in mentions(request.text):
-            if f"mention:{handle}" not in handles:
-                return _with(staging, **{f"mention:{handle}": await self._resolve(account, handle)})
-        target = request.reply_to_native_comment_id or request.reply_to_native_post_id
-        if target is not None and "parent_uri" not in handles:
-            return _with(staging, **await self._reply_refs(account, target))
-        return staging.model_copy(update={"is_complete": True})
+        """One step: of an upload, or find out one thing that the record has to name."""
+        return await self._publishing.stage(request, staging)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
-        """Write the record under its key."""
-        call = Call(
-            CallKind.COMMIT,
-            "com.atproto.repo.putRecord",
-            "POST",
-            _path("com.atproto.repo.putRecord"),
-            json={
-                "repo": request.account.native_id,
-                "collection": mapping.POST_COLLECTION,
-                "rkey": staging.handles["rkey"],
-                "record": mapping.record_from(request, staging),
-            },
-        )
-        answer = await self._transport.send(request.account, call)
-        written = self._transport.parse(Written, answer.body, call)
-        return _receipt(request, written.uri, "answered", answer.body)
+        """Write the record under its key; for a thread all its records."""
+        return await self._publishing.commit(request, staging)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
-        """Ask the account's own PDS for the record: it is there or it is not."""
-        rkey = staging.handles["rkey"]
-        call = _read(
-            "com.atproto.repo.getRecord",
-            repo=request.account.native_id,
-            collection=mapping.POST_COLLECTION,
-            rkey=rkey,
-        )
-        try:
-            answer = await self._transport.send(request.account, call)
-        except NetworkError as error:
-            if error.code in _NOT_FOUND:
-                return Reconciliation(outcome="not_published", evidence=f"The PDS has no record {rkey}.")
-            raise
-        record = self._transport.parse(StoredRecord, answer.body, call)
-        receipt = _receipt(request, record.uri, "reconciled", answer.body)
-        return Reconciliation(outcome="published", receipt=receipt, evidence=f"The PDS holds record {rkey}.")
+        """Ask the account's own PDS for the records: each is there or it is not."""
+        return await self._publishing.find_published(request, staging)
 
     async def delete(self, account: Account, native_post_id: str) -> None:
-        """Delete a post. Deleting one that is gone already succeeds."""
+        """Delete a post. Deleting one that is gone already succeeds; of a thread the other posts stay."""
         body = {
             "repo": account.native_id,
             "collection": mapping.POST_COLLECTION,
             "rkey": mapping.rkey_of(native_post_id),
         }
-        path = _path("com.atproto.repo.deleteRecord")
-        await self._transport.send(
-            account, Call(CallKind.STAGE, "com.atproto.repo.deleteRecord", "POST", path, json=body)
-        )
+        await self._transport.send(account, procedure(CallKind.STAGE, "com.atproto.repo.deleteRecord", body))
 
     async def refresh_token(self, account: Account) -> None:
         await self._transport.renew_token(account)
-
-    async def _upload(self, account: Account, media: Media) -> str:
-        call = Call(
-            CallKind.STAGE,
-            "com.atproto.repo.uploadBlob",
-            "POST",
-            _path("com.atproto.repo.uploadBlob"),
-            content=read_media(self._media, media, Network.BLUESKY),
-            headers={"content-type": media.mime_type},
-        )
-        return as_json((await self._transport.fetch(UploadedBlob, account, call)).blob)
-
-    async def _resolve(self, account: Account, handle: str) -> str:
-        """The handle's DID, or an empty string when nobody has it: then the mention stays plain text."""
-        try:
-            call = _read("com.atproto.identity.resolveHandle", handle=handle)
-            return (await self._transport.fetch(ResolvedHandle, account, call)).did
-        except NetworkError as error:
-            if error.error_class is ErrorClass.INVALID:
-                return ""
-            raise
-
-    async def _reply_refs(self, account: Account, target_uri: str) -> dict[str, str]:
-        """Addresses and versions of the answered post and of its thread's first post."""
-        parent = await self._record(account, target_uri)
-        refs = parent.value.reply
-        root_uri, root_cid = (refs.root.uri, refs.root.cid) if refs and refs.root else (parent.uri, parent.cid)
-        return {"parent_uri": parent.uri, "parent_cid": parent.cid, "root_uri": root_uri, "root_cid": root_cid}
-
-    async def _record(self, account: Account, uri: str) -> StoredRecord:
-        """A record of anyone's: from our PDS if the author lives there (or it relays), else from the AppView."""
-        did, _, path = uri.removeprefix("at://").partition("/")
-        collection, _, rkey = path.partition("/")
-        call = _read("com.atproto.repo.getRecord", repo=did, collection=collection, rkey=rkey)
-        try:
-            return await self._transport.fetch(StoredRecord, account, call)
-        except NetworkError as error:
-            if error.error_class is not ErrorClass.INVALID or not self._has_app_view:
-                raise
-            missing = error
-        call = _read("app.bsky.feed.getPosts", uris=uri)
-        for raw in (await self._transport.fetch(Posts, account, call)).posts:
-            view = mapping.view_of(raw)
-            if view is not None and view.uri == uri and view.cid:
-                return StoredRecord(uri=view.uri, cid=view.cid, value=view.record)
-        raise missing
 
 
 def expiry_of(jwt: str) -> datetime | None:
@@ -380,43 +292,6 @@ def _class_of(status: int, code: str | None) -> ErrorClass:
     return {401: ErrorClass.AUTH, 403: ErrorClass.SCOPE}.get(status, ErrorClass.INVALID)
 
 
-def _path(nsid: str) -> str:
-    return f"{XRPC}/{nsid}"
-
-
-def _read(nsid: str, **params: str) -> Call:
-    return Call(CallKind.READ, nsid, "GET", _path(nsid), params=tuple(params.items()))
-
-
-def _with(staging: Staging, **handles: str) -> Staging:
-    return Staging(handles={**staging.handles, **handles})
-
-
 def _is_by(raw: Any, account: Account) -> bool:
     author = raw.get("author") if isinstance(raw, dict) else None
     return isinstance(author, dict) and author.get("did") == account.native_id
-
-
-def _check(request: PublishRequest) -> None:
-    """Refuse what the network could not show; policy has said so before, with a remedy."""
-    problem = None
-    if len(request.media) > MOST_IMAGES:
-        problem = f"Bluesky shows at most {MOST_IMAGES} pictures in a post; this one has {len(request.media)}."
-    elif unfit := [m for m in request.media if not m.mime_type.startswith("image/")]:
-        problem = f"Bluesky posts of Pulso carry pictures only, not {unfit[0].mime_type}."
-    elif big := [m for m in request.media if m.size_bytes > LARGEST_BLOB_BYTES]:
-        problem = (
-            f"A picture on Bluesky may have {LARGEST_BLOB_BYTES:,} bytes; {big[0].path} has {big[0].size_bytes:,}."
-        )
-    if problem:
-        raise NetworkError(ErrorClass.INVALID, problem, network=Network.BLUESKY.value, code="unfit_media")
-
-
-def _receipt(request: PublishRequest, uri: str, how: Any, body: Any) -> Receipt:
-    return Receipt(
-        native_id=uri,
-        permalink=mapping.permalink_of(uri),
-        published_at=request.created_at,
-        how=how,
-        raw=as_json(body),
-    )

@@ -1,20 +1,19 @@
-"""Bluesky's shapes to Pulso's records, and an intent to Bluesky's record.
+"""Bluesky's shapes to Pulso's records.
 
-Belongs here: pure mapping, one payload in, records out. Does not belong here: calls (`client.py`).
+Belongs here: pure mapping, one payload in, records out. Does not belong here: calls (`client.py`), what is written (`records.py`).
 """
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from contracts.networks import ContentFormat, Network
-from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint, PublishRequest, Staging
+from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint
 from platforms._points import metric_point
 from platforms._shapes import as_json, storable
-from platforms.bluesky.facets import facets
 from platforms.bluesky.models import PostView, Profile, ThreadNode
 
 POST_COLLECTION = "app.bsky.feed.post"
@@ -136,7 +135,9 @@ def format_of(embed: dict[str, Any] | None) -> tuple[ContentFormat, int]:
     if kind == "app.bsky.embed.video":
         return ContentFormat.VIDEO, 1
     if kind == "app.bsky.embed.external":
-        return ContentFormat.LINK, 0
+        card = embed.get("external")
+        has_picture = isinstance(card, dict) and bool(card.get("thumb"))
+        return (ContentFormat.ARTICLE, 1) if has_picture else (ContentFormat.LINK, 0)
     return ContentFormat.TEXT, 0
 
 
@@ -188,36 +189,3 @@ def comments_from(account: Account, post: Post, thread: ThreadNode, *, observed_
             )
         here = post_id_of(view.uri) if view is not None else parent
         waiting.extend((child, here) for child in reversed(node.replies))
-
-
-def record_from(request: PublishRequest, staging: Staging) -> dict[str, Any]:
-    """The post record of an intent: a pure function of the intent and its staging, so that writing it twice changes nothing."""
-    handles = staging.handles
-    dids = {k.removeprefix("mention:"): v for k, v in handles.items() if k.startswith("mention:") and v}
-    record: dict[str, Any] = {
-        "$type": POST_COLLECTION,
-        "text": request.text,
-        "createdAt": request.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
-    if request.language:
-        record["langs"] = [request.language]
-    if found := facets(request.text, dids):
-        record["facets"] = found
-    if request.media:
-        record["embed"] = {
-            "$type": "app.bsky.embed.images",
-            "images": [
-                {
-                    "alt": media.alt_text,
-                    "image": json.loads(handles[f"blob_{i}"]),
-                    "aspectRatio": {"width": media.width, "height": media.height},
-                }
-                for i, media in enumerate(request.media)
-            ],
-        }
-    if "parent_uri" in handles:
-        record["reply"] = {
-            "root": {"uri": handles["root_uri"], "cid": handles["root_cid"]},
-            "parent": {"uri": handles["parent_uri"], "cid": handles["parent_cid"]},
-        }
-    return record

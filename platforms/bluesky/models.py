@@ -5,7 +5,7 @@ Belongs here: what the wire looks like. Does not belong here: what it means to P
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
 
@@ -117,7 +117,7 @@ class Written(Shape):
     """`putRecord`."""
 
     uri: RequiredId
-    cid: Id = None
+    cid: RequiredId
 
 
 class StoredRecord(Shape):
@@ -126,3 +126,38 @@ class StoredRecord(Shape):
     uri: RequiredId
     cid: RequiredId
     value: PostRecord = PostRecord()
+
+
+class ServerDescription(Shape):
+    """`describeServer`: the server's own identity."""
+
+    did: RequiredId
+
+
+class ServiceToken(Shape):
+    """`getServiceAuth`."""
+
+    token: RequiredId
+
+
+class Job(Shape):
+    """`app.bsky.video.defs#jobStatus`. Any state that is neither completed nor failed means that it is in process."""
+
+    job_id: RequiredId = Field(alias="jobId")
+    state: Text = ""
+    blob: Annotated[dict[str, Any] | None, Object] = None
+    failure_code: Id = Field(default=None, alias="failureCode")
+    error: Text = ""
+    message: Text = ""
+
+
+class JobAnswer(Shape):
+    """`uploadVideo`, `getJobStatus`. The upload is said to answer the status itself, without the lexicon's wrapper [K]."""
+
+    job: Job = Field(alias="jobStatus")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrapped(cls, value: Any) -> Any:
+        is_bare = isinstance(value, dict) and "jobStatus" not in value
+        return {"jobStatus": value} if is_bare else value

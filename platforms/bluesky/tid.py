@@ -41,3 +41,9 @@ def for_intent(intent_id: str, created_at: datetime) -> str:
     digest = int.from_bytes(hashlib.sha256(intent_id.encode()).digest()[:8], "big")
     second = int(created_at.astimezone(UTC).timestamp())
     return encode(second * 1_000_000 + digest % 1_000_000, (digest // 1_000_000) & 0x3FF)
+
+
+def following(first: str, number: int) -> str:
+    """The key `number` microseconds after another: a thread's keys stand in the order of its posts."""
+    microseconds, clock_id = decode(first)
+    return encode(microseconds + number, clock_id)

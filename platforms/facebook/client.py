@@ -19,6 +19,7 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -29,6 +30,7 @@ from contracts.records import (
 )
 from platforms import _graph as graph
 from platforms._graph import GraphDialect
+from platforms._graph_messages import GraphMessages
 from platforms._http import Call, CallKind, Refusal, Transport, all_of, with_headers
 from platforms._listing import post_pages
 from platforms._shapes import read_as
@@ -66,6 +68,8 @@ CAPABILITIES = Capabilities(
     ),
     has_account_metrics=True,
     has_comments=True,
+    has_messages=True,
+    can_message=True,
     can_reply=True,
     is_commit_idempotent=False,
     is_reply_idempotent=False,
@@ -125,12 +129,13 @@ class FacebookDialect(GraphDialect):
 
 
 class FacebookConnector:
-    """`contracts.ports.Connector` for Facebook Pages."""
+    """`contracts.ports.Connector` and `ReadsMessages` for Facebook Pages."""
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport = transport
         self._posts, self._films = FeedPosts(transport, media), Films(transport, media)
         self._replies = Replies(transport)
+        self._messages = GraphMessages(transport, "messenger")
         self._refused_metrics: dict[str, set[str]] = {}
 
     @property
@@ -189,6 +194,11 @@ class FacebookConnector:
             if not graph.is_gone(error):
                 raise
 
+    async def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Direct messages, conversation by conversation."""
+        async for page in self._messages.read(account, since=since):
+            yield page
+
     # --- publishing ------------------------------------------------------------------------------------------------------
 
     def prepare(self, request: PublishRequest) -> Staging:  # noqa: ARG002
@@ -197,6 +207,8 @@ class FacebookConnector:
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One invisible step. A story carries no text: its picture or film is all that is sent."""
+        if request.message_to is not None:
+            return await self._messages.stage(request, request.message_to, staging)
         way = self._way(request)
         if way is not self._replies:
             check(request)
@@ -204,10 +216,14 @@ class FacebookConnector:
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """The one visible call. The network's own refusal of a duplicate is class `duplicate`: reconcile."""
+        if request.message_to is not None:
+            return await self._messages.commit(request, request.message_to)
         return await self._way(request).commit(request, staging)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """What the Page shows of this intent."""
+        if request.message_to is not None:
+            return await self._messages.find(request, request.message_to, staging)
         return await self._way(request).find(request, staging)
 
     async def delete(self, account: Account, native_post_id: str) -> None:

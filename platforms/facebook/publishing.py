@@ -19,6 +19,7 @@ from contracts.ports import MediaReader
 from contracts.records import Account, Media, PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
 from platforms._http import CallKind, Transport
+from platforms._listing import each_once
 from platforms._media import read_media
 from platforms._shapes import as_json, read_as
 from platforms.facebook.models import FbPost, Finished, StoryItem
@@ -146,7 +147,7 @@ class FeedPosts:
                 is_same = graph.same_text(post.message, request.text) and not post.media_ids
                 if not is_old and (bool(photos & post.media_ids) if photos else is_same):
                     alike.append(post)
-        return alike
+        return each_once(alike)
 
     # --- stories ---------------------------------------------------------------------------------------------------------
 

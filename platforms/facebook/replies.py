@@ -14,6 +14,7 @@ from contracts.networks import Network
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
 from platforms import _graph as graph
 from platforms._http import CallKind, Transport
+from platforms._listing import each_once
 from platforms._shapes import as_json, read_as
 from platforms.facebook.models import FbComment
 
@@ -76,7 +77,7 @@ class Replies:
                 is_old = reply.created_time is not None and reply.created_time < oldest
                 if graph.same_text(reply.message, request.text) and not is_old:
                     alike.append(reply)
-        return alike
+        return each_once(alike)
 
 
 def _target(request: PublishRequest) -> str:

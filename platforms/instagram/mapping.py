@@ -27,10 +27,17 @@ INSIGHT_METRICS = {
     "replies": "replies",
     "follower_count": "follower_count",
     "impressions": "impressions",
+    "ig_reels_avg_watch_time": "average_view_seconds",
+    "ig_reels_video_view_total_time": "watch_minutes",
 }
 """Instagram's name -> Pulso's. `impressions` is retired on current versions and still in kept payloads."""
+MILLISECONDS_IN = {"ig_reels_avg_watch_time": 1_000, "ig_reels_video_view_total_time": 60_000}
+"""Instagram's name -> what one of Pulso's unit is, of metrics that Instagram gives in milliseconds."""
 
 _FORMATS = {"IMAGE": ContentFormat.IMAGE, "CAROUSEL_ALBUM": ContentFormat.CAROUSEL, "VIDEO": ContentFormat.VIDEO}
+
+_PRODUCTS = {"STORY": ContentFormat.STORY, "REELS": ContentFormat.SHORT_VIDEO}
+"""Where a post is shown says more than what it is made of."""
 
 
 def post_id_of(media_id: str) -> str:
@@ -42,9 +49,7 @@ def post_from(account: Account, raw: dict[str, Any], *, observed_at: datetime) -
     media = read_as(Media, raw)
     if media is None or media.timestamp is None:
         return None
-    content_format = _FORMATS.get(media.media_type, ContentFormat.IMAGE)
-    if media.media_product_type == "STORY":
-        content_format = ContentFormat.STORY
+    content_format = _PRODUCTS.get(media.media_product_type) or _FORMATS.get(media.media_type, ContentFormat.IMAGE)
     children = len(media.children.data) if media.children else 0
     return Post(
         post_id=post_id_of(media.id),
@@ -92,7 +97,7 @@ def insights_from(
     for raw in raws:
         insight = read_as(Insight, raw)
         metric = INSIGHT_METRICS.get(insight.name) if insight else None
-        value = lifetime_value(insight) if insight else None
+        value = _value_of(insight) if insight else None
         if metric is not None and value is not None:
             points.append(
                 metric_point(
@@ -109,12 +114,18 @@ def insights_from(
     return tuple(points)
 
 
+def _value_of(insight: Insight) -> int | None:
+    """The insight's one number in Pulso's unit."""
+    value = lifetime_value(insight)
+    return None if value is None else round(value / MILLISECONDS_IN.get(insight.name, 1))
+
+
 def metric_value(source: str, metric: str, raw: str) -> int | None:
     """The value in a kept metric payload (`raw` of a metric point)."""
     payload = json.loads(raw)
     if source == "media_insights":
         insight = read_as(Insight, payload)
-        return lifetime_value(insight) if insight else None
+        return _value_of(insight) if insight else None
     names = {ours: theirs for theirs, ours in LISTED_METRICS.items()}
     value = payload.get(names.get(metric, ""))
     return value if isinstance(value, int) else None

@@ -18,7 +18,9 @@ from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     Comment,
+    Message,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -34,6 +36,8 @@ from platforms._quotas import LocalLimit
 from platforms._shapes import count_or_none, time_or_none
 from platforms.mastodon import mapping
 from platforms.mastodon.errors import GONE, classify
+from platforms.mastodon.instances import Instances
+from platforms.mastodon.messages import Messages, as_status
 from platforms.mastodon.models import Context, Profile
 from platforms.mastodon.publishing import Publishing
 from platforms.mastodon.wire import Wire, read
@@ -59,6 +63,8 @@ CAPABILITIES = Capabilities(
     ),
     has_account_metrics=False,
     has_comments=True,
+    has_messages=True,
+    can_message=True,
     can_reply=True,
     # The key lasts an hour, and not every server keeps it: `find_published` says when a second commit is harmless.
     is_commit_idempotent=False,
@@ -111,10 +117,12 @@ class MastodonDialect:
 
 
 class MastodonConnector:
-    """`contracts.ports.Connector` for Mastodon and servers that speak its API."""
+    """`contracts.ports.Connector` and `ReadsMessages` for Mastodon and servers that speak its API."""
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport, self._wire = transport, Wire(transport)
+        self._instances = Instances(transport)
+        self._messages = Messages(self._wire)
         self._publishing = Publishing(self._wire, media, CAPABILITIES.options)
 
     @property
@@ -129,6 +137,11 @@ class MastodonConnector:
         answer = await self._wire.send(account, call)
         profile = self._transport.parse(Profile, answer.body, call)
         return mapping.snapshot_from(account, profile, answer.body, observed_at=await self._transport.now())
+
+    async def terms(self, account: Account) -> AccountTerms:
+        """The limits that the account's own server states."""
+        stated = await self._instances.stated_limits(account)
+        return AccountTerms(account_id=account.account_id, configuration=stated, read_at=await self._transport.now())
 
     async def posts(self, account: Account, *, since: datetime | None) -> AsyncIterator[PostPage]:
         """Own posts and answers, newest first, without other people's posts that the account passed on."""
@@ -163,24 +176,29 @@ class MastodonConnector:
         if found := tuple(mapping.comments_from(account, post, context.descendants, observed_at=observed_at)):
             yield found
 
+    async def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Direct messages, conversation by conversation."""
+        async for page in self._messages.read(account, since=since):
+            yield page
+
     # --- publishing ------------------------------------------------------------------------------------------------------
 
     def prepare(self, request: PublishRequest) -> Staging:
         """Choose the idempotency key. The same intent always gets the same one."""
-        return self._publishing.prepare(request)
+        return self._publishing.prepare(as_status(request))
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One step: learn what is answered, upload one file, wait for it, or note what is there before the commit."""
-        return await self._publishing.stage(request, staging)
+        return await self._publishing.stage(as_status(request), staging)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """Send the status; for a thread all its statuses, each under a key of its own."""
-        return await self._publishing.commit(request, staging)
+        return await self._publishing.commit(as_status(request), staging)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """Read the account's newest statuses. They prove presence only; whether the key still makes a second commit a no-op
         is said with it."""
-        return await self._publishing.find_published(request, staging)
+        return await self._publishing.find_published(as_status(request), staging)
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """Delete one status. Deleting one that is gone already succeeds; of a thread the other statuses stay."""

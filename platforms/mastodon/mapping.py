@@ -26,9 +26,12 @@ METRICS = {
 LISTED, SINGLE = "statuses", "status"
 """Sources of a count: the listing of the account's statuses, or one status asked for by its id."""
 
-_VIEWERS = frozenset({"account", "favourited", "reblogged", "muted", "bookmarked", "filtered"})
+VIEWERS = frozenset({"account", "favourited", "reblogged", "muted", "bookmarked", "filtered"})
 """Fields of an own post that say who reads it, not what it is; the account is known."""
 _PRIVATE = frozenset({"source", "role"})
+
+DIRECT = "direct"
+"""Visibility of a message: no post, and no answer for everybody's eyes."""
 
 _FORMATS = {
     "image": ContentFormat.IMAGE,
@@ -52,9 +55,9 @@ def attachments_of(status: Status) -> list[Attachment]:
 
 
 def post_from(account: Account, raw: dict[str, Any], *, observed_at: datetime) -> Post | None:
-    """One own post; None when the payload is none: without id or time, or somebody else's passed on."""
+    """One own post; None when the payload is none: without id or time, somebody else's passed on, or a direct message."""
     status = read_as(Status, raw)
-    if status is None or status.created_at is None or status.reblog is not None:
+    if status is None or status.created_at is None or status.reblog is not None or status.visibility == DIRECT:
         return None
     content_format, media_count = format_of(status)
     return Post(
@@ -70,7 +73,7 @@ def post_from(account: Account, raw: dict[str, Any], *, observed_at: datetime) -
         published_at=status.created_at,
         observed_at=observed_at,
         is_reply=status.in_reply_to_id is not None,
-        raw=as_json({k: v for k, v in raw.items() if k not in _VIEWERS}),
+        raw=as_json({k: v for k, v in raw.items() if k not in VIEWERS}),
     )
 
 
@@ -79,7 +82,7 @@ def metrics_from(
 ) -> tuple[PostMetricPoint, ...]:
     """The counts that this payload carries; a count that it lacks has no row."""
     status = read_as(Status, raw)
-    if status is None or status.created_at is None or status.reblog is not None:
+    if status is None or status.created_at is None or status.reblog is not None or status.visibility == DIRECT:
         return ()
     return tuple(
         metric_point(
@@ -147,7 +150,7 @@ def comments_from(account: Account, post: Post, raws: Sequence[Any], *, observed
     """Every answer below the post, each naming the one that it answers (None: the post itself)."""
     for raw in raws:
         status = read_as(Status, raw)
-        if status is None or status.created_at is None:
+        if status is None or status.created_at is None or status.visibility == DIRECT:
             continue
         answered = status.in_reply_to_id
         yield Comment(
@@ -165,5 +168,5 @@ def comments_from(account: Account, post: Post, raws: Sequence[Any], *, observed
             commented_at=status.created_at,
             observed_at=observed_at,
             is_own=status.account.id == account.native_id,
-            raw=as_json({k: v for k, v in raw.items() if k not in _VIEWERS - {"account"}}),
+            raw=as_json({k: v for k, v in raw.items() if k not in VIEWERS - {"account"}}),
         )

@@ -5,7 +5,7 @@ Belongs here: what the wire looks like. Does not belong here: what it means to P
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, RootModel
+from pydantic import BeforeValidator, Field, RootModel
 
 from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
 
@@ -65,7 +65,17 @@ class Status(Shape):
 class Context(Shape):
     """`/statuses/{id}/context`: what a status answers, and what answers it."""
 
+    ancestors: Items = ()
     descendants: Items = ()
+
+
+class Conversation(Shape):
+    """`/conversations`: a thread of direct statuses, by its newest one."""
+
+    id: RequiredId
+    accounts: Items = ()
+    """Everybody in it but the account itself."""
+    last_status: Annotated[dict[str, Any] | None, Object] = None
 
 
 class StatusLimits(Shape):
@@ -105,6 +115,13 @@ class Instance(Shape):
     @property
     def max_characters(self) -> int | None:
         return self.configuration.statuses.max_characters or self.max_toot_chars
+
+
+class StatedLimits(Shape):
+    """The same answer, with the limits as the server words them: policy reads them."""
+
+    configuration: Annotated[dict[str, Any], Part, Field(default_factory=dict)]
+    max_toot_chars: Count = None
 
 
 class Listing(RootModel[tuple[Any, ...]]):

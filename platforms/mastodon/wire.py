@@ -50,12 +50,19 @@ class Wire:
                 ) from error
             raise
 
-    async def own_statuses(self, account: Account) -> AsyncIterator[list[dict[str, Any]]]:
+    def own_statuses(self, account: Account) -> AsyncIterator[list[dict[str, Any]]]:
         """Payloads of the account's own statuses and answers, newest first, page by page."""
+        path = f"accounts/{account.native_id}/statuses"
+        return self.pages(account, "statuses", path, exclude_reblogs="true")
+
+    async def pages(
+        self, account: Account, operation: str, path: str, **params: str
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Pages of a listing, newest first, until `Link` names no next one or the server repeats it."""
         max_id: str | None = None
         while True:
-            paging = {"limit": str(LARGEST_PAGE), "exclude_reblogs": "true", **({"max_id": max_id} if max_id else {})}
-            call = read("statuses", f"accounts/{account.native_id}/statuses", **paging)
+            paging = {"limit": str(LARGEST_PAGE), **params, **({"max_id": max_id} if max_id else {})}
+            call = read(operation, path, **paging)
             answer = await self.send(account, call)
             raws = [raw for raw in self.transport.parse(Listing, answer.body, call).root if isinstance(raw, dict)]
             yield raws

@@ -27,6 +27,7 @@ from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     Comment,
     Post,
     PostMetricPoint,
@@ -38,7 +39,7 @@ from contracts.records import (
 )
 from platforms._budget import Usage
 from platforms._http import Answer, Call, CallKind, Params, Refusal, Transport, all_of, server_time, with_headers
-from platforms._listing import post_pages
+from platforms._listing import each_once, post_pages
 from platforms._media import read_media
 from platforms._quotas import LocalLimit, Window
 from platforms._shapes import as_json, count_or_none, read_as
@@ -46,10 +47,11 @@ from platforms.pinterest import mapping, publishing
 from platforms.pinterest.calls import PAGE_SIZE, api_path, read_call
 from platforms.pinterest.errors import classify
 from platforms.pinterest.films import Films
-from platforms.pinterest.models import Board, NewToken, Page, Pin, UserAccount
-from platforms.pinterest.waiting import WaitingBoards, refuse_when_visible
+from platforms.pinterest.models import ListedBoard, NewToken, Page, Pin, UserAccount
+from platforms.pinterest.waiting import SECRET, WaitingBoards, refuse_when_visible
 
 PINS_PER_CALL = 100
+MOST_BOARD_PAGES = 8  # 2,000 boards, which is as many as an account can have [K]
 READ_LAG_SECONDS = 5.0  # [K] how long a new pin may be missing from the account's listing
 TOKEN_LIFE = timedelta(days=30)  # [K] where the answer does not say
 LATEST_RELATIVE_RESET = 10 * 86_400
@@ -195,6 +197,11 @@ class PinterestConnector:
         answer = await self._transport.send(account, call)
         profile = self._transport.parse(UserAccount, answer.body, call)
         return mapping.snapshot_from(account, profile, answer.body, observed_at=await self._transport.now())
+
+    async def terms(self, account: Account) -> AccountTerms:
+        """The boards that a pin of the account can go to."""
+        boards = await self._boards(account)
+        return mapping.terms_from(account, boards, read_at=await self._transport.now())
 
     async def posts(self, account: Account, *, since: datetime | None) -> AsyncIterator[PostPage]:
         """Own pins, newest first, without those saved from others, and with their lifetime counts."""
@@ -432,19 +439,30 @@ class PinterestConnector:
                 found += [pin for pin in young if publishing.is_alike(pin, request, board_id=board_id)]
             if pins and not young:
                 break
-        return found
+        return each_once(found)
 
     def _body(self, request: PublishRequest, staging: Staging, board_id: str) -> dict[str, Any]:
         pictures = [read_media(self._media, m, self._transport.network) for m in publishing.pictures_of(request)]
         media_id = staging.handles.get("media_id")
         return publishing.pin_body(request, board_id=board_id, pictures=pictures, media_id=media_id)
 
+    async def _boards(self, account: Account) -> list[ListedBoard]:
+        """All boards of the account, in the network's order."""
+        boards: list[ListedBoard] = []
+        bookmark: dict[str, str] = {}
+        for _ in range(MOST_BOARD_PAGES):
+            call = read_call("boards", "boards", page_size=str(PAGE_SIZE), **bookmark)
+            page = await self._transport.fetch(Page, account, call)
+            boards += [board for raw in page.items if (board := read_as(ListedBoard, raw)) is not None]
+            if page.bookmark is None:
+                break
+            bookmark = {"bookmark": page.bookmark}
+        return boards
+
     async def _only_board(self, account: Account) -> str:
         """The account's board, where there is no choice. Raises `invalid` where a person has to choose."""
-        page = await self._transport.fetch(Page, account, read_call("boards", "boards", page_size=str(PAGE_SIZE)))
-        found = [board for raw in page.items if (board := read_as(Board, raw)) is not None]
-        boards = [board for board in found if board.privacy != "SECRET"]
-        if len(boards) == 1 and page.bookmark is None:
+        boards = [board for board in await self._boards(account) if board.privacy != SECRET]
+        if len(boards) == 1:
             return boards[0].id
         named = ", ".join(f"{board.name} ({board.id})" for board in boards[:5])
         problem = f"Choose the board of this pin: {named}." if boards else "Make a board first: this account has none."

@@ -15,15 +15,25 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts.networks import ContentFormat, Network
-from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Post, PostMetricPoint
+from contracts.records import (
+    Account,
+    AccountMetricPoint,
+    AccountSnapshot,
+    AccountTerms,
+    Board,
+    Post,
+    PostMetricPoint,
+)
 from platforms._points import metric_point
 from platforms._shapes import as_json, count_or_none, read_as, storable
-from platforms.pinterest.models import Analytics, DailyMetrics, Pin, UserAccount
+from platforms.pinterest.models import Analytics, DailyMetrics, ListedBoard, Pin, UserAccount
 
 ANALYTICS_REACH_DAYS = 89
 """Documented as 90 days back "from today"; a day less, because the day may turn between our clock and theirs."""
 
 READY = "READY"
+PUBLIC_BOARD = frozenset({"PUBLIC", ""})
+"""A board is public unless something else is said."""
 
 DAILY_METRICS = {
     "IMPRESSION": "impressions",
@@ -181,6 +191,14 @@ def snapshot_from(account: Account, profile: UserAccount, raw: Any, *, observed_
         observed_at=observed_at,
         raw=as_json(raw),
     )
+
+
+def terms_from(account: Account, boards: Sequence[ListedBoard], *, read_at: datetime) -> AccountTerms:
+    """Where a pin of the account can go, in the network's order."""
+    found = tuple(
+        Board(board_id=board.id, name=board.name, is_public=board.privacy in PUBLIC_BOARD) for board in boards
+    )
+    return AccountTerms(account_id=account.account_id, boards=found, read_at=read_at)
 
 
 def _rows(raw: Any) -> Iterator[DailyMetrics]:

@@ -75,7 +75,7 @@ class Analytics(Shape):
     daily_metrics: Items = ()
 
 
-class Board(Shape):
+class ListedBoard(Shape):
     """`privacy`: PUBLIC, PROTECTED or SECRET."""
 
     id: RequiredId

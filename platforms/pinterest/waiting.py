@@ -19,9 +19,10 @@ from contracts.records import Account
 from platforms._http import Answer, Call, CallKind, Transport
 from platforms._shapes import read_as
 from platforms.pinterest.calls import PAGE_SIZE, api_path, read_call
-from platforms.pinterest.models import Board, Page, Pin
+from platforms.pinterest.models import ListedBoard, Page, Pin
 
 BOARD_NAME = "Pulso: on their way"
+SECRET = "SECRET"
 
 
 class WaitingBoards:
@@ -32,14 +33,14 @@ class WaitingBoards:
 
     async def board_of(self, account: Account) -> str:
         """Id of the account's secret board; it is made where there is none."""
-        call = read_call("boards", "boards", privacy="SECRET", page_size=str(PAGE_SIZE))
+        call = read_call("boards", "boards", privacy=SECRET, page_size=str(PAGE_SIZE))
         page = await self._transport.fetch(Page, account, call)
-        boards = [board for raw in page.items if (board := read_as(Board, raw)) is not None]
+        boards = [board for raw in page.items if (board := read_as(ListedBoard, raw)) is not None]
         if own := [board.id for board in boards if board.name == BOARD_NAME]:
             return own[0]
-        body = {"name": BOARD_NAME, "privacy": "SECRET"}
+        body = {"name": BOARD_NAME, "privacy": SECRET}
         call = Call(CallKind.STAGE, "board_create", "POST", api_path("boards"), json=body)
-        return (await self._transport.fetch(Board, account, call)).id
+        return (await self._transport.fetch(ListedBoard, account, call)).id
 
     async def place(self, account: Account, body: dict[str, Any]) -> str:
         """Create a pin on the secret board (the body's `board_id`); returns its id."""

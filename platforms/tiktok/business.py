@@ -133,6 +133,10 @@ class BusinessSide:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    async def is_open_to(self, account: Account) -> bool:
+        """Whether the account has a credential here."""
+        return await self._transport.has_credential(account)
+
     # --- reading -------------------------------------------------------------------------------------------------------
 
     async def account_metrics(self, account: Account, *, start: date, end: date) -> tuple[AccountMetricPoint, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from contracts.errors import ErrorClass, NetworkError, NotReadyError
+from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Capabilities, ContentFormat, Network
 from contracts.ports import MediaHost, MediaReader, PostPage
 from contracts.records import (
@@ -64,7 +64,7 @@ CAPABILITIES = Capabilities(
     post_metrics=("likes", "comments", "shares", "views", "reach"),
     account_metrics=("followers", "profile_views", "views", "likes", "comments", "shares"),
 )
-"""With API for Business."""
+"""With a credential for API for Business."""
 CAPABILITIES_WITHOUT_BUSINESS = Capabilities(
     **_BASE,
     has_account_metrics=False,
@@ -150,23 +150,24 @@ class TikTokDialect:
 
 
 class TikTokConnector:
-    """`contracts.ports.Connector` for TikTok accounts.
+    """`contracts.ports.Connector`, `DeclaresByAccount` and `NamesPostsLater` for TikTok accounts.
 
-    `business` speaks to API for Business (`TikTokBusinessDialect`), with the tokens that accounts have there. An account without
-    one has no comments and no daily metrics; without `business` no account has.
+    `business` speaks to API for Business (`TikTokBusinessDialect`), with the credentials that accounts have there. An account
+    without one has no comments, no replies and no daily metrics.
     """
 
-    def __init__(
-        self, transport: Transport, media: MediaReader, host: MediaHost, *, business: Transport | None = None
-    ) -> None:
+    def __init__(self, transport: Transport, business: Transport, media: MediaReader, host: MediaHost) -> None:
         self._transport = transport
         self._posting = Posting(transport, media, host)
-        self._business = BusinessSide(business) if business is not None else None
+        self._business = BusinessSide(business)
         self._refused_counts: set[str] = set()
 
     @property
     def capabilities(self) -> Capabilities:
-        return CAPABILITIES if self._business is not None else CAPABILITIES_WITHOUT_BUSINESS
+        return CAPABILITIES
+
+    async def capabilities_of(self, account: Account) -> Capabilities:
+        return CAPABILITIES if await self._business.is_open_to(account) else CAPABILITIES_WITHOUT_BUSINESS
 
     # --- reading ---------------------------------------------------------------------------------------------------------
 
@@ -210,35 +211,23 @@ class TikTokConnector:
 
     async def _reach(self, account: Account, posts: Sequence[Post]) -> tuple[PostMetricPoint, ...]:
         """A metric that is not granted to this account is dropped: the counts of the first product stay."""
-        if self._business is None:
+        if not await self._business.is_open_to(account):
             return ()
         try:
             return await self._business.post_metrics(account, posts)
-        except NotReadyError:
-            return ()
         except NetworkError as error:
             if error.error_class in (ErrorClass.INVALID, ErrorClass.SCOPE):
                 return ()
             raise
 
     async def account_metrics(self, account: Account, *, start: date, end: date) -> tuple[AccountMetricPoint, ...]:
-        """Daily metrics from API for Business; none for an account that has no access there."""
-        if self._business is None:
-            raise _unsupported("account metrics without API for Business")
-        try:
-            return await self._business.account_metrics(account, start=start, end=end)
-        except NotReadyError:
-            return ()
+        """Daily metrics from API for Business."""
+        return await (await self._business_of(account)).account_metrics(account, start=start, end=end)
 
     async def comments(self, account: Account, post: Post) -> AsyncIterator[tuple[Comment, ...]]:
-        """Comments from API for Business; none for an account that has no access there."""
-        if self._business is None:
-            raise _unsupported("comments without API for Business")
-        try:
-            async for page in self._business.comments(account, post):
-                yield page
-        except NotReadyError:
-            return
+        """Comments from API for Business."""
+        async for page in (await self._business_of(account)).comments(account, post):
+            yield page
 
     async def _with_counts(self, account: Account, ask: Callable[[str], Call]) -> VideosData:
         """An answer with all counts that the network grants. One that it does not know any more fails the whole call, so each is
@@ -282,24 +271,24 @@ class TikTokConnector:
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One step, see `Posting.stage`; of a reply: what has to be known before it."""
         if _is_reply(request):
-            return await self._replies().stage(request, staging)
+            return await (await self._business_of(request.account)).stage(request, staging)
         return await self._posting.stage(request, staging)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """The visible call, see `Posting.commit`; or the reply."""
         if _is_reply(request):
-            return await self._replies().commit(request)
+            return await (await self._business_of(request.account)).commit(request)
         return await self._posting.commit(request, staging)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """See `Posting.find_published` and `BusinessSide.find_published`."""
         if _is_reply(request):
-            return await self._replies().find_published(request, staging)
+            return await (await self._business_of(request.account)).find_published(request, staging)
         return await self._posting.find_published(request, staging)
 
-    async def published_post_id(self, account: Account, publish_id: str) -> str | None:
-        """The id of the post behind a receipt that names a publishing (`mapping.is_publish_id`), None while it has none."""
-        return await self._posting.post_id_of(account, publish_id)
+    async def named(self, account: Account, receipt: Receipt) -> Receipt | None:
+        """See `Posting.named`."""
+        return await self._posting.named(account, receipt)
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """TikTok lets no app delete a post."""
@@ -309,10 +298,15 @@ class TikTokConnector:
     async def refresh_token(self, account: Account) -> None:
         await self._transport.renew_token(account)
 
-    def _replies(self) -> BusinessSide:
-        if self._business is None:
-            raise _unsupported("replies without API for Business")
-        return self._business
+    async def _business_of(self, account: Account) -> BusinessSide:
+        """API for Business; for an account without a credential there a refusal that says how to get one."""
+        if await self._business.is_open_to(account):
+            return self._business
+        message = (
+            "This account is not connected to TikTok's API for Business, which comments, replies and daily metrics need: "
+            f"`pulso accounts connect {account.account_id} --grant business`."
+        )
+        raise NetworkError(ErrorClass.INVALID, message, network=Network.TIKTOK.value, code="no_business_credential")
 
 
 def _list_call(body: dict[str, int], fields: str) -> Call:

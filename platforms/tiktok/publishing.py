@@ -9,7 +9,7 @@ byte was sent, tells afterwards what became of it. *Pictures* TikTok fetches its
 answer holds the `publish_id`. Where that is lost the account's newest posts are read, which can prove presence only.
 
 Published is not the same as having an id: that comes after moderation, and for public posts only. A receipt then names the
-`publish_id`, which TikTok goes on answering for (`mapping.is_publish_id`, `Posting.post_id_of`).
+`publish_id`, which TikTok goes on answering for (`mapping.is_publish_id`, `Posting.named`).
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import MediaHost, MediaReader
 from contracts.records import Account, Media, PublishRequest, Receipt, Reconciliation, Staging
 from platforms._http import Call, CallKind, Transport
+from platforms._listing import each_once
 from platforms._media import read_media
 from platforms._shapes import as_json, read_as
 from platforms.tiktok import mapping
@@ -246,9 +247,24 @@ class Posting:
             return Reconciliation(outcome="not_published", evidence=evidence)
         return Reconciliation(outcome="undecided", evidence=f"{publish_id} is {progress.status or 'unreadable'}.")
 
-    async def post_id_of(self, account: Account, publish_id: str) -> str | None:
-        """The id of the post that a publishing became, None while it has none."""
-        return next(iter((await self._progress(account, publish_id)).publicaly_available_post_id), None)
+    async def named(self, account: Account, receipt: Receipt) -> Receipt | None:
+        """A receipt that names the publishing with the id of the post instead; None while moderation goes on. Raises NetworkError where
+        TikTok took the post back."""
+        publish_id = receipt.native_id
+        progress = await self._progress(account, publish_id)
+        if progress.status == "FAILED":
+            raise _failure(progress)
+        post_id = next(iter(progress.publicaly_available_post_id), None)
+        if post_id is None:
+            return None
+        video = await self._details(account, post_id)
+        return Receipt(
+            native_id=post_id,
+            permalink=video.share_url if video else None,
+            published_at=(video.create_time if video else None) or receipt.published_at,
+            how=receipt.how,
+            raw=as_json({"publish_id": publish_id, **progress.model_dump(mode="json", exclude_none=True)}),
+        )
 
     async def _find_pictures(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         if not staging.is_complete:
@@ -277,7 +293,7 @@ class Posting:
         ids: set[str] = set()
         is_any_open = False
         for publish_id in filter(mapping.is_publish_id, request.claimed_native_ids):
-            post_id = await self.post_id_of(request.account, publish_id)
+            post_id = next(iter((await self._progress(request.account, publish_id)).publicaly_available_post_id), None)
             ids |= {post_id} if post_id else set()
             is_any_open = is_any_open or post_id is None
         return _Unlisted(frozenset(ids), is_any_open)
@@ -288,13 +304,13 @@ class Posting:
         data = (await self._transport.fetch(Videos, request.account, call)).data
         videos = [v for raw in (data.videos if data else ()) if (v := read_as(Video, raw)) is not None]
         oldest = request.created_at - CLOCKS_DIFFER_BY
-        return [
+        return each_once(
             video
             for video in videos
             if mapping.same_text(mapping.text_of(video), request.text)
             and video.create_time is not None
             and video.create_time >= oldest
-        ]
+        )
 
     # --- what became of it ---------------------------------------------------------------------------------------------
 
@@ -306,7 +322,7 @@ class Posting:
     async def _settled(self, request: PublishRequest, publish_id: str) -> Progress:
         """How far it got once nothing more is to come, or when that takes too long: published (with its id, if it is one for
         everybody) or failed."""
-        is_public = (request.options.privacy or EVERYBODY) == EVERYBODY
+        is_public = _is_public(request)
         pause = FIRST_POLL_SECONDS
         progress = await self._progress(request.account, publish_id)
         for _ in range(STATUS_POLLS - 1):
@@ -331,6 +347,7 @@ class Posting:
             permalink=(video.share_url if video else None) or permalink,
             published_at=(video.create_time if video else None) or at,
             how=how,
+            is_provisional=post_id is None and _is_public(request),
             raw=as_json({"publish_id": publish_id, **progress.model_dump(mode="json", exclude_none=True)}),
         )
 
@@ -411,6 +428,10 @@ def _privacy(request: PublishRequest, creator: Creator) -> str:
         message = f"This account can not publish for {wanted} now; TikTok offers {offered}."
         raise _error(ErrorClass.INVALID, message, code="privacy_level_option_mismatch")
     return wanted
+
+
+def _is_public(request: PublishRequest) -> bool:
+    return (request.options.privacy or EVERYBODY) == EVERYBODY
 
 
 def _is_unfinished(request: PublishRequest, progress: Progress) -> bool:

@@ -38,6 +38,8 @@ from contracts.records import (
     AccountMetricPoint,
     AccountSnapshot,
     Comment,
+    Message,
+    MessageTarget,
     Post,
     PostMetricPoint,
     PublishRequest,
@@ -48,11 +50,13 @@ from contracts.records import (
 )
 from platforms._budget import Usage
 from platforms._http import Call, CallKind, Refusal, Transport, server_time, with_headers
-from platforms._listing import post_pages
+from platforms._listing import each_once, post_pages
+from platforms._messages import check as check_message
+from platforms._messages import found_among
 from platforms._quotas import LocalLimit, Window
 from platforms._shapes import as_json, count_or_none, read_as
 from platforms.versions import VERSIONS
-from platforms.x import mapping, prices, publishing
+from platforms.x import mapping, messages, prices, publishing
 from platforms.x.errors import APP_LIMIT, FIELD_REFUSED, GONE, UNNAMED, classify
 from platforms.x.models import Created, NewToken, One, Page, User, XPost
 from platforms.x.prices import CREATE_OPERATION
@@ -101,6 +105,8 @@ CAPABILITIES = Capabilities(
     ),
     has_account_metrics=False,
     has_comments=True,
+    has_messages=True,
+    can_message=True,
     can_reply=True,
     is_commit_idempotent=False,
     is_reply_idempotent=False,
@@ -193,7 +199,7 @@ class XDialect:
 
 
 class XConnector:
-    """`contracts.ports.Connector` for X."""
+    """`contracts.ports.Connector` and `ReadsMessages` for X."""
 
     def __init__(self, transport: Transport, media: MediaReader) -> None:
         self._transport = transport
@@ -275,6 +281,24 @@ class XConnector:
         if found := await self._comments_of(account, post, mapping.below(post, held), handles):
             yield found
 
+    async def messages(self, account: Account, *, since: datetime) -> AsyncIterator[tuple[Message, ...]]:
+        """Direct messages, newest first, until `since`."""
+        async for page in self._message_pages(account, "dm_events", since=since):
+            yield page
+
+    async def _message_pages(
+        self, account: Account, path: str, *, since: datetime
+    ) -> AsyncIterator[tuple[Message, ...]]:
+        async for page in self._pages(account, "dm_events", path, "pagination_token", messages.EVENT_PARAMS):
+            handles = mapping.handles_in(page.includes)
+            observed_at = await self._transport.now()
+            found = [messages.message_from(account, raw, handles, observed_at=observed_at) for raw in page.data]
+            whole = [message for message in found if message is not None]
+            if young := tuple(message for message in whole if message.sent_at >= since):
+                yield young
+            if whole and len(young) < len(whole):
+                return
+
     async def _comments_of(
         self, account: Account, post: Post, raws: Sequence[dict[str, Any]], handles: Mapping[str, str]
     ) -> tuple[Comment, ...]:
@@ -290,6 +314,8 @@ class XConnector:
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         """One step: of an upload, of finding out who is tagged, and last which posts alike are there already."""
+        if request.message_to is not None:
+            return await self._stage_message(request, request.message_to, staging)
         publishing.check(request, CAPABILITIES)
         if (stepped := await self._uploads.step(request, staging)) is not None:
             return stepped
@@ -303,6 +329,8 @@ class XConnector:
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         """Create the post; for a thread, all of its posts."""
+        if request.message_to is not None:
+            return await self._send_message(request, request.message_to)
         ids: list[str] = []
         for i in range(len(publishing.texts_of(request))):
             ids.append(await self._publish(request, staging, ids, i))
@@ -310,6 +338,8 @@ class XConnector:
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         """Look for the intent's post in the account's own timeline. Presence is proof; absence is not."""
+        if request.message_to is not None:
+            return found_among(await self._messages_alike(request, request.message_to), request, staging)
         if not staging.is_complete:
             evidence = "What the post needs was not complete, so it was not sent."
             return Reconciliation(outcome="not_published", evidence=evidence)
@@ -326,6 +356,30 @@ class XConnector:
         receipt = _receipt(ids, mapping.published_at_of(alike[0]) or request.created_at, "reconciled")
         evidence = f"Post {ids[0]} on the timeline is new and has its text and media."
         return Reconciliation(outcome="published", receipt=receipt, evidence=evidence)
+
+    async def _stage_message(self, request: PublishRequest, target: MessageTarget, staging: Staging) -> Staging:
+        check_message(request)
+        if staging.is_complete:
+            return staging
+        alike = await self._messages_alike(request, target)
+        return _with(staging, is_complete=True, alike_before=",".join(message.native_id for message in alike))
+
+    async def _send_message(self, request: PublishRequest, target: MessageTarget) -> Receipt:
+        path = _path(f"dm_conversations/with/{target.participant_native_id}/messages")
+        call = Call(CallKind.COMMIT, prices.MESSAGE_OPERATION, "POST", path, json={"text": request.text})
+        try:
+            sent = (await self._transport.fetch(messages.Sent, request.account, call)).data
+        except NetworkError as error:
+            raise messages.in_its_place(error) from error.__cause__
+        published_at = mapping.time_of_id(sent.dm_event_id) or await self._transport.now()
+        return Receipt(native_id=sent.dm_event_id, permalink=None, published_at=published_at, how="answered")
+
+    async def _messages_alike(self, request: PublishRequest, target: MessageTarget) -> list[Message]:
+        """Own messages to this person with this text, not older than the intent."""
+        path = f"dm_conversations/with/{target.participant_native_id}/dm_events"
+        pages = self._message_pages(request.account, path, since=request.created_at - CLOCKS_DIFFER_BY)
+        found = {message.native_id: message async for page in pages for message in page if message.is_own}
+        return [message for message in found.values() if messages.is_same_text(request.text, message)]
 
     async def delete(self, account: Account, native_post_id: str) -> None:
         """Delete a post or a reply. Deleting one that is gone already succeeds."""
@@ -401,7 +455,7 @@ class XConnector:
         since = request.created_at - CLOCKS_DIFFER_BY
         pages = self._own_posts(request.account, since, page_size=FEW)
         posts = [read_as(XPost, raw) async for raws in pages for raw in raws]
-        return [post for post in posts if post is not None]
+        return each_once(post for post in posts if post is not None)
 
     async def _resolve(self, account: Account, tags: Sequence[str]) -> dict[str, str]:
         """Ids of the people with these handles; empty for those whom nobody is: they stay untagged."""

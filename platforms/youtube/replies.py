@@ -14,6 +14,7 @@ from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
 from contracts.records import Account, PublishRequest, Receipt, Reconciliation, Staging
 from platforms._http import CallKind, Transport
+from platforms._listing import each_once
 from platforms._shapes import as_json, read_as, storable
 from platforms.youtube import calls
 from platforms.youtube.mapping import same_text
@@ -103,7 +104,7 @@ async def _alike(transport: Transport, request: PublishRequest) -> list[YtCommen
         ]
         if request.reply_to_native_comment_id is None and times and max(times) < oldest:
             break  # threads come newest first
-    return alike
+    return each_once(alike)
 
 
 async def _where_it_belongs(transport: Transport, request: PublishRequest) -> AsyncIterator[list[Any]]:

@@ -1,4 +1,5 @@
-"""Bluesky's XRPC: a personal data server (accounts, repositories, blobs) and the AppView's reads, under `/bluesky/xrpc`.
+"""Bluesky's XRPC: a personal data server (accounts, repositories, blobs), the AppView's reads and the video service, under
+`/bluesky/xrpc`.
 
 Posts must have a TID as record key; `createRecord` twice with one key answers 500 as the real server does, `putRecord` twice
 is a no-op. Posts stand in the repository at once; the AppView may lag (fault `read_lag`).
@@ -17,11 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.credentials import BadTokenError, Credentials, Session
+from sandbox.credentials import SERVER_DID, BadTokenError, Credentials, Session
 from sandbox.faults import Effects
 from sandbox.host import Feed, Host, published_record
 from sandbox.limits import Window
 from sandbox.networks import bluesky_records as records
+from sandbox.networks.bluesky_films import BlueskyFilms
 from sandbox.networks.bluesky_views import BlueskyViews, rkey_of, timestamp
 from sandbox.networks.cid import blob_cid, record_cid
 from sandbox.wire import Answer, Call, Refusal, perform_with_faults
@@ -99,12 +101,13 @@ Handler = Callable[[Xrpc], Awaitable[Answer]]
 
 
 class Bluesky:
-    """The network's two servers behind one address."""
+    """The network's three servers behind one address."""
 
     def __init__(self, host: Host, credentials: Credentials) -> None:
         self._host = host
         self._credentials = credentials
         self._views = BlueskyViews(host)
+        self._films = BlueskyFilms(host)
         self._methods: dict[str, tuple[str, str, str, Handler]] = {
             # NSID: (HTTP method, operation, who may call, handler)
             "com.atproto.server.createSession": ("POST", "token", "anyone", self._create_session),
@@ -112,6 +115,7 @@ class Bluesky:
             "com.atproto.server.deleteSession": ("POST", "token", "refresh", self._delete_session),
             "com.atproto.server.getSession": ("GET", "token", "access", self._get_session),
             "com.atproto.server.describeServer": ("GET", "read", "anyone", self._describe_server),
+            "com.atproto.server.getServiceAuth": ("GET", "read", "access", self._get_service_auth),
             "com.atproto.identity.resolveHandle": ("GET", "read", "anyone", self._resolve_handle),
             "com.atproto.repo.createRecord": ("POST", "publish", "access", self._create_record),
             "com.atproto.repo.putRecord": ("POST", "publish", "access", self._put_record),
@@ -124,6 +128,8 @@ class Bluesky:
             "app.bsky.feed.getPosts": ("GET", "read", "access", self._get_posts),
             "app.bsky.feed.getPostThread": ("GET", "read", "access", self._get_post_thread),
             "app.bsky.notification.listNotifications": ("GET", "read", "access", self._list_notifications),
+            "app.bsky.video.uploadVideo": ("POST", "stage", "service", self._upload_video),
+            "app.bsky.video.getJobStatus": ("GET", "read", "anyone", self._get_job_status),
         }
 
     def routes(self) -> list[BaseRoute]:
@@ -162,7 +168,7 @@ class Bluesky:
                 raise _refuse(429, "RateLimitExceeded", "Rate Limit Exceeded")
             if caller == "access":
                 self._require_access(call)
-            elif caller == "refresh" and call.token is None:
+            elif caller in ("refresh", "service") and call.token is None:
                 raise _refuse(401, "AuthMissing", "Authentication Required")
             return await handler(call)
 
@@ -290,7 +296,16 @@ class Bluesky:
 
     async def _describe_server(self, call: Xrpc) -> Answer:
         del call
-        return Answer({"did": "did:web:localhost", "availableUserDomains": [".bsky.test"], "inviteCodeRequired": True})
+        return Answer({"did": SERVER_DID, "availableUserDomains": [".bsky.test"], "inviteCodeRequired": True})
+
+    async def _get_service_auth(self, call: Xrpc) -> Answer:
+        method = call.params.get("lxm", [None])[0]
+        ends = call.integer("exp", 0, 0, 2**53) or None
+        try:
+            token = self._credentials.service_token(str(call.did), call.text("aud"), method, ends)
+        except ValueError:
+            raise _refuse(400, "BadExpiration", "expiration is in the past or too far in the future") from None
+        return Answer({"token": token})
 
     async def _resolve_handle(self, call: Xrpc) -> Answer:
         account = self._host.account("bluesky", call.text("handle").lower())
@@ -473,6 +488,27 @@ class Bluesky:
             self._host.state.insert("blobs", cid=cid, did=did, mime_type=mime_type, content=call.body)
         blob = {"$type": "blob", "ref": {"$link": cid}, "mimeType": mime_type, "size": len(call.body)}
         return Answer({"blob": blob})
+
+    # --- app.bsky.video ---
+
+    async def _upload_video(self, call: Xrpc) -> Answer:
+        """For a service token only: with it the service stores the processed film on the account's server."""
+        try:
+            did = self._credentials.did_of_service_token(call.token or "", SERVER_DID, "com.atproto.repo.uploadBlob")
+        except BadTokenError as error:
+            name = "ExpiredToken" if error.reason == "expired" else "InvalidToken"
+            raise _refuse(401, name, "Token could not be verified") from None
+        if call.content_type.split(";")[0].strip() != "video/mp4":
+            raise _refuse(400, "InvalidRequest", f"Wrong request encoding (Content-Type): {call.content_type}")
+        if len(call.body) > records.MAX_FILM_BYTES:
+            raise _refuse(413, "PayloadTooLarge", "request entity too large")
+        return Answer({"jobStatus": self._films.take(did, call.body)})
+
+    async def _get_job_status(self, call: Xrpc) -> Answer:
+        status = self._films.poll(call.text("jobId"))
+        if status is None:
+            raise _refuse(400, "InvalidRequest", "Job not found")
+        return Answer({"jobStatus": status})
 
     # --- app.bsky ---
 

@@ -9,9 +9,11 @@ import regex
 
 POST = "app.bsky.feed.post"
 MAX_GRAPHEMES, MAX_BYTES, MAX_IMAGES, MAX_IMAGE_BYTES = 300, 3000, 4, 2_000_000
+MAX_THUMB_BYTES, MAX_FILM_BYTES = 1_000_000, 300_000_000
 _TID = re.compile(r"^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$")
 _NSID = re.compile(r"^[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z][a-zA-Z0-9-]*){2,}$")
 _URI = re.compile(r"^at://[^/]+/[^/]+/[^/]+$")
+_WEB_URI = re.compile(r"^\w+:(//)?\S+$")
 _MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
 _GRAPHEME = regex.compile(r"\X")
 
@@ -93,8 +95,19 @@ def _check_reply(reply: Any) -> None:
 def _check_embed(embed: Any) -> None:
     if not isinstance(embed, dict) or "$type" not in embed:
         raise _fail('Expected an object which includes the "$type" property at $.record.embed')
-    if embed["$type"] != "app.bsky.embed.images":
-        return
+    match embed["$type"]:
+        case "app.bsky.embed.images":
+            _check_images(embed)
+        case "app.bsky.embed.video":
+            where = "$.record.embed"
+            _check_blob(embed, "video", "video/mp4", MAX_FILM_BYTES, where)
+            if not isinstance(embed.get("alt", ""), str):
+                raise _fail(f"Expected string value type at {where}.alt")
+        case "app.bsky.embed.external":
+            _check_card(embed.get("external"))
+
+
+def _check_images(embed: Mapping[str, Any]) -> None:
     images = embed.get("images")
     if not isinstance(images, list):
         raise _fail('Missing required key "images" at $.record.embed')
@@ -104,13 +117,34 @@ def _check_embed(embed: Any) -> None:
         where = f"$.record.embed.images[{index}]"
         if "alt" not in image:
             raise _fail(f'Missing required key "alt" at {where}')
-        blob = image.get("image")
-        if not isinstance(blob, dict) or blob.get("$type") != "blob":
-            raise _fail(f"Expected blob value type at {where}.image")
-        if not str(blob.get("mimeType", "")).startswith("image/"):
-            raise _fail(f'mimeType not accepted (got "{blob.get("mimeType")}") at {where}.image')
-        if int(blob.get("size", 0)) > MAX_IMAGE_BYTES:
-            raise _fail(f"blob too big (maximum {MAX_IMAGE_BYTES}, got {blob['size']}) at {where}.image")
+        _check_blob(image, "image", "image/", MAX_IMAGE_BYTES, where)
+
+
+def _check_card(card: Any) -> None:
+    where = "$.record.embed.external"
+    if not isinstance(card, dict):
+        raise _fail('Missing required key "external" at $.record.embed')
+    for name in ("uri", "title", "description"):
+        if name not in card:
+            raise _fail(f'Missing required key "{name}" at {where}')
+        if not isinstance(card[name], str):
+            raise _fail(f"Expected string value type at {where}.{name}")
+    if not _WEB_URI.match(card["uri"]):
+        raise _fail(f"Invalid uri at {where}.uri")
+    if "thumb" in card:
+        _check_blob(card, "thumb", "image/", MAX_THUMB_BYTES, where)
+
+
+def _check_blob(holder: Mapping[str, Any], name: str, kind: str, most: int, where: str) -> None:
+    if name not in holder:
+        raise _fail(f'Missing required key "{name}" at {where}')
+    blob = holder[name]
+    if not isinstance(blob, dict) or blob.get("$type") != "blob":
+        raise _fail(f"Expected blob value type at {where}.{name}")
+    if not str(blob.get("mimeType", "")).startswith(kind):
+        raise _fail(f'mimeType not accepted (got "{blob.get("mimeType")}") at {where}.{name}')
+    if int(blob.get("size", 0)) > most:
+        raise _fail(f"blob too big (maximum {most}, got {blob['size']}) at {where}.{name}")
 
 
 def sniffed_mime_type(content: bytes) -> str | None:

@@ -148,8 +148,17 @@ class BlueskyViews:
                     image["aspectRatio"] = item["aspectRatio"]
                 images.append(image)
             return {"$type": "app.bsky.embed.images#view", "images": images}
+        if embed.get("$type") == "app.bsky.embed.video":
+            cid = embed["video"]["ref"]["$link"]
+            base = f"{self._host.base_url}/bluesky/watch/{did}/{cid}"
+            view = {"cid": cid, "playlist": f"{base}/playlist.m3u8", "thumbnail": f"{base}/thumbnail.jpg"}
+            view |= {name: embed[name] for name in ("alt", "aspectRatio") if name in embed}
+            return {"$type": "app.bsky.embed.video#view", **view}
         if embed.get("$type") == "app.bsky.embed.external":
             card = {name: embed["external"].get(name, "") for name in ("uri", "title", "description")}
+            if "thumb" in embed["external"]:
+                name = f"plain/{did}/{embed['external']['thumb']['ref']['$link']}"
+                card["thumb"] = f"{self._host.base_url}/bluesky/img/feed_thumbnail/{name}"
             return {"$type": "app.bsky.embed.external#view", "external": card}
         return None
 

@@ -33,6 +33,7 @@ from sandbox.networks.graph import (
     select,
     unknown_object,
 )
+from sandbox.networks.graph_messages import GraphMessages
 from sandbox.networks.rest import Endpoint, RestCall, RestNetwork
 from sandbox.wire import Answer, Refusal
 from sandbox.world.model import DAY_MS, Account, Post
@@ -67,6 +68,7 @@ class Facebook(RestNetwork):
         super().__init__(host, credentials)
         self._posts, self._films = Posts(host), Films(host)
         self._remarks = Remarks(host)
+        self._messages = GraphMessages(host)
         self._insights = Insights(host, self.counts)
 
     def endpoints(self) -> Sequence[Endpoint]:
@@ -77,6 +79,9 @@ class Facebook(RestNetwork):
             *(Endpoint("GET", edge + name, "read", self._feed) for name in ("published_posts", "posts", "feed")),
             Endpoint("GET", edge + "stories", "read", self._stories),
             Endpoint("GET", edge + "comments", "read", self._comments),
+            Endpoint("GET", edge + "conversations", "read", self._conversations),
+            Endpoint("GET", edge + "messages", "read", self._messages_of),
+            Endpoint("POST", edge + "messages", "reply", self._send_message),
             Endpoint("GET", edge + "insights", "read", self._insights_of),
             Endpoint("GET", node, "read", self._node),
             Endpoint("POST", edge + "feed", "publish", self._publish, duplicate=duplicate_post),
@@ -296,6 +301,32 @@ class Facebook(RestNetwork):
             order = "chronological"
             answer.body["summary"] = {"order": order, "total_count": len(remarks), "can_comment": True}
         return answer
+
+    async def _conversations(self, call: RestCall) -> Answer:
+        me = self._me(call)
+        found = self._messages.conversations(me, call.params, lag_seconds=call.lag_seconds)
+        wanted = parse_fields(call.params.get("fields", "id,updated_time"))
+        return self._page(call, [self._messages.show_conversation(me, c, wanted) for c in found])
+
+    async def _messages_of(self, call: RestCall) -> Answer:
+        me, name = call.caller, self._named(call)
+        conversation = self._messages.conversation(me, name, lag_seconds=call.lag_seconds)
+        if conversation is None:
+            raise unknown_object(name)
+        wanted = parse_fields(call.params.get("fields", "id,created_time"))
+        return self._page(call, [self._messages.show_message(me, m, wanted) for m in conversation.messages])
+
+    async def _send_message(self, call: RestCall) -> Answer:
+        return Answer(self._messages.send(self._me(call), await self._fields(call)))
+
+    def _page(self, call: RestCall, items: list[dict[str, Any]]) -> Answer:
+        """A page of a listing that is whole at hand."""
+        start = _offset(call.params.get("after"))
+        if "empty_page" in call.effects:
+            return self._listing(call, [], [_cursor(start)], has_next=True)
+        page = items[start : start + _limit(call)]
+        end = start + len(page)
+        return self._listing(call, page, [_cursor(start), _cursor(end)], has_next=end < len(items))
 
     async def _insights_of(self, call: RestCall) -> Answer:
         me, name = call.caller, self._named(call)

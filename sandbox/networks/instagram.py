@@ -30,6 +30,7 @@ from sandbox.networks.graph import (
     split_path,
     unknown_object,
 )
+from sandbox.networks.graph_messages import GraphMessages
 from sandbox.networks.instagram_containers import Containers, already_published
 from sandbox.networks.instagram_insights import Insights
 from sandbox.wire import Answer, Call, Refusal, perform_with_faults
@@ -38,7 +39,7 @@ from sandbox.world.seeding import identifier
 
 _CONTENT_TYPE = "application/json; charset=UTF-8"
 _HOURLY_CALLS = 200
-_MEDIA_TYPES = {"carousel": "CAROUSEL_ALBUM", "video": "VIDEO"}
+_MEDIA_TYPES = {"carousel": "CAROUSEL_ALBUM"}
 _SHORTCODE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -83,6 +84,7 @@ class Instagram:
         self._credentials = credentials
         self._containers = Containers(host)
         self._insights = Insights(host, self._counts)
+        self._messages = GraphMessages(host)
 
     def routes(self) -> list[BaseRoute]:
         """Where the network answers."""
@@ -193,6 +195,11 @@ class Instagram:
         remark = self._remark(call, node)
         if remark is not None:
             return self._comment_node(call, remark, edge)
+        conversation = self._messages.conversation(_me(call), node, lag_seconds=call.lag_seconds)
+        if conversation is not None and call.method == "GET" and edge == "messages":
+            wanted = parse_fields(call.params.get("fields", "id,created_time"))
+            shown = [self._messages.show_message(_me(call), m, wanted) for m in conversation.messages]
+            return self._page(call, shown)
         container = self._host.state.one("containers", container_id=node, account_id=_me(call).native_id)
         if container is not None and call.method == "GET" and not edge:
             shown = self._containers.poll(container)
@@ -221,14 +228,21 @@ class Instagram:
                 if not creation_id:
                     raise graph_error("(#100) The parameter creation_id is required", 100)
                 return Answer({"id": self._containers.publish(me, creation_id)})
+            if edge == "messages":
+                return Answer(self._messages.send(me, call.params))
             raise unknown_object(me.native_id, "post")
+        if edge == "conversations":
+            found = self._messages.conversations(me, call.params, lag_seconds=call.lag_seconds)
+            wanted = parse_fields(call.params.get("fields", "id,updated_time"))
+            return self._page(call, [self._messages.show_conversation(me, c, wanted) for c in found])
         if edge == "":
             return Answer(self._profile(me, call.params.get("fields", "id")))
         if edge == "media":
             return self._list_media(call, self._host.feed(me, lag_seconds=call.lag_seconds), is_story=False)
         if edge == "stories":
             since = self._host.clock.now_ms - DAY_MS
-            recent = Feed([post for post in self._host.feed(me).posts if post.created_ms > since])
+            feed = self._host.feed(me, lag_seconds=call.lag_seconds)
+            recent = Feed([post for post in feed.posts if post.created_ms > since])
             return self._list_media(call, recent, is_story=True)
         if edge == "insights":
             return Answer(self._insights.of_account(me, call.params, call.effects))
@@ -267,28 +281,31 @@ class Instagram:
     def _media(self, post: Post, selection: Mapping[str, Selection], call: GraphCall) -> dict[str, Any]:
         account = self._host.accounts[post.account_id]
         counts = self._counts(post, call.effects) if {"like_count", "comments_count"} & selection.keys() else {}
-        is_video = post.content_format == "video"
+        published = self._host.published_post(post.native_id, post.account_id)
+        details = published.details if published else {}
+        is_video = post.content_format == "video" or bool(details.get("is_film"))
 
         def shortcode() -> str:
             return identifier(_SHORTCODE, 11, post.native_id)
 
         media_url = f"{self._host.base_url}/instagram-media/{post.native_id}.{'mp4' if is_video else 'jpg'}"
-        published = self._host.published_post(post.native_id, post.account_id)
-        alt_text = published.details.get("alt_text") if published else None
-        if published and published.details.get("media_url"):
-            media_url = published.details["media_url"]
+        media_url, alt_text = details.get("media_url") or media_url, details.get("alt_text")
+
+        def permalink() -> str:
+            if post.content_format == "story":
+                return f"https://instagram.com/stories/{account.handle}/{post.native_id}"
+            return post.permalink or f"https://www.instagram.com/{'reel' if is_video else 'p'}/{shortcode()}/"
+
         product = {"video": "REELS", "story": "STORY"}.get(post.content_format, "FEED")
         values: dict[str, Callable[[], Any]] = {
             "id": lambda: post.native_id,
             "ig_id": lambda: post.native_id,
             "caption": lambda: post.text or None,
-            "media_type": lambda: _MEDIA_TYPES.get(post.content_format, "IMAGE"),
+            "media_type": lambda: "VIDEO" if is_video else _MEDIA_TYPES.get(post.content_format, "IMAGE"),
             "media_product_type": lambda: product,
             "media_url": lambda: media_url,
             "thumbnail_url": lambda: media_url.removesuffix(".mp4") + ".jpg" if is_video else None,
-            "permalink": lambda: (
-                post.permalink or f"https://www.instagram.com/{'reel' if is_video else 'p'}/{shortcode}/"
-            ),
+            "permalink": permalink,
             "shortcode": shortcode,
             "timestamp": lambda: graph_time(post.created_ms),
             "username": lambda: account.handle,
@@ -305,13 +322,16 @@ class Instagram:
     def _children(self, post: Post, selection: Selection) -> dict[str, Any] | None:
         if post.content_format != "carousel":
             return None
+        published = self._host.published_post(post.native_id, post.account_id)
+        known = published.details["children"] if published else [{}] * post.media_count
         items = []
-        for index in range(post.media_count):
+        for index, child in enumerate(known):
             child_id = f"{post.native_id}{index:02d}"
+            media_url = child.get("media_url") or f"{self._host.base_url}/instagram-media/{child_id}.jpg"
             values: dict[str, Callable[[], Any]] = {
                 "id": partial(str, child_id),
-                "media_type": lambda: "IMAGE",
-                "media_url": partial(str, f"{self._host.base_url}/instagram-media/{child_id}.jpg"),
+                "media_type": partial(str, "VIDEO" if child.get("content_format") == "video" else "IMAGE"),
+                "media_url": partial(str, media_url),
                 "timestamp": lambda: graph_time(post.created_ms),
             }
             items.append(select(values, selection.fields or {"id": Selection()}, "IGMedia"))
@@ -346,6 +366,20 @@ class Instagram:
             path = "/".join(["instagram", call.version, *call.parts])
             paging["next"] = f"{self._host.base_url}/{path}?{urlencode(query)}"
         return paging
+
+    def _page(self, call: GraphCall, items: list[dict[str, Any]]) -> Answer:
+        """A page of a listing that is whole at hand."""
+        start = decode_cursor(call.params["after"])[0] if call.params.get("after") else 0
+        if "empty_page" in call.effects:
+            here = encode_cursor((start, ""))
+            return Answer({"data": [], "paging": self._paging(call, here, here, has_next=True)})
+        page = items[start : start + _limit(call)]
+        if not page:
+            return Answer({"data": []})
+        end = start + len(page)
+        shown = [item for item in page for _ in range(2)] if "duplicate_answer" in call.effects else page
+        paging = self._paging(call, encode_cursor((start, "")), encode_cursor((end, "")), has_next=end < len(items))
+        return Answer({"data": shown, "paging": paging})
 
     def _media_node(self, call: GraphCall, post: Post, edge: str) -> Answer:
         if call.method == "DELETE":
@@ -557,7 +591,13 @@ def _operation(method: str, parts: list[str]) -> str:
         return "token"
     if method == "GET":
         return "read"
-    known = {"media": "stage", "media_publish": "publish", "comments": "reply", "replies": "reply"}
+    known = {
+        "media": "stage",
+        "media_publish": "publish",
+        "comments": "reply",
+        "replies": "reply",
+        "messages": "reply",
+    }
     return known.get(edge, "moderate") if method == "POST" else "delete"
 
 

@@ -1,7 +1,8 @@
 """Instagram's two-step publishing: containers that nobody sees, their checks and life, and the one call that makes them visible.
 
-A container is FINISHED after some polls (images at once, carousels one later, videos two), EXPIRED a day later by the world's
-clock, PUBLISHED for ever once it was published: a second `media_publish` of it is refused.
+A container is FINISHED after some polls (images at once, carousels one later, films two), EXPIRED a day later by the world's
+clock, PUBLISHED for ever once it was published: a second `media_publish` of it is refused. A picture that does not fit is refused
+at once; of a film that is found out while it is processed, and its container ends as ERROR.
 """
 
 import io
@@ -21,16 +22,17 @@ from sandbox.state import Row
 from sandbox.wire import Refusal
 from sandbox.world.model import DAY_MS, Account
 
-MAX_CAPTION, MAX_HASHTAGS, MAX_MENTIONS = 2200, 30, 20
+MAX_CAPTION, MAX_HASHTAGS, MAX_MENTIONS, MAX_TAGGED = 2200, 30, 20, 20
 MAX_IMAGE_BYTES = 8 * 1024 * 1024
+MAX_FILM_BYTES = {"story": 100 * 1024 * 1024, "video": 300 * 1024 * 1024}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_POLLS_UNTIL_FINISHED = {"image": 0, "story": 0, "carousel": 1, "video": 2}
+_POLLS_OF_FILM, _POLLS_OF_CAROUSEL = 2, 1
 _STATUS_TEXT = {
     "IN_PROGRESS": "In Progress: Media is still being processed.",
     "FINISHED": "Finished: Media has been uploaded and it is ready to be published.",
     "PUBLISHED": "Published: Media has been published.",
     "EXPIRED": "Expired: Media was not published within 24 hours.",
-    "ERROR": "Error: Media upload has failed with error code 2207026",
+    "ERROR": "Error: Media upload has failed with error code {error}",
 }
 DAILY_PUBLISHING_QUOTA = 50
 
@@ -66,8 +68,8 @@ def check_caption(caption: str) -> None:
         )
 
 
-def check_image(content: bytes) -> None:
-    """Refuse a picture that the feed does not take: size, format, width, aspect ratio."""
+def check_image(content: bytes, *, is_story: bool) -> None:
+    """Refuse a picture that the network does not take: size, format, width and, in the feed, aspect ratio."""
     if len(content) > MAX_IMAGE_BYTES:
         raise graph_error(
             "The image size is too large.",
@@ -89,7 +91,7 @@ def check_image(content: bytes) -> None:
             title="Image format not supported",
             user_message="The image must be a JPEG.",
         )
-    if not 0.8 <= round(width / height, 2) <= 1.91 or width < 320:
+    if width < 320 or not (is_story or 0.8 <= round(width / height, 2) <= 1.91):
         raise graph_error(
             "The submitted image with aspect ratio cannot be published.",
             36003,
@@ -97,6 +99,29 @@ def check_image(content: bytes) -> None:
             title="Invalid aspect ratio",
             user_message=f"{width} x {height}: the ratio must lie between 4:5 and 1.91:1, the width be 320 or more.",
         )
+
+
+def film_problem(content: bytes, content_format: str) -> str | None:
+    """The subcode with which processing a film fails, or None: no MP4 or MOV, or too heavy for what it is to be."""
+    is_film = content[4:8] == b"ftyp"
+    return None if is_film and len(content) <= MAX_FILM_BYTES[content_format] else "2207026"
+
+
+def read_tags(text: str, *, is_film: bool) -> list[dict[str, Any]]:
+    """People tagged in one file. Raises the network's refusal: in pictures everybody has a place, from 0 to 1 on both axes."""
+    try:
+        tags = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        tags = None
+    if not isinstance(tags, list) or len(tags) > MAX_TAGGED:
+        raise graph_error(f"(#100) Param user_tags must be an array of at most {MAX_TAGGED}", 100)
+    for index, tag in enumerate(tags):
+        if not isinstance(tag, dict) or not str(tag.get("username", "")).strip():
+            raise graph_error(f"(#100) Param user_tags[{index}] must have a username", 100)
+        places = [tag.get(axis) for axis in ("x", "y")]
+        if not is_film and not all(isinstance(place, int | float) and 0 <= place <= 1 for place in places):
+            raise graph_error(f"(#100) Param user_tags[{index}] needs x and y between 0 and 1", 100)
+    return tags
 
 
 class Containers:
@@ -110,27 +135,29 @@ class Containers:
     async def create(self, account: Account, params: Mapping[str, str]) -> str:
         """A new container's id. Raises the network's refusal; nothing is visible yet."""
         kind = params.get("media_type", "IMAGE").upper()
-        caption = params.get("caption", "")
-        check_caption(caption)
-        spec: dict[str, Any] = {"caption": caption, "alt_text": params.get("alt_text", "")}
-        if params.get("is_carousel_item", "").lower() == "true":
-            spec |= {"is_carousel_item": True, "caption": ""}
-        status, error = "FINISHED", None
+        is_item = params.get("is_carousel_item", "").lower() == "true"
+        is_film = kind in ("REELS", "VIDEO") or (kind == "STORIES" and "video_url" in params)
+        check_caption(params.get("caption", ""))
+        error, polls = None, 0
+        spec: dict[str, Any] = {"alt_text": params.get("alt_text", ""), "is_carousel_item": is_item}
         if kind == "CAROUSEL":
             spec |= {"content_format": "carousel", "children": self._children(account, params.get("children", ""))}
-        elif kind in ("REELS", "VIDEO") or (kind == "STORIES" and "video_url" in params):
+            polls = _POLLS_OF_CAROUSEL
+        elif is_film:
             content = await self._fetch(params, "video_url")
             spec |= {"content_format": "story" if kind == "STORIES" else "video", "media_url": params["video_url"]}
-            if content[4:8] != b"ftyp":
-                status, error = "ERROR", "2207026"
+            error, polls = film_problem(content, spec["content_format"]), _POLLS_OF_FILM
         elif kind in ("IMAGE", "STORIES"):
             content = await self._fetch(params, "image_url")
-            check_image(content)
+            check_image(content, is_story=kind == "STORIES")
             spec |= {"content_format": "story" if kind == "STORIES" else "image", "media_url": params["image_url"]}
         else:
             raise graph_error("(#100) Param media_type must be one of {IMAGE, VIDEO, REELS, STORIES, CAROUSEL}", 100)
-        if status == "FINISHED" and _POLLS_UNTIL_FINISHED[spec["content_format"]]:
-            status = "IN_PROGRESS"
+        if kind != "STORIES" and not is_item:
+            spec |= {"caption": params.get("caption", ""), "location_id": self._place(params)}
+        if "user_tags" in params:
+            spec["user_tags"] = read_tags(params["user_tags"], is_film=is_film)
+        spec |= {"is_film": is_film, "polls": polls}
         with self._host.state.transaction():
             container_id = f"176{self._host.state.next_number('container'):014d}"
             self._host.state.insert(
@@ -138,12 +165,19 @@ class Containers:
                 container_id=container_id,
                 account_id=account.native_id,
                 spec=orjson.dumps(spec).decode(),
-                status=status,
+                status="IN_PROGRESS" if polls else "FINISHED",
                 error=error,
                 polls=0,
                 created_ms=self._host.clock.now_ms,
             )
         return container_id
+
+    @staticmethod
+    def _place(params: Mapping[str, str]) -> str | None:
+        place = params.get("location_id")
+        if place is not None and not place.isdigit():
+            raise graph_error("(#100) Param location_id must be a valid ID", 100)
+        return place
 
     def _children(self, account: Account, text: str) -> list[dict[str, str]]:
         names = [name.strip(' "[]') for name in text.split(",") if name.strip(' "[]')]
@@ -200,13 +234,13 @@ class Containers:
         """What a status request shows; processing gets on with every poll."""
         status = self.status(row)
         if status == "IN_PROGRESS":
-            needed = _POLLS_UNTIL_FINISHED[orjson.loads(row["spec"])["content_format"]]
-            done = row["polls"] >= needed
-            status = "FINISHED" if done else "IN_PROGRESS"
+            if row["polls"] >= orjson.loads(row["spec"])["polls"]:
+                status = "ERROR" if row["error"] else "FINISHED"
             self._host.state.update(
                 "containers", {"container_id": row["container_id"]}, polls=row["polls"] + 1, status=status
             )
-        return {"id": row["container_id"], "status_code": status, "status": _STATUS_TEXT[status]}
+        text = _STATUS_TEXT[status].format(error=row["error"])
+        return {"id": row["container_id"], "status_code": status, "status": text}
 
     @staticmethod
     def not_ready() -> Refusal:

@@ -15,6 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from sandbox.credentials import Credentials
 from sandbox.host import Host
 from sandbox.limits import Window
+from sandbox.networks.mastodon_direct import MastodonDirect
 from sandbox.networks.mastodon_statuses import MastodonStatuses, record_not_found
 from sandbox.networks.mastodon_views import SEEN_BY_ALL, MastodonViews
 from sandbox.networks.rest import Endpoint, RestCall, RestNetwork
@@ -59,6 +60,7 @@ class Mastodon(RestNetwork):
     def __init__(self, host: Host, credentials: Credentials) -> None:
         super().__init__(host, credentials)
         self._views = MastodonViews(host)
+        self._direct = MastodonDirect(host, self._views)
         self._statuses = MastodonStatuses(host)
 
     def endpoints(self) -> Sequence[Endpoint]:
@@ -77,6 +79,7 @@ class Mastodon(RestNetwork):
             Endpoint("GET", "/api/v1/statuses/{status_id}", "read", self._status, is_public=True),
             Endpoint("DELETE", "/api/v1/statuses/{status_id}", "stage", self._delete),
             Endpoint("GET", "/api/v1/statuses/{status_id}/context", "read", self._context, is_public=True),
+            Endpoint("GET", "/api/v1/conversations", "read", self._conversations),
             Endpoint("POST", "/api/v2/media", "stage", self._upload),
             Endpoint("GET", "/api/v1/media/{media_id}", "read", self._media),
         )
@@ -162,13 +165,10 @@ class Mastodon(RestNetwork):
 
     async def _status(self, call: RestCall) -> Answer:
         name = call.path("status_id")
-        post = self._visible(call, name)
-        if post is not None:
-            return Answer(self._show(call, post))
-        comment = self.host.comment("mastodon", name)
-        if comment is None:
+        shown = self._shown_by_id(call, name)
+        if shown is None:
             raise record_not_found()
-        return Answer(self._views.comment(comment))
+        return Answer(shown)
 
     async def _context(self, call: RestCall) -> Answer:
         """What a status answers, and everything below it, each before what answers it."""
@@ -189,6 +189,32 @@ class Mastodon(RestNetwork):
             if above:
                 ancestors.insert(0, above)
         return Answer({"ancestors": ancestors, "descendants": descendants})
+
+    async def _conversations(self, call: RestCall) -> Answer:
+        """Threads of direct statuses, the latest first, each by its newest one."""
+        found = self._direct.conversations(call.caller, self.feed(call, call.caller).posts)
+        limit = min(_LARGEST_PAGE, max(1, _whole(call.params.get("limit")) or _DEFAULT_PAGE))
+        max_id = _whole(call.params.get("max_id"))
+        if "empty_page" in call.effects:
+            return Answer([], headers={"link": self._link(call, "next", "max_id", str((max_id or _BEYOND) - 1))})
+        older = [c for c in found if max_id is None or c.newest_ms < max_id]
+        page = older[:limit]
+        if not page:
+            return Answer([])
+        links = [self._link(call, "next", "max_id", str(page[-1].newest_ms))] if len(older) > limit else []
+        links.append(self._link(call, "prev", "min_id", str(page[0].newest_ms)))
+        items = [
+            {
+                "id": conversation.native_id,
+                "unread": False,
+                "accounts": [self._direct.person(conversation.message)],
+                "last_status": self._shown_by_id(call, conversation.newest_id),
+            }
+            for conversation in page
+        ]
+        if "duplicate_answer" in call.effects:
+            items = [item for item in items for _ in range(2)]
+        return Answer(items, headers={"link": ", ".join(links)})
 
     # --- writing ---
 
@@ -241,6 +267,8 @@ class Mastodon(RestNetwork):
         post = self._visible(call, name)
         if post is not None:
             return self._show(call, post)
+        if (received := self._direct.received(call.account, name)) is not None:
+            return received
         comment = self.host.comment("mastodon", name)
         return self._views.comment(comment) if comment else None
 

@@ -94,7 +94,7 @@ class MastodonStatuses:
         media = self._checked_media(account, [str(name) for name in fields.get("media_ids") or ()])
         details = self._checked(account, fields, has_media=bool(media))
         answered = fields.get("in_reply_to_id") or None
-        if answered is not None and not self._is_there(str(answered)):
+        if answered is not None and not self._is_there(account, str(answered)):
             raise record_not_found()
         published, _ = self._host.publish(
             account,
@@ -152,8 +152,10 @@ class MastodonStatuses:
             raise self._unprocessable(account, "unready_media")
         return rows
 
-    def _is_there(self, native_id: str) -> bool:
+    def _is_there(self, account: Account, native_id: str) -> bool:
         host = self._host
+        if any(message.native_id == native_id for message in host.direct_messages(account)):
+            return True
         return host.post("mastodon", native_id) is not None or host.comment("mastodon", native_id) is not None
 
     def _unprocessable(self, account: Account, name: str, **values: object) -> Refusal:

@@ -92,6 +92,8 @@ class RestNetwork(ABC):
     """One network behind one address."""
 
     network: ClassVar[str]
+    issuer: ClassVar[str | None] = None
+    """Whose tokens it takes, where the network's own are another product's."""
     content_type: ClassVar[str] = "application/json"
 
     def __init__(self, host: Host, credentials: Credentials) -> None:
@@ -195,7 +197,7 @@ class RestNetwork(ABC):
         if call.token is None:
             return "missing"
         try:
-            call.account = self.host.accounts[self.credentials.account_of(self.network, call.token)]
+            call.account = self.host.accounts[self.credentials.account_of(self.issuer or self.network, call.token)]
         except BadTokenError as error:
             return error.reason
         return None

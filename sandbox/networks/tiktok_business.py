@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from starlette.routing import BaseRoute
 
-from sandbox.credentials import BadTokenError, Credentials
+from sandbox.credentials import TIKTOK_BUSINESS, BadTokenError, Credentials
 from sandbox.host import Host
 from sandbox.limits import Window
 from sandbox.networks.rest import Endpoint, RestCall, RestNetwork
@@ -46,6 +46,7 @@ class TikTokBusiness(RestNetwork):
     """The second product. It answers on its own paths only: all others are the first product's."""
 
     network = "tiktok"
+    issuer = TIKTOK_BUSINESS
 
     def __init__(self, host: Host, credentials: Credentials) -> None:
         super().__init__(host, credentials)
@@ -97,7 +98,7 @@ class TikTokBusiness(RestNetwork):
         ):
             raise refused_by_number(40001, "The app or its secret is invalid.")
         try:
-            account_id, grant = self.credentials.renew("tiktok", str(body.get("refresh_token", "")))
+            account_id, grant = self.credentials.renew(TIKTOK_BUSINESS, str(body.get("refresh_token", "")))
         except BadTokenError:
             raise refused_by_number(40110, "The refresh token is invalid or was used before.") from None
         return _ok(

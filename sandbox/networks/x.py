@@ -17,6 +17,7 @@ from sandbox.host import Host
 from sandbox.limits import Window
 from sandbox.networks.rest import Endpoint, RestCall, RestNetwork
 from sandbox.networks.x_media import Media, UploadError
+from sandbox.networks.x_messages import MessageCalls
 from sandbox.networks.x_refusals import blank, blank_body, forbidden, invalid, not_found
 from sandbox.networks.x_uploads import UploadCalls
 from sandbox.networks.x_views import Shown, Views, weighted_length
@@ -43,6 +44,9 @@ LIMITS = {
     "POST /2/media/upload/{id}/append": 1875,
     "POST /2/media/upload/{id}/finalize": 1875,
     "POST /2/media/metadata": 500,
+    "GET /2/dm_events": 15,
+    "GET /2/dm_conversations/with/{participant_id}/dm_events": 15,
+    "POST /2/dm_conversations/with/{participant_id}/messages": 15,
 }
 """Calls of one account in fifteen minutes."""
 DAILY_APP_POSTS = 10_000
@@ -52,7 +56,7 @@ SEARCH_MS = 7 * DAY_MS
 DUPLICATE_WINDOW_MS = 2 * HOUR_MS  # [K] how long the very text of a post is refused again
 MOST_WEIGHT = 280
 MOST_LISTED = 3_200
-SCOPES = "tweet.read tweet.write users.read media.write offline.access"
+SCOPES = "tweet.read tweet.write users.read media.write dm.read dm.write offline.access"
 DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
 
 _CONVERSATION = re.compile(r"conversation_id:(\d+)")
@@ -89,6 +93,7 @@ class X(RestNetwork):
             Endpoint("DELETE", "/2/tweets/{id}", "stage", self._delete),
             Endpoint("PUT", "/2/tweets/{id}/hidden", "stage", self._hide),
             *UploadCalls(self._media).endpoints(),
+            *MessageCalls(self.host).endpoints(),
         )
 
     # --- refusals, limits ---

@@ -2,7 +2,7 @@
 
 from sandbox.world import texts
 from sandbox.world.ids import account_id_of, comment_id, tid
-from sandbox.world.model import HOUR_MS, Comment, Post
+from sandbox.world.model import HOUR_MS, Account, Comment, Post
 from sandbox.world.outcomes import Outcome
 from sandbox.world.parameters import WorldParameters
 from sandbox.world.residents import Resident
@@ -55,6 +55,15 @@ def comments(
     )
 
 
+def person(seed: int, account: Account, index: int) -> tuple[str, str]:
+    """Native id and handle of one of an account's regulars."""
+    who = stream(seed, "person", account.handle, index)
+    handle = f"{who.choice(_FIRST)}{who.choice(_SECOND)}{who.randrange(100)}"
+    if account.network == "bluesky":
+        handle = f"{handle}.bsky.test"
+    return account_id_of(account.network, handle), handle
+
+
 def _comment(parameters: WorldParameters, seed: int, resident: Resident, post: Post, index: int, age: float) -> Comment:
     rng = stream(seed, "comment", post.native_id, index)
     mix = {
@@ -65,13 +74,8 @@ def _comment(parameters: WorldParameters, seed: int, resident: Resident, post: P
     }
     mix["chatter"] = 1 - sum(mix.values())
     kind = rng.choices(list(mix), list(mix.values()))[0]
-    person = int(_REGULARS * rng.random() ** 2)
-    who = stream(seed, "person", resident.account.handle, person)
-    handle = f"{who.choice(_FIRST)}{who.choice(_SECOND)}{who.randrange(100)}"
+    author_id, handle = person(seed, resident.account, int(_REGULARS * rng.random() ** 2))
     created_ms = post.created_ms + round(age * HOUR_MS)
-    if post.network == "bluesky":
-        handle = f"{handle}.bsky.test"
-    author_id = account_id_of(post.network, handle)
     if post.network == "bluesky":  # the key's clock id comes from the comment's own stream
         native_id = f"at://{author_id}/app.bsky.feed.post/{tid(created_ms, rng.randrange(1024))}"
     else:

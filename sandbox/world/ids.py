@@ -90,3 +90,15 @@ def comment_id(network: str, post_native_id: str, author_id: str, moment_ms: int
         "youtube": lambda: "Ug" + identifier(_URL_SAFE, 24, network, post_native_id, index),
     }
     return forms[network]()
+
+
+def message_id(network: str, account_id: str, moment_ms: int, index: int) -> str:
+    """The native id of a direct message. `index` tells it from others of the same account and moment."""
+    entropy = number(0, network, "direct", account_id, moment_ms, index)
+    forms: dict[str, Callable[[], str]] = {
+        "facebook": lambda: "m_" + identifier(_URL_SAFE, 40, network, account_id, moment_ms, index),
+        "instagram": lambda: "aWdfZAG1faXRlbToxOk" + identifier(_URL_SAFE, 40, network, account_id, moment_ms, index),
+        "mastodon": lambda: str((moment_ms << 16) | (entropy & 0xFFFF)),
+        "x": lambda: snowflake(moment_ms, entropy),
+    }
+    return forms.get(network, lambda: str(entropy))()

@@ -77,6 +77,21 @@ class Comment:
     likes: int
 
 
+@dataclass(frozen=True, slots=True)
+class DirectMessage:
+    """Something that one of the audience wrote to an account alone, or that the account answered."""
+
+    native_id: str
+    person_id: str
+    person_handle: str
+    person_name: str
+    text: str
+    created_ms: int
+    is_own: bool = False
+    committed_at: float = 0.0
+    """Machine time at which the account's own came over the wire."""
+
+
 Counts = Mapping[str, int]
 """Metric -> count. A metric that the world does not know is absent: never zero."""
 
@@ -101,6 +116,10 @@ class World(Protocol):
 
     def comments(self, post: Post, now_ms: int) -> Sequence[Comment]:
         """The audience's comments under a post that have arrived by a moment, oldest first."""
+        ...
+
+    def direct_messages(self, account: Account, now_ms: int) -> Sequence[DirectMessage]:
+        """What people wrote to the account alone by a moment, oldest first."""
         ...
 
     def followers(self, account: Account, now_ms: int) -> int | None: ...

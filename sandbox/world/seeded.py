@@ -4,11 +4,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.world import audience
+from sandbox.world import audience, direct
 from sandbox.world.effects import EngagementLaw
 from sandbox.world.followers import FollowerPath
 from sandbox.world.laws import LAWS
-from sandbox.world.model import Account, Comment, Counts, Post, to_datetime
+from sandbox.world.model import Account, Comment, Counts, DirectMessage, Post, to_datetime
 from sandbox.world.outcomes import Outcome, age_hours, outcome
 from sandbox.world.parameters import WorldParameters
 from sandbox.world.posting import PostingProcess
@@ -79,6 +79,9 @@ class SeededWorld:
             found = audience.comments(self.parameters, self.seed, resident, post, self.outcome(post))
             self._comments[post.native_id] = found
         return found[: self._arrived(post, now_ms)]
+
+    def direct_messages(self, account: Account, now_ms: int) -> Sequence[DirectMessage]:
+        return direct.messages(self.seed, self._residents[account.native_id], now_ms)
 
     def followers(self, account: Account, now_ms: int) -> int | None:
         return self._followers[account.native_id].at(now_ms)

@@ -6,17 +6,11 @@ from pathlib import Path
 import pytest
 
 from apps.network_limits_page import render
-from contracts.networks import ContentFormat, Network
+from contracts.networks import Network
 from policy import LIMITS
 
 PLATFORMS = Path(__file__).resolve().parents[2] / "platforms"
 CONNECTED = [network for network in Network if (PLATFORMS / network.value / "client.py").is_file()]
-
-RULES_AHEAD_OF_THE_CONNECTOR = {
-    Network.BLUESKY: {ContentFormat.LINK, ContentFormat.ARTICLE, ContentFormat.VIDEO, ContentFormat.THREAD},
-    Network.INSTAGRAM: {ContentFormat.VIDEO, ContentFormat.SHORT_VIDEO, ContentFormat.STORY},
-}
-"""Formats with limits that the connector does not publish. A link post on Bluesky goes out as text with a link in it."""
 
 
 def capabilities(network: Network):
@@ -31,7 +25,7 @@ def test_there_are_connectors_to_compare() -> None:
 def test_every_format_that_is_published_has_limits_and_the_other_way_round(network: Network) -> None:
     published, limited = capabilities(network).formats, set(LIMITS[network].formats)
     assert published - limited == set(), "published without limits"
-    assert limited - published - RULES_AHEAD_OF_THE_CONNECTOR.get(network, set()) == set(), "allowed and not published"
+    assert limited - published == set(), "allowed and not published"
 
 
 @pytest.mark.parametrize("network", CONNECTED)
@@ -39,8 +33,7 @@ def test_every_option_that_a_connector_carries_is_carried_by_some_format(network
     limits = LIMITS[network]
     allowed = limits.options.union(*(form.options | form.required for form in limits.formats.values()))
     assert capabilities(network).options - allowed == set(), "carried, and refused by policy"
-    if network not in RULES_AHEAD_OF_THE_CONNECTOR:
-        assert allowed - capabilities(network).options == set(), "allowed, and refused by the connector"
+    assert allowed - capabilities(network).options == set(), "allowed, and refused by the connector"
 
 
 def test_the_page_of_limits_is_in_step_with_the_table() -> None:
@@ -59,3 +52,19 @@ def test_the_page_names_every_network_and_format() -> None:
 @pytest.mark.parametrize("network", CONNECTED)
 def test_answers_are_allowed_only_where_they_can_be_given(network: Network) -> None:
     assert capabilities(network).can_reply == (LIMITS[network].replies is not None)
+
+
+@pytest.mark.parametrize("network", CONNECTED)
+def test_messages_are_declared_exactly_where_they_can_be_read(network: Network) -> None:
+    module = importlib.import_module(f"platforms.{network.value}.client")
+    (connector,) = [
+        kind for name, kind in vars(module).items() if name.endswith("Connector") and kind.__module__ == module.__name__
+    ]
+    assert hasattr(connector, "messages") is capabilities(network).has_messages
+
+
+@pytest.mark.parametrize("network", CONNECTED)
+def test_messages_are_allowed_only_where_they_can_be_sent(network: Network) -> None:
+    declared = capabilities(network)
+    assert declared.can_message == (LIMITS[network].messages is not None)
+    assert declared.has_messages or not declared.can_message

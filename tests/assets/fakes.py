@@ -1,6 +1,6 @@
 """Fakes that implement the ports, and a temporary lake, for assets called through Dagster's own materialize."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,13 +14,16 @@ from contracts.records import (
     Account,
     AccountMetricPoint,
     AccountSnapshot,
+    AccountTerms,
     BrandKit,
     Client,
     CollectionFailure,
     Comment,
     LedgerEntry,
+    Message,
     Post,
     PostMetricPoint,
+    Trouble,
 )
 from contracts.scope import TenantScope
 from lakehouse import DeltaLake
@@ -89,11 +92,22 @@ class FakeCollector:
     all_posts: list[Post] = field(default_factory=list)
     metrics: list[PostMetricPoint] = field(default_factory=list)
     all_comments: list[Comment] = field(default_factory=list)
+    all_messages: list[Message] = field(default_factory=list)
+    messages_since: dict[str, datetime] = field(default_factory=dict)
     points: list[AccountMetricPoint] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
     since: dict[str, datetime] = field(default_factory=dict)
+    detail_of: dict[str, Collection[str]] = field(default_factory=dict)
+    asked_comments_of: list[str] = field(default_factory=list)
     versions: tuple[ApiVersion, ...] = ()
+    all_terms: tuple[AccountTerms, ...] = ()
+    asked_for_terms: list[str] = field(default_factory=list)
     calls: int = 0
+
+    def terms(self, accounts: Sequence[Account]) -> Collected[AccountTerms]:
+        asked = [a.account_id for a in accounts]
+        self.asked_for_terms += asked
+        return Collected(tuple(t for t in self.all_terms if t.account_id in asked), ())
 
     def api_versions(self) -> tuple[ApiVersion, ...]:
         return self.versions
@@ -138,10 +152,16 @@ class FakeCollector:
         return Collected(rows, self._failures(accounts, "account metrics"))
 
     def posts(
-        self, accounts: Sequence[Account], *, since: Mapping[str, datetime], detail_since: datetime
+        self,
+        accounts: Sequence[Account],
+        *,
+        since: Mapping[str, datetime],
+        detail_since: datetime,
+        detail_of: Mapping[str, Collection[str]] | None = None,
     ) -> CollectedPosts:
-        self.since = dict(since)
-        seen = tuple(p for p in self.all_posts if p.account_id not in self.broken)
+        self.since, self.detail_of = dict(since), dict(detail_of or {})
+        asked = {a.account_id for a in accounts}
+        seen = tuple(p for p in self.all_posts if p.account_id in asked - self.broken)
         ids = {p.post_id for p in seen}
         return CollectedPosts(
             seen, tuple(m for m in self.metrics if m.post_id in ids), self._failures(accounts, "posts")
@@ -149,7 +169,13 @@ class FakeCollector:
 
     def comments(self, accounts: Sequence[Account], posts: Sequence[Post]) -> Collected[Comment]:
         ids = {p.post_id for p in posts}
+        self.asked_comments_of += sorted(ids)
         return Collected(tuple(c for c in self.all_comments if c.post_id in ids), self._failures(accounts, "comments"))
+
+    def messages(self, accounts: Sequence[Account], *, since: Mapping[str, datetime]) -> Collected[Message]:
+        self.messages_since = dict(since)
+        rows = tuple(m for m in self.all_messages if m.account_id in since and m.account_id not in self.broken)
+        return Collected(rows, self._failures(accounts, "messages"))
 
     def remap_posts(self, raws: Sequence[Mapping[str, Any]]) -> CollectedPosts:
         ids = {row["post_id"] for row in raws}
@@ -165,6 +191,24 @@ class FakeStore:
     known_clients: tuple[Client, ...]
     known_accounts: tuple[Account, ...]
     entries: tuple[LedgerEntry, ...] = ()
+    all_troubles: tuple[Trouble, ...] = ()
+    kept_terms: dict[str, AccountTerms] = field(default_factory=dict)
+
+    def terms(self, scope: TenantScope) -> Mapping[str, AccountTerms]:
+        return dict(self.kept_terms)
+
+    def keep_terms(self, terms: Sequence[AccountTerms]) -> None:
+        self.kept_terms |= {read.account_id: read for read in terms}
+
+    def troubles(self, scope: TenantScope, *, since: datetime | None = None) -> tuple[Trouble, ...]:
+        return tuple(t for t in self.all_troubles if scope.allows(t.client_id) and (since is None or t.since >= since))
+
+    messages: dict[str, Message] = field(default_factory=dict)
+
+    def save_messages(self, messages: Sequence[Message]) -> int:
+        new = {m.message_id: m for m in messages if m.message_id not in self.messages}
+        self.messages |= new
+        return len(new)
 
     def clients(self, scope: TenantScope) -> tuple[Client, ...]:
         return tuple(c for c in self.known_clients if scope.allows(c.client_id))

@@ -117,6 +117,22 @@ def test_a_client_and_its_account(pulso: Pulso, home: Path, folder: Path):
     refused(pulso("accounts", "connect", "instagram:other", answers="x\n\n"), "There is no account instagram:other")
 
 
+def test_a_second_credential_of_an_account(pulso: Pulso):
+    account = ("accounts", "add", "north-books", "tiktok", "_000n", "northbooks", "--base-url", "http://127.0.0.1:9")
+    said(pulso(*account), "pulso accounts connect tiktok:_000n")
+    said(pulso("accounts", "connect", "tiktok:_000n", answers="token\n\n"), "Connected")
+    said(pulso("accounts", "list"), "nothing for business")
+    said(pulso("accounts", "connect", "tiktok:_000n", "--grant", "business", answers="other\n\n"), "Connected")
+    assert "nothing for business" not in pulso("accounts", "list").stdout
+    wrong = pulso("accounts", "connect", "instagram:northbooks", "--grant", "business")
+    refused(wrong, "instagram have no credential for business")
+
+
+def test_messages_of_a_home_that_has_none(pulso: Pulso):
+    said(pulso("messages", "list"), "No messages yet")
+    refused(pulso("messages", "answer", "instagram:m1", answers="Hello\n"), "There is no message instagram:m1")
+
+
 def test_the_demo_is_kept_out_of_a_real_home(pulso: Pulso):
     refused(pulso("run"), "works with real networks", "PULSO_HOME")
 

@@ -1,59 +1,37 @@
 """The Bluesky connector against a real personal data server (npm `@atproto/dev-env`): PLC and PDS on loopback, no AppView.
 
-The server's folder (with `node_modules`) is named by PULSO_BLUESKY_SERVER. What was published is counted by listing the
-repository itself.
+What was published is counted by listing the repository itself. `test_bluesky_network.py` has the AppView besides.
 """
 
-import asyncio
-import io
-import os
+import itertools
 import random
-import select
-import shutil
 import socket
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import httpx
 import pytest
-from PIL import Image
 
+from benchmarks.bluesky_server import BlueskyServer
+from benchmarks.faulty_proxy import Fate, FaultyProxy
 from contracts.clock import SystemClock
 from contracts.errors import ErrorClass, NetworkError
-from contracts.networks import ContentFormat, Network
-from contracts.ports import Connector
-from contracts.records import Account, Media, PublishRequest, Staging, Token
-from contracts.settings import Settings
-from platforms import HttpNetworks
+from contracts.networks import ContentFormat
+from contracts.records import PublishOptions, Token
 from platforms._http import Call, CallKind, Patience, Transport
 from platforms.bluesky import mapping
 from platforms.bluesky.client import BlueskyDialect
+from tests.integration.bluesky import Person, request_for, running_or_skipped, staged
 
 pytestmark = pytest.mark.integration
 
-START_SECONDS = 60
 
-
-def server_folder() -> Path:
-    """Where the server is installed; skips, or fails in CI, saying how to install it."""
-    folder = Path(os.environ.get("PULSO_BLUESKY_SERVER", ""))
-    is_there = (
-        bool(os.environ.get("PULSO_BLUESKY_SERVER")) and (folder / "node_modules").is_dir() and shutil.which("node")
-    )
-    if not is_there:
-        message = (
-            "no real Bluesky server: in a folder of its own run `npm_config_nodedir=/usr npm install @atproto/dev-env`, put "
-            "`pds-only.js` there, and set PULSO_BLUESKY_SERVER to the folder"
-        )
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
+@pytest.fixture(scope="module")
+def server() -> Iterator[BlueskyServer]:
+    with running_or_skipped() as server:
+        yield server
 
 
 def free_port() -> int:
@@ -62,130 +40,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(folder: Path, **environment: str) -> tuple[subprocess.Popen[str], str]:
-    """A server of its own on free ports; its process and its address."""
-    ports = {"PLC_PORT": str(free_port()), "PDS_PORT": str(free_port())}
-    env = {**os.environ, **ports, **environment, "LOG_ENABLED": "false", "NODE_ENV": "development"}
-    process = subprocess.Popen(
-        ["node", "pds-only.js"], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    while select.select([process.stdout], [], [], START_SECONDS)[0]:
-        line = process.stdout.readline()
-        if line.startswith("READY"):
-            return process, f"http://127.0.0.1:{ports['PDS_PORT']}"
-        if not line:
-            break
-    process.kill()
-    process.communicate()
-    raise AssertionError("the Bluesky server did not start")
-
-
-@pytest.fixture(scope="module")
-def pds_url() -> Iterator[str]:
-    process, url = start_server(server_folder())
-    yield url
-    process.terminate()
-    process.communicate(timeout=30)
-
-
-class Person:
-    """An account on the server, with the ports that its connector needs."""
-
-    def __init__(self, pds_url: str, handle: str) -> None:
-        body = {"handle": handle, "email": f"{handle}@example.test", "password": "a-password"}
-        answer = (
-            httpx.post(f"{pds_url}/xrpc/com.atproto.server.createAccount", json=body, timeout=30)
-            .raise_for_status()
-            .json()
-        )
-        self.token = Token(access_token=answer["accessJwt"], refresh_token=answer["refreshJwt"])
-        self.account = Account(
-            account_id=f"bluesky:{answer['did']}",
-            client_id="c",
-            network=Network.BLUESKY,
-            native_id=answer["did"],
-            handle=handle,
-            base_url=pds_url,
-        )
-        self.files: dict[str, bytes] = {}
-
-    async def load(self, account_id: str) -> Token:
-        return self.token
-
-    async def claim_renewal(self, account_id: str, *, expected_version: int, seconds: float) -> bool:
-        return expected_version == self.token.version
-
-    async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
-        pass
-
-    async def save(self, account_id: str, token: Token, *, expected_version: int) -> Token:
-        self.token = token.model_copy(update={"version": expected_version + 1})
-        return self.token
-
-    def read(self, path: str) -> bytes:
-        return self.files[path]
-
-    async def publish(self, *, name: str, content: bytes, mime_type: str) -> str:
-        raise AssertionError("Bluesky takes uploads")
-
-    def picture(self, colour: str) -> Media:
-        Image.new("RGB", (320, 200), colour).save(buffer := io.BytesIO(), "PNG")
-        self.files[colour] = buffer.getvalue()
-        return Media(
-            media_id=colour,
-            path=colour,
-            mime_type="image/png",
-            alt_text=f"All {colour}",
-            width=320,
-            height=200,
-            size_bytes=len(buffer.getvalue()),
-            sha256="0" * 64,
-        )
-
-    @asynccontextmanager
-    async def connector(self, *, timeout: float = 20.0) -> AsyncIterator[Connector]:
-        patience = Patience(timeout=timeout, attempts=2, first_backoff=0.01, longest_wait=0.5)
-        networks = HttpNetworks(Settings(), self, self, self, has_bluesky_app_view=False, patience=patience)
-        async with networks.open() as connectors:
-            yield connectors[Network.BLUESKY]
-
-    def at(self, base_url: str) -> Account:
-        """The account, reached another way."""
-        return self.account.model_copy(update={"base_url": base_url})
-
-    def records(self) -> list[dict[str, Any]]:
-        """All posts in the repository, by the server's own word."""
-        params = {"repo": self.account.native_id, "collection": mapping.POST_COLLECTION, "limit": "100"}
-        answer = httpx.get(f"{self.account.base_url}/xrpc/com.atproto.repo.listRecords", params=params, timeout=30)
-        return list(answer.raise_for_status().json()["records"])
-
-
 @pytest.fixture
-def person(pds_url: str) -> Callable[[str], Person]:
-    def make(name: str) -> Person:
-        return Person(pds_url, f"{name}{random.SystemRandom().randrange(10**8)}.test")
-
-    return make
-
-
-def request_for(account: Account, text: str, **more: Any) -> PublishRequest:
-    fields: dict[str, Any] = {
-        "intent_id": f"item/{text}/1",
-        "account": account,
-        "text": text,
-        "content_format": ContentFormat.TEXT,
-        "language": "en",
-        "created_at": datetime.now(UTC),
-    }
-    return PublishRequest(**(fields | more))
-
-
-async def staged(connector: Connector, request: PublishRequest) -> Staging:
-    staging = connector.prepare(request)
-    while not staging.is_complete:
-        staging = await connector.stage(request, staging)
-    return staging
+def person(server: BlueskyServer) -> Callable[[str], Person]:
+    return partial(Person, server)
 
 
 async def test_text_and_pictures_are_published_and_read_back(person: Callable[[str], Person]) -> None:
@@ -230,64 +87,61 @@ async def test_a_comment_is_answered_in_its_thread(person: Callable[[str], Perso
     assert {p.text: p.is_reply for p in posts} == {"Open today": False, "Until six!": True}
 
 
-class LossyProxy:
-    """Stands between client and server, and cuts the connection instead of handing back the answer to a commit.
-
-    `loses(n)` says whether the n-th commit's answer is lost; `before` whether it is cut before the server has seen it.
-    """
-
-    def __init__(self, upstream: str) -> None:
-        self._upstream = httpx.URL(upstream)
-        self.loses: Callable[[int], bool] = lambda _: False
-        self.before: Callable[[int], bool] = lambda _: False
-        self.commits = self.lost = 0
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        finally:
-            server.close()
-            await server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            lines = head.decode("latin-1").split("\r\n")
-            headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
-            length = int(next((v for k, v in headers.items() if k.lower() == "content-length"), "0"))
-            body = await reader.readexactly(length)
-            is_commit = "com.atproto.repo.putRecord" in lines[0]
-            number = self.commits
-            self.commits += is_commit
-            is_lost = is_commit and self.loses(number)
-            self.lost += is_lost
-            if is_lost and self.before(number):
-                return
-            kept = [line for line in lines if not line.lower().startswith(("connection:", "host:"))]
-            kept.insert(1, f"Host: {self._upstream.netloc.decode()}\r\nConnection: close")
-            answers, upstream = await asyncio.open_connection(self._upstream.host, self._upstream.port)
-            upstream.write("\r\n".join(kept).encode("latin-1") + body)
-            await upstream.drain()
-            answer = await answers.read()
-            upstream.close()
-            await upstream.wait_closed()
-            if not is_lost:
-                writer.write(answer)
-                await writer.drain()
-        finally:
-            writer.transport.abort()
+async def test_films_cards_and_threads_are_taken_as_the_lexicons_want_them(person: Callable[[str], Person]) -> None:
+    brand = person("brand")
+    card = PublishOptions(link="https://harbor.example/menú", title="The menu")
+    thread = PublishOptions(thread=("and #second", "and third"))
+    forms = (
+        (ContentFormat.VIDEO, (brand.film("waves"),), PublishOptions()),
+        (ContentFormat.ARTICLE, (brand.picture("gold"),), card),
+        (ContentFormat.LINK, (), PublishOptions(link=card.link)),
+        (ContentFormat.THREAD, (brand.picture("navy"),), thread),
+    )
+    async with brand.connector() as connector:
+        for form, media, options in forms:
+            request = request_for(brand.account, form.value, content_format=form, media=media, options=options)
+            staging = await staged(connector, request)
+            receipt = await connector.commit(request, staging)
+            again = await connector.commit(request, staging)
+            assert again.native_id == receipt.native_id, "and a second commit changes nothing"
+            assert (await connector.find_published(request, staging)).outcome == "published"
+        posts = {p.text: p async for page in connector.posts(brand.account, since=None) for p in page.posts}
+    assert {text: (p.content_format, p.media_count) for text, p in posts.items()} == {
+        "video": (ContentFormat.VIDEO, 1),
+        "article": (ContentFormat.ARTICLE, 1),
+        "link": (ContentFormat.LINK, 0),
+        "thread": (ContentFormat.IMAGE, 1),
+        "and #second": (ContentFormat.TEXT, 0),
+        "and third": (ContentFormat.TEXT, 0),
+    }
+    records = brand.records()
+    assert len(records) == len(posts)
+    by_text = {r["value"]["text"]: r for r in records}
+    chain = [by_text[text] for text in ("thread", *thread.thread)]
+    for above, below in itertools.pairwise(chain):
+        assert below["value"]["reply"]["root"] == {"uri": chain[0]["uri"], "cid": chain[0]["cid"]}
+        assert below["value"]["reply"]["parent"] == {"uri": above["uri"], "cid": above["cid"]}
 
 
 async def test_lost_answers_never_make_a_second_post(person: Callable[[str], Person]) -> None:
     brand = person("brand")
-    proxy = LossyProxy(brand.account.base_url)
-    generator = random.Random(11)
-    fate = [(generator.random() < 0.6, generator.random() < 0.4) for _ in range(500)]
-    proxy.loses, proxy.before = (lambda n: fate[n][0]), (lambda n: fate[n][1])
+    chance = random.Random(11)
+    fates, lost = (Fate.PASSED, Fate.CUT_BEFORE, Fate.CUT_AFTER), 0
+    is_faulty = True
+
+    def draw(operation: str) -> Fate:
+        nonlocal lost
+        if not is_faulty or operation != "com.atproto.repo.putRecord":
+            return Fate.PASSED
+        fate = chance.choices(fates, (0.4, 0.25, 0.35))[0]
+        lost += fate is not Fate.PASSED
+        return fate
+
     wanted = 60
-    async with proxy.serving() as url, brand.connector() as connector:
+    async with (
+        FaultyProxy(brand.account.base_url, draw).serving() as url,
+        brand.connector() as connector,
+    ):
         for i in range(wanted):
             request = request_for(
                 brand.at(url), f"post {i // 2}", intent_id=f"item-{i}"
@@ -307,11 +161,44 @@ async def test_lost_answers_never_make_a_second_post(person: Callable[[str], Per
                     break
             assert receipt.native_id.endswith(staging.handles["rkey"])
             if i % 10 == 0:  # and a second commit of what is there already changes nothing
-                fate[proxy.commits] = (False, False)
+                is_faulty = False
                 assert (await connector.commit(request, staging)).native_id == receipt.native_id
-    assert proxy.lost > wanted / 3
+                is_faulty = True
+    assert lost > wanted / 3
     texts = sorted(r["value"]["text"] for r in brand.records())
     assert texts == sorted(f"post {i // 2}" for i in range(wanted))
+
+
+async def test_threads_are_whole_and_in_order_however_often_answers_get_lost(person: Callable[[str], Person]) -> None:
+    brand = person("brand")
+    chance = random.Random(7)
+    fates = (Fate.PASSED, Fate.CUT_BEFORE, Fate.CUT_AFTER)
+
+    def draw(operation: str) -> Fate:
+        return chance.choices(fates, (0.6, 0.16, 0.24))[0] if operation == "com.atproto.repo.putRecord" else Fate.PASSED
+
+    refusals: list[NetworkError] = []
+    wanted = 10
+    async with FaultyProxy(brand.account.base_url, draw).serving() as url, brand.connector() as connector:
+        for i in range(wanted):
+            options = PublishOptions(thread=tuple(f"{i}/{part}" for part in (2, 3, 4)))
+            request = request_for(
+                brand.at(url), f"{i}/1", content_format=ContentFormat.THREAD, options=options, intent_id=f"thread-{i}"
+            )
+            staging = await staged(connector, request)
+            while (await connector.find_published(request, staging)).outcome != "published":
+                try:
+                    await connector.commit(request, staging)
+                except NetworkError as error:
+                    refusals.append(error)
+    assert {refusal.error_class for refusal in refusals} == {ErrorClass.AMBIGUOUS}
+    assert sum(refusal.code == "partial_thread" for refusal in refusals) > wanted / 2
+    records = {r["value"]["text"]: r for r in brand.records()}
+    assert len(records) == len(brand.records()) == 4 * wanted
+    for i in range(wanted):
+        for part in (2, 3, 4):
+            above, below = records[f"{i}/{part - 1}"], records[f"{i}/{part}"]
+            assert below["value"]["reply"]["parent"] == {"uri": above["uri"], "cid": above["cid"]}
 
 
 async def test_an_expired_or_broken_token_is_renewed_or_refused(person: Callable[[str], Person]) -> None:
@@ -378,13 +265,12 @@ async def test_a_server_that_is_gone_took_nothing(person: Callable[[str], Person
 
 
 async def test_the_servers_own_rate_limit_is_understood() -> None:
-    process, url = start_server(server_folder(), RATE_LIMITS="1")
-    try:
-        brand = Person(url, f"brand{random.SystemRandom().randrange(10**8)}.test")
+    with running_or_skipped({"RATE_LIMITS": "1"}) as server:
+        brand = Person(server, "brand")
         login = {"identifier": brand.account.handle, "password": "a-password"}
         call = Call(CallKind.TOKEN, "createSession", "POST", "/xrpc/com.atproto.server.createSession", json=login)
         call = replace(call, is_authorized=False)
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
 
             async def refusal_after(tries: int) -> NetworkError:
                 """From a process that knows nothing yet about the limits."""
@@ -404,6 +290,3 @@ async def test_the_servers_own_rate_limit_is_understood() -> None:
             assert refusal.error_class is ErrorClass.RATE
             assert refusal.retry_at is not None
             assert timedelta(0) < refusal.retry_at - datetime.now(UTC) <= timedelta(minutes=5, seconds=1)
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.checks.deliveries import deliveries_check
 from contracts.clock import FixedClock
 from contracts.ports import DrainReport
 from orchestration import jobs, schedules
@@ -96,6 +97,17 @@ def test_the_loop_runs_once_a_business_day_whatever_the_machine_says() -> None:
     assert isinstance(next_day, dg.RunRequest)
     assert first.run_key == again.run_key != next_day.run_key
     assert (first.partition_key, next_day.partition_key) == ("2026-05-30", "2026-05-31")
+
+
+def test_the_alarm_sounds_after_publishing_and_while_nothing_is_due(definitions: dg.Definitions) -> None:
+    alarm = deliveries_check.node_def.name
+    sounding = {
+        job.name
+        for job in jobs.ALL_JOBS
+        if alarm in {node.name for node in definitions.resolve_job_def(job.name).nodes}
+    }
+
+    assert sounding == {jobs.PUBLISH, jobs.OBSERVE}
 
 
 def test_writers_that_exclude_each_other_share_a_pool(definitions: dg.Definitions) -> None:

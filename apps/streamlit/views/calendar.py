@@ -11,17 +11,30 @@ import streamlit as st
 
 from apps.streamlit.client_time import NoSuchLocalTimeError, moment_of, week_of
 from apps.streamlit.desk import ShownForecast, is_changeable, is_movable
-from apps.streamlit.layout import STATE_COLOURS, STATE_ICONS, announce, empty, header, link_to, one_line, plain, section
+from apps.streamlit.layout import (
+    OPEN_ITEM,
+    STATE_COLOURS,
+    STATE_ICONS,
+    announce,
+    empty,
+    header,
+    link_to,
+    network_badge,
+    one_line,
+    plain,
+    section,
+)
 from apps.streamlit.workspace import Workspace, current
 from contracts.errors import PulsoError
-from contracts.records import ContentItem, Verdict, Violation
+from contracts.records import ContentItem, Media, Verdict, Violation
 from operations import ItemView
+from operations.mending import MendedItem
 from operations.states import ItemState, ParkReason
-from policy import LIMITS
+from policy.media_rules import is_film
 from policy.text_rules import fullest
 
-_OPEN = "open_item"
 _WEEK = "calendar_week"
+_MENDED = "mended"  # what was tried last to make an item fit: with which item and permission, and what came of it
 FIRST_WAITING = 5
 MOST_WAITING = 50  # a list that nobody reads to its end is not drawn to its end
 
@@ -32,7 +45,7 @@ def render(work: Workspace) -> None:
     _parked(work)
     _week(work)
     _waiting(work)
-    opened = st.session_state.get(_OPEN)
+    opened = st.session_state.get(OPEN_ITEM)
     if opened:
         _open_dialog(work, opened)
 
@@ -141,8 +154,8 @@ def _card(work: Workspace, view: ItemView, outcome: dict | None) -> None:
     at = view.published_at or item.scheduled_at
     assert at is not None
     with st.container(border=True, gap="xsmall", key=f"card-{view.state.value}-{item.content_item_id}"):
-        icon = " :material/reply:" if item.reply_to_comment_id else ""
-        st.markdown(f"**{text.clock_time(at, work.zone)}**{icon} {_network_badge(work, item.network.value)}")
+        icon = " :material/reply:" if item.is_reply else ""
+        st.markdown(f"**{text.clock_time(at, work.zone)}**{icon} {network_badge(work, item.network.value)}")
         st.caption(one_line(item.text, 72) or text("content.no_text"))
         figures = (
             text("calendar.outcome", count=text.compact(outcome["engagements"]))
@@ -170,11 +183,6 @@ def _posted_by_client(work: Workspace, post: dict) -> None:
     st.caption(
         f"{link_to(post['permalink'], time) or time} {text('network.' + post['network'])}, {text('calendar.by_client')}"
     )
-
-
-def _network_badge(work: Workspace, network: str) -> str:
-    colour = {"bluesky": "blue", "instagram": "violet"}.get(network, "gray")
-    return f":{colour}-badge[{work.text('network.' + network)}]"
 
 
 def _expected(work: Workspace, shown: ShownForecast | None) -> str | None:
@@ -211,7 +219,7 @@ def _parked(work: Workspace) -> None:
                 else view.reason or ""
             )
             st.markdown(
-                f":orange[:material/front_hand:] {_network_badge(work, view.item.network.value)} **{work.moment(view.item.scheduled_at)}** — "
+                f":orange[:material/front_hand:] {network_badge(work, view.item.network.value)} **{work.moment(view.item.scheduled_at)}** — "
                 f"{one_line(view.item.text, 90)}\n\n:gray[{plain(reason)}]",
                 width="stretch",
             )
@@ -227,8 +235,8 @@ def _waiting(work: Workspace) -> None:
     """Drafts that stand in no week: posts without a slot, and replies, which are due as soon as they are approved."""
     text = work.text
     waiting = work.desk.without_slot()
-    replies = [view for view in waiting if view.item.reply_to_comment_id]
-    posts = [view for view in waiting if not view.item.reply_to_comment_id]
+    replies = [view for view in waiting if view.item.is_reply]
+    posts = [view for view in waiting if not view.item.is_reply]
     for name, views in (("replies", replies), ("slotless", posts)):
         if not views:
             continue
@@ -244,7 +252,7 @@ def _waiting(work: Workspace) -> None:
 def _waiting_row(work: Workspace, view: ItemView) -> None:
     content_item_id = view.item.content_item_id
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{content_item_id}"):
-        st.markdown(f"{_network_badge(work, view.item.network.value)} {one_line(view.item.text, 140)}", width="stretch")
+        st.markdown(f"{network_badge(work, view.item.network.value)} {one_line(view.item.text, 140)}", width="stretch")
         st.button(work.text("calendar.open"), key=f"open-{content_item_id}", on_click=_open, args=(content_item_id,))
 
 
@@ -252,11 +260,11 @@ def _waiting_row(work: Workspace, view: ItemView) -> None:
 
 
 def _open(content_item_id: str) -> None:
-    st.session_state[_OPEN] = content_item_id
+    st.session_state[OPEN_ITEM] = content_item_id
 
 
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    st.session_state.pop(OPEN_ITEM, None)
 
 
 def _open_dialog(work: Workspace, content_item_id: str) -> None:
@@ -285,14 +293,17 @@ def _item(work: Workspace, view: ItemView) -> None:
         else:
             st.markdown(f"**{text('item.text')}**")
             st.markdown(plain(item.text).replace("\n", "  \n"))
-        _media(work, item)
+        _parts(work, item)
+        _media(work, item.media)
         if edited != item.text:
             st.caption(f":orange[:material/edit:] {text('item.unsaved')}")
     with right:
         _facts(work, view)
         verdict = work.desk.verdict(item.model_copy(update={"text": edited}), now=work.now.at)
         if view.state not in (ItemState.PUBLISHED, ItemState.REJECTED, ItemState.CANCELLED):
-            _guardrails(work, verdict.violations)
+            _guardrails(work, verdict.violations, item)
+    if is_changeable(view):
+        _mending(work, view, item.model_copy(update={"text": edited}))
     st.divider()
     if not work.actor:
         st.warning(text("app.name_needed"))
@@ -303,8 +314,8 @@ def _item(work: Workspace, view: ItemView) -> None:
 
 
 def _length(work: Workspace, item: ContentItem) -> None:
-    """How much of what the network takes the text fills, counted as that network counts."""
-    count, limit = fullest(item, LIMITS[item.network])
+    """How much of what the network (or the account's own server) takes the text fills, counted as that network counts."""
+    count, limit = fullest(item, work.desk.limits(item))
     words = work.text(
         "item.length",
         count=work.text.number(count),
@@ -351,18 +362,33 @@ def _facts(work: Workspace, view: ItemView) -> None:
         st.caption(f":orange[:material/history: {text('item.outdated')}]")
 
 
-def _media(work: Workspace, item: ContentItem) -> None:
-    for media in item.media:
+def _parts(work: Workspace, item: ContentItem) -> None:
+    """The posts of a thread that follow the first one."""
+    for number, part in enumerate(item.options.thread, 2):
+        st.markdown(f"**{work.text('item.part', number=work.text.number(number))}**")
+        st.markdown(plain(part).replace("\n", "  \n"))
+
+
+def _media(work: Workspace, files: Sequence[Media]) -> None:
+    for media in files:
         file = work.desk.media_path(media.path)
         if file is None:
             st.caption(f":orange[:material/broken_image:] {work.text('item.media_missing', path=media.path)}")
-        elif media.mime_type.startswith("video/"):
+        elif is_film(media):
             st.video(str(file))
         else:
             st.image(str(file), caption=media.alt_text, width=300, alt=media.alt_text)
 
 
-def _guardrails(work: Workspace, violations: Sequence[Violation]) -> None:
+def _named(work: Workspace, words: str, item: ContentItem) -> str:
+    """Words about files with each file called as people see it: files are stored under names that say nothing."""
+    for number, media in enumerate(item.media, 1):
+        name = media.alt_text.strip() or work.text("item.file", number=work.text.number(number))
+        words = words.replace(media.path, f"“{name}”")
+    return words
+
+
+def _guardrails(work: Workspace, violations: Sequence[Violation], item: ContentItem) -> None:
     text = work.text
     if not violations:
         st.markdown(f":green[:material/verified_user:] {text('item.allowed')}")
@@ -371,8 +397,56 @@ def _guardrails(work: Workspace, violations: Sequence[Violation]) -> None:
         colour, icon = ("red", "block") if violation.severity == "block" else ("orange", "warning")
         rule = text(f"rule.{violation.rule}") if text.knows(f"rule.{violation.rule}") else violation.rule
         st.markdown(
-            f":{colour}[:material/{icon}: **{rule}**] {plain(violation.message)} :gray[{plain(violation.remedy)}]"
+            f":{colour}[:material/{icon}: **{rule}**] {plain(_named(work, violation.message, item))} :gray[{plain(violation.remedy)}]"
         )
+
+
+def _mending(work: Workspace, view: ItemView, shown: ContentItem) -> None:
+    """What can be made to fit without changing what the post says: first tried and shown, then saved for another approval."""
+    if not work.desk.can_mend(shown):
+        return
+    text = work.text
+    with st.container(border=True, key="mending"):
+        st.markdown(f"**{text('mend.title')}**", help=text("mend.help"))
+        may_shorten = any(is_film(media) for media in shown.media) and st.checkbox(
+            text("mend.may_shorten"), key="mend-shorten"
+        )
+        asked = (shown, may_shorten)
+        if st.button(text("mend.try"), icon=":material/build:", key="mend"):
+            with st.spinner(text("mend.working")):
+                st.session_state[_MENDED] = (asked, work.desk.mended(shown, may_shorten=may_shorten))
+        tried, mended = st.session_state.get(_MENDED, (None, None))
+        if tried != asked:  # nothing was tried yet, or the text has changed since
+            return
+        _mended(work, view, shown, mended)
+
+
+def _mended(work: Workspace, view: ItemView, shown: ContentItem, mended: MendedItem) -> None:
+    """What mending would change, as words and as it would look, and the button that keeps it."""
+    text = work.text
+    for failure in mended.failures:
+        st.markdown(f":orange[:material/warning:] {plain(_named(work, failure, shown))}")
+    if not mended.changes:
+        st.caption(text("mend.nothing"))
+        return
+    st.markdown("\n".join(f"- {plain(_named(work, change, shown))}" for change in mended.changes))
+    if mended.item.options.thread != shown.options.thread:
+        st.markdown(f"**{text('item.part', number=text.number(1))}**")
+        st.markdown(plain(mended.item.text).replace("\n", "  \n"))
+        _parts(work, mended.item)
+    _media(work, [media for media in mended.item.media if media not in shown.media])
+    rest = work.desk.verdict(mended.item, now=work.now.at).violations
+    st.markdown(f"**{text('mend.rest')}**")
+    _guardrails(work, rest, mended.item)
+    if st.button(
+        text("mend.save"),
+        type="primary",
+        icon=":material/save:",
+        key="mend-save",
+        disabled=not work.actor,
+        help=text("item.save_help"),
+    ):
+        _do(work, lambda: work.desk.save_mended(view, mended.item, actor=work.actor), text("item.saved"), stay=True)
 
 
 def _actions(work: Workspace, view: ItemView, *, edited: str, verdict: Verdict) -> None:
@@ -383,7 +457,7 @@ def _actions(work: Workspace, view: ItemView, *, edited: str, verdict: Verdict) 
     has_edit = edited != item.text
     with st.container(horizontal=True, gap="small", key="item-actions"):
         if view.state is ItemState.DRAFT and not has_edit:
-            is_postable = verdict.is_allowed and (item.scheduled_at is not None or item.reply_to_comment_id is not None)
+            is_postable = verdict.is_allowed and (item.scheduled_at is not None or item.is_reply)
             help_text = (
                 None
                 if is_postable
@@ -409,7 +483,7 @@ def _actions(work: Workspace, view: ItemView, *, edited: str, verdict: Verdict) 
             help=text("item.save_help"),
         ):
             _do(work, lambda: work.desk.edit(view, text=edited, actor=work.actor), text("item.saved"), stay=True)
-        if is_movable(view) and not item.reply_to_comment_id:
+        if is_movable(view) and not item.is_reply:
             _move(work, view)
         if view.state is not ItemState.REJECTED:
             with st.popover(text("item.reject"), icon=":material/close:", key="reject"):
@@ -449,7 +523,7 @@ def _move(work: Workspace, view: ItemView) -> None:
         # The text is judged beside it already; here stands only what the slot itself adds.
         content = work.desk.verdict(item.model_copy(update={"scheduled_at": None}), now=work.now.at).violations
         timing = work.desk.verdict(item.model_copy(update={"scheduled_at": to}), now=work.now.at).violations
-        _guardrails(work, [violation for violation in timing if violation not in content])
+        _guardrails(work, [violation for violation in timing if violation not in content], item)
         if st.button(
             text("item.move_confirm"),
             type="primary",

@@ -13,6 +13,8 @@ from apps.streamlit.layout import empty, figure, header, link_to, one_line, sect
 from apps.streamlit.workspace import Workspace, current
 
 RECENT_DAYS = 28
+# Needs whose reasons, owners and remedies are listed there, whatever week they are from.
+SHOWN_IN_DATA_HEALTH = frozenset({"stuck", "paused_accounts", "missed", "failed"})
 
 
 def render(work: Workspace) -> None:
@@ -100,7 +102,7 @@ def _needs(work: Workspace) -> None:
         if not needs:
             st.markdown(f":green[:material/task_alt:] {text('overview.nothing_needed')}")
         for need, count in needs:
-            page = "views/data_health.py" if need in ("stuck", "paused_accounts") else "views/calendar.py"
+            page = "views/data_health.py" if need in SHOWN_IN_DATA_HEALTH else "views/calendar.py"
             label = f"**{text.number(count)}** {text(f'need.{need}', count=count)}"
             st.page_link(page, label=label, icon=":material/arrow_forward:")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.media_tools import local_mender
 from apps.streamlit.desk import Desk, is_changeable, is_movable
 from contracts.clock import FixedClock
 from contracts.scope import TenantScope
@@ -22,7 +23,7 @@ def store(demo_home: Settings) -> Iterator[SqlStore]:
 
 def _desk(store: SqlStore, home: Path, client_id: str = "harbor-coffee") -> Desk:
     (client,) = store.clients(TenantScope.of(client_id))
-    return Desk(store, client, home)
+    return Desk(store, client, home, local_mender(home))
 
 
 def test_a_desk_shows_its_own_client_only(store: SqlStore, demo_home: Settings) -> None:
@@ -126,6 +127,12 @@ def test_stopping_and_resuming_name_the_actor(store: SqlStore, demo_home: Settin
     for held in desk.stops():
         desk.resume(held, actor="Ana")
     assert desk.stops() == other.stops() == ()
+
+
+def test_troubles_are_the_clients_own(store: SqlStore, demo_home: Settings) -> None:
+    desk = _desk(store, demo_home.home)
+    assert [trouble.content_item_id for trouble in desk.troubles(NOW)] == [ITEMS.parked]
+    assert _desk(store, demo_home.home, "verde-cocina").troubles(NOW) == ()
 
 
 def test_connections_tell_what_is_wrong(store: SqlStore, demo_home: Settings) -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from apps.streamlit.language import LANGUAGES, load_language
 from contracts.networks import ContentFormat, Network
-from contracts.records import Autonomy
+from contracts.records import Autonomy, TroubleKind
 from operations.states import IntentState, ItemState, ParkReason
 
 APP = Path(__file__).resolve().parents[3] / "apps" / "streamlit"
 POLICY = APP.parents[1] / "policy"
 CATALOGUES = {code: load_language(code).strings for code in LANGUAGES}
 PLURAL_FORMS = {"one", "other"}
+_TROUBLES = [*(kind.value for kind in TroubleKind if kind is not TroubleKind.PARKED), *(r.value for r in ParkReason)]
 
 
 def _forms(text: str | dict[str, str]) -> dict[str, str]:
@@ -109,6 +110,8 @@ def test_every_state_rule_and_name_of_the_contracts_has_words(code: str) -> None
         *(f"park.{reason.value}" for reason in ParkReason),
         *(f"network.{network.value}" for network in Network),
         *(f"format.{content_format.value}" for content_format in ContentFormat),
+        *(f"trouble.kind.{kind.value}" for kind in TroubleKind),
+        *(f"trouble.{said}.{key}" for said in ("owner", "remedy") for key in _TROUBLES),
         *(f"autonomy.{autonomy.value}" for autonomy in Autonomy),
     }
     assert [key for key in sorted(keys) if not language.knows(key)] == []

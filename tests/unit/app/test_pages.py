@@ -1,17 +1,23 @@
 """The pages as Streamlit runs them: with data, without, in both languages, and what a strategist may do on them."""
 
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from apps.media_tools import local_mender
 from apps.streamlit.language import LANGUAGES, load_language
 from contracts.clock import FixedClock
+from contracts.networks import ContentFormat, Network
+from contracts.records import Account, AccountTerms, Board, Media
 from contracts.scope import TenantScope
 from contracts.settings import Settings
 from operations import ItemState, SqlStore, open_store, set_up
 from policy import LIMITS
+from providers.media import LocalMedia
 from tests.unit.app.demo_home import ITEMS, NOW
 
 APP = Path(__file__).resolve().parents[3] / "apps" / "streamlit" / "app.py"
@@ -279,7 +285,7 @@ def test_somebody_elses_faster_edit_is_not_approved_unseen(at: AppTest, demo_hom
 
     with _store(demo_home) as store:
         (client,) = store.clients(SCOPE)
-        desk = Desk(store, client, demo_home.home)
+        desk = Desk(store, client, demo_home.home, local_mender(demo_home.home))
         seen = desk.item(ITEMS.to_approve)
         store.edit(ITEMS.to_approve, actor="Ben", revision=1, text="Something else.")
         with pytest.raises(Exception, match="changed meanwhile"):
@@ -357,6 +363,173 @@ def test_weeks_can_be_turned(at: AppTest) -> None:
 def test_data_health_names_what_is_wrong(at: AppTest) -> None:
     _open(at, "data_health")
     cards = {metric.label.split("] ")[-1]: metric.value for metric in at.metric}
-    assert cards == {"Stale sources": "0", "Accounts with trouble": "0", "Rows kept out": "5", "Parked posts": "1"}
+    assert cards == {"Stale sources": "0", "Accounts with trouble": "0", "Rows kept out": "5", "Not going out": "1"}
     at.selectbox(key="client").set_value("verde-cocina").run()
     assert load_language("en")("health.account_unconnected") in _words(at)
+
+
+def test_data_health_says_what_does_not_go_out_whose_problem_it_is_and_what_to_do(
+    at: AppTest, demo_home: Settings
+) -> None:
+    with _store(demo_home) as store:
+        (trouble,) = store.troubles(SCOPE)
+    text = load_language("en")
+    _open(at, "data_health")
+    row = next(element.value for element in at.markdown if text("trouble.kind.parked") in element.value)
+    assert text(f"trouble.owner.{trouble.code}") in row
+    assert text(f"trouble.remedy.{trouble.code}") in row
+    at.button(key=f"open-trouble-{trouble.intent_id}").click().run()
+    assert not at.exception
+    assert at.title[0].value == text("calendar.title")
+    assert at.button(key="park-drop-confirm").label == text("park.drop_confirm"), "the item is open"
+
+
+def test_data_health_of_a_client_whose_posts_all_go_out_says_so(at: AppTest) -> None:
+    _open(at, "data_health")
+    at.selectbox(key="client").set_value("verde-cocina").run()
+    assert load_language("en")("health.no_troubles") in _words(at)
+
+
+LONG = "Our Huila lot comes from 31 small farms in Colombia, all above 1,700 metres. " * 6
+
+
+def test_a_text_that_is_too_long_is_shown_as_a_thread_and_then_saved_for_another_approval(
+    at: AppTest, demo_home: Settings
+) -> None:
+    text = load_language("en")
+    _open_item(at, ITEMS.to_approve)
+    assert not any(button.key == "mend" for button in at.button), "a text that fits has nothing to mend"
+    at.text_area[0].set_value(LONG).run()
+    at.button(key="mend").click().run()
+    assert not at.exception
+    words = _words(at)
+    assert "Split into a thread of 2 posts." in words
+    assert text("item.part", number="2") in words
+    with _store(demo_home) as store:
+        assert store.item(SCOPE, ITEMS.to_approve).item.revision == 1, "showing saves nothing"
+    at.button(key="mend-save").click().run()
+    assert not at.exception
+    with _store(demo_home) as store:
+        view = store.item(SCOPE, ITEMS.to_approve)
+        assert store.audit(SCOPE, subject_id=ITEMS.to_approve)[0].actor == "Ana"
+    assert (view.item.revision, view.state, view.approval) == (2, ItemState.DRAFT, None)
+    assert view.item.content_format is ContentFormat.THREAD
+    assert " ".join((view.item.text, *view.item.options.thread)).split() == LONG.split()
+    assert text("item.part", number="2") in _words(at), "the thread is shown where the item is"
+    assert not at.button(key="approve").disabled
+
+
+def test_a_picture_that_its_network_refuses_is_refitted_and_shown(at: AppTest, demo_home: Settings) -> None:
+    buffer = BytesIO()
+    Image.new("RGB", (400, 900), "teal").save(buffer, "PNG")
+    tall = LocalMedia(demo_home.home).save(buffer.getvalue(), alt_text="A cup")
+    with _store(demo_home) as store:
+        store.edit(ITEMS.to_reject, actor="Ana", revision=1, media=[tall])
+    _open_item(at, ITEMS.to_reject)
+    assert "Crop it to" in _words(at), "what is wrong says what to change"
+    at.button(key="mend").click().run()
+    assert not at.exception
+    assert "“A cup”\\: Cropped around its middle" in _words(at), "called as people see it, not by its path"
+    assert "Converted from PNG to JPEG" in _words(at)
+    at.button(key="mend-save").click().run()
+    with _store(demo_home) as store:
+        item = store.item(SCOPE, ITEMS.to_reject).item
+    assert (item.media[0].mime_type, item.media[0].alt_text, item.revision) == ("image/jpeg", "A cup", 3)
+    assert not any(button.key == "mend" for button in at.button)
+
+
+def test_what_was_tried_for_an_earlier_text_is_not_saved(at: AppTest) -> None:
+    _open_item(at, ITEMS.to_approve)
+    at.text_area[0].set_value(LONG).run()
+    at.button(key="mend").click().run()
+    at.text_area[0].set_value(LONG + "And more.").run()
+    assert not any(button.key == "mend-save" for button in at.button)
+
+
+def test_a_file_that_is_missing_is_told_in_place_of_a_change(at: AppTest, demo_home: Settings) -> None:
+    with _store(demo_home) as store:
+        gone = (
+            store.item(SCOPE, ITEMS.to_reject)
+            .item.media[0]
+            .model_copy(update={"path": "media/gone.png", "mime_type": "image/png"})
+        )
+        store.edit(ITEMS.to_reject, actor="Ana", revision=1, media=[gone])
+    _open_item(at, ITEMS.to_reject)
+    at.button(key="mend").click().run()
+    assert "“A cup of filter coffee from above” cannot be read" in _words(at)
+    assert load_language("en")("mend.nothing") in _words(at)
+    assert not any(button.key == "mend-save" for button in at.button)
+
+
+def test_a_film_without_ffmpeg_names_the_command_that_installs_it(
+    at: AppTest, demo_home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = demo_home.media_path / "film.mp4"
+    film.write_bytes(b"a film")
+    media = Media(
+        media_id="film",
+        path="media/film.mp4",
+        mime_type="video/mp4",
+        alt_text="",
+        width=720,
+        height=720,
+        size_bytes=6,
+        sha256="0" * 64,
+        duration_seconds=9_000.0,
+    )
+    with _store(demo_home) as store:
+        store.edit(ITEMS.to_reject, actor="Ana", revision=1, media=[media], content_format=ContentFormat.VIDEO)
+    _open_item(at, ITEMS.to_reject)
+    monkeypatch.setenv("PATH", "")
+    at.button(key="mend").click().run()
+    assert not at.exception
+    assert "apt-get install ffmpeg" in _words(at)
+
+
+def test_an_instance_s_own_limit_is_what_the_text_is_counted_against(at: AppTest, demo_home: Settings) -> None:
+    harbor = Account(
+        account_id="mastodon:1",
+        client_id="harbor-coffee",
+        network=Network.MASTODON,
+        native_id="1",
+        handle="harbor@example.org",
+        base_url="http://127.0.0.1:9",
+    )
+    with _store(demo_home) as store:
+        draft = store.item(SCOPE, ITEMS.to_approve).item
+        store.save_account(harbor, actor="test")
+        store.keep_terms(
+            [AccountTerms(account_id="mastodon:1", configuration={"statuses": {"max_characters": 80}}, read_at=NOW)]
+        )
+        changes = {"content_item_id": "toot", "account_id": "mastodon:1", "network": Network.MASTODON}
+        store.save_drafts([draft.model_copy(update=changes)])
+    _open_item(at, "toot")
+    assert "of 80, as Mastodon counts]" in _words(at)
+    assert "mastodon accepts 80" in _words(at)
+
+
+def test_the_board_of_an_account_is_chosen_where_the_accounts_are(at: AppTest, demo_home: Settings) -> None:
+    pins = Account(
+        account_id="pinterest:1",
+        client_id="harbor-coffee",
+        network=Network.PINTEREST,
+        native_id="1",
+        handle="harbor",
+        base_url="http://127.0.0.1:9",
+    )
+    boards = (
+        Board(board_id="1", name="Ideas", is_public=False),
+        Board(board_id="2", name="Recipes", is_public=True),
+        Board(board_id="3", name="Shop", is_public=True),
+    )
+    with _store(demo_home) as store:
+        store.save_account(pins, actor="test")
+        store.keep_terms([AccountTerms(account_id="pinterest:1", boards=boards, read_at=NOW)])
+    _open(at, "data_health")
+    chooser = at.selectbox(key="board-pinterest:1")
+    assert chooser.value == "2", "the first public one"
+    chooser.set_value("3").run()
+    assert not at.exception
+    with _store(demo_home) as store:
+        assert store.terms(SCOPE)["pinterest:1"].chosen_board_id == "3"
+        assert store.audit(SCOPE, subject_id="pinterest:1")[0].actor == "Ana"

@@ -1,11 +1,6 @@
 """A store on each database that Pulso supports, empty and migrated, for every test of operations."""
 
-import os
 import shutil
-import socket
-import subprocess
-import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +12,7 @@ from sqlalchemy import create_engine, make_url, text
 from contracts.clock import FixedClock
 from operations import OutboxPublisher, RetryPlan, SqlStore, Vault, migrate
 from operations.part import SendRules
+from tests.postgresql import running_postgresql
 from tests.unit.operations.fakes import (
     NOW,
     FakeNetwork,
@@ -27,92 +23,11 @@ from tests.unit.operations.fakes import (
     an_account,
 )
 
-POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql")
-
-
-def _as_postgres_user() -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """A real PostgreSQL server on loopback, with its data in a temporary folder."""
-    found = sorted(POSTGRESQL_PROGRAMS.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
-    if not found:
-        message = "PostgreSQL is not installed: apt-get install postgresql"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    programs, prefix = found[-1].parent, _as_postgres_user()
-    folder = Path(tempfile.mkdtemp(prefix="pulso-postgresql-"))
-    if prefix:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    initdb = [
-        *prefix,
-        str(programs / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "pulso",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    ]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
-    server = subprocess.Popen(
-        [
-            *prefix,
-            str(programs / "postgres"),
-            "-D",
-            str(data),
-            "-p",
-            str(port),
-            "-k",
-            str(folder),
-            "-c",
-            "fsync=off",
-            "-c",
-            "listen_addresses=127.0.0.1",
-        ],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"postgresql+psycopg2://pulso@127.0.0.1:{port}/postgres"
-        _wait_until_it_answers(url, server)
+    with running_postgresql() as url:
         yield url
-    finally:
-        subprocess.run(
-            [*prefix, str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"],
-            check=False,
-            capture_output=True,
-            cwd=folder,
-        )
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:
-    engine = create_engine(url)
-    try:
-        while True:
-            try:
-                with engine.connect():
-                    return
-            except Exception:
-                if server.poll() is not None:
-                    raise
-                time.sleep(0.05)
-    finally:
-        engine.dispose()
 
 
 @pytest.fixture(scope="session")

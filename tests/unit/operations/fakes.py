@@ -25,6 +25,7 @@ from contracts.records import (
     Verdict,
     Violation,
 )
+from policy import NetworkLimits
 
 NOW = datetime(2026, 5, 30, 12, tzinfo=UTC)
 
@@ -238,18 +239,24 @@ def an_item(content_item_id: str = "item-1", **changes: object) -> ContentItem:
 
 
 def allow_everything(
-    item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()
+    item: ContentItem,
+    client: Client,
+    *,
+    now: datetime,
+    published_times: Sequence[datetime] = (),
+    limits: NetworkLimits | None = None,
+    last_received_at: datetime | None = None,
 ) -> Verdict:
     """Send rules that forbid nothing."""
-    del item, client, now, published_times
+    del item, client, now, published_times, limits, last_received_at
     return Verdict(is_allowed=True)
 
 
 def forbid(message: str, *, only_when_scheduled: bool = False) -> Callable[..., Verdict]:
     """Send rules that forbid everything, or everything that has a slot (a rule about time)."""
 
-    def rules(item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = ()) -> Verdict:
-        del client, now, published_times
+    def rules(item: ContentItem, client: Client, *, now: datetime, **known: object) -> Verdict:
+        del client, now, known
         if only_when_scheduled and item.scheduled_at is None:
             return Verdict(is_allowed=True)
         return Verdict(is_allowed=False, violations=(Violation(rule="r", message=message, remedy="mend it"),))

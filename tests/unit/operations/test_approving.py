@@ -77,7 +77,7 @@ def test_the_rules_have_the_last_word(open_stores: StoreMaker) -> None:
 def test_the_rules_are_told_what_is_promised_already(open_stores: StoreMaker) -> None:
     told = []
 
-    def rules(item, client, *, now, published_times=()):
+    def rules(item, client, *, now, published_times=(), limits=None):
         told.append((item.content_item_id, set(published_times)))
         return forbid("full")(item, client, now=now) if len(published_times) >= 1 else open_rules(item, client, now=now)
 

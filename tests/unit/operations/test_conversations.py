@@ -20,9 +20,13 @@ def a_message(message_id: str, minutes: int = 0, **changes: object) -> Message:
         "account_id": "bluesky:did:plc:acme",
         "client_id": "acme",
         "network": Network.BLUESKY,
+        "native_id": message_id,
+        "participant_native_id": "person-1",
+        "participant_handle": "luisbakes7",
         "is_own": False,
         "text": f"message {message_id}",
         "sent_at": NOW + timedelta(minutes=minutes),
+        "observed_at": NOW + timedelta(minutes=minutes),
         "raw": "{}",
     }
     return Message.model_validate({**values, **changes})

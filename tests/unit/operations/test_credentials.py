@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
-from contracts.errors import NotReadyError
+from contracts.errors import NotReadyError, PulsoError
+from contracts.networks import Grant
 from contracts.records import Token
+from contracts.scope import TenantScope
 from operations import SqlStore, UnknownRecordError, Vault, VaultError
 from operations.credentials import SqlTokenStore
 from operations.models import CredentialRow
 from tests.unit.operations.fakes import FlyingMachineTime, a_client, an_account
 
 ACCOUNT = "bluesky:did:plc:acme"
+ALL = TenantScope.all_clients("tests")
+TIKTOK = an_account("tiktok:acme")
 
 
 def test_the_master_key_is_private_and_made_once(tmp_path: Path) -> None:
@@ -65,12 +69,44 @@ async def test_a_row_moved_to_another_account_does_not_open(store: SqlStore) -> 
     store.save_credential(ACCOUNT, Token(access_token="mine"), actor="anna")
     store.save_credential(other.account_id, Token(access_token="theirs"), actor="anna")
     with store._database.write() as session:
-        stolen = session.get_one(CredentialRow, ACCOUNT).ciphertext
+        stolen = session.get_one(CredentialRow, (ACCOUNT, "main")).ciphertext
         session.execute(
             update(CredentialRow).where(CredentialRow.account_id == other.account_id).values(ciphertext=stolen)
         )
     with pytest.raises(VaultError, match="another's"):
         await store.tokens.load(other.account_id)
+
+
+async def test_an_account_has_a_credential_for_each_grant_of_its_network(store: SqlStore) -> None:
+    store.save_account(TIKTOK, actor="anna")
+    assert store.connections(ALL)[-1].missing_grants == (Grant.BUSINESS,)
+    business = store.tokens.of(Grant.BUSINESS)
+    main = store.save_credential(TIKTOK.account_id, Token(access_token="first"), actor="anna")
+    assert not await business.has(TIKTOK.account_id)
+    with pytest.raises(NotReadyError, match="business"):
+        await business.load(TIKTOK.account_id)
+    second = store.save_credential(TIKTOK.account_id, Token(access_token="second"), actor="anna", grant=Grant.BUSINESS)
+    assert await business.has(TIKTOK.account_id)
+    assert (await store.tokens.load(TIKTOK.account_id), await business.load(TIKTOK.account_id)) == (main, second)
+    renewed = await business.save(TIKTOK.account_id, Token(access_token="third"), expected_version=second.version)
+    assert ((await store.tokens.load(TIKTOK.account_id)).version, renewed.version) == (1, 2)
+    connection = store.connections(ALL)[-1]
+    assert (connection.account_id, connection.is_connected, connection.missing_grants) == (TIKTOK.account_id, True, ())
+
+
+async def test_a_network_without_such_a_grant_refuses_its_credential(store: SqlStore) -> None:
+    with pytest.raises(PulsoError, match="bluesky have no credential for business"):
+        store.save_credential(ACCOUNT, Token(access_token="a"), actor="anna", grant=Grant.BUSINESS)
+    assert not await store.tokens.of(Grant.BUSINESS).has(ACCOUNT)
+
+
+async def test_a_row_moved_to_another_grant_does_not_open(store: SqlStore) -> None:
+    store.save_account(TIKTOK, actor="anna")
+    store.save_credential(TIKTOK.account_id, Token(access_token="business"), actor="anna", grant=Grant.BUSINESS)
+    with store._database.write() as session:
+        session.execute(update(CredentialRow).values(grant="main"))
+    with pytest.raises(VaultError, match="another's"):
+        await store.tokens.load(TIKTOK.account_id)
 
 
 async def test_clients_have_keys_of_their_own(store: SqlStore) -> None:

@@ -12,7 +12,7 @@ from contracts.errors import ProviderError
 from contracts.media import FilmLimits, Mended, PictureLimits
 from contracts.networks import ContentFormat, Network
 from contracts.records import ContentItem, Media, PublishOptions
-from operations.mending import mend
+from operations.mending import is_mendable, mend
 from policy import mastodon_limits
 from policy.network_limits import check
 from providers.media import LocalMedia
@@ -86,6 +86,7 @@ def test_pictures_are_refitted_and_the_others_left_alone(library) -> None:
     good, tall = picture(library, 800, 800, "JPEG"), picture(library, 500, 1000)
     before = item(Network.INSTAGRAM, ContentFormat.CAROUSEL, media=(good, tall))
     assert rules(before) == {"media_type", "media_ratio"}
+    assert is_mendable(before)
     after = mend(before, LocalMender(library))
     assert rules(after.item) == set()
     assert after.item.media[0] == good
@@ -102,6 +103,7 @@ def test_pictures_are_refitted_and_the_others_left_alone(library) -> None:
 def test_a_text_that_is_too_long_becomes_a_thread_of_the_same_words(network, library) -> None:
     before = item(network, text=SENTENCE * 14)
     assert rules(before) == {"text_length"}
+    assert is_mendable(before)
     after = mend(before, LocalMender(library))
     assert rules(after.item) - {"thread_part"} == set()
     assert after.item.content_format is ContentFormat.THREAD
@@ -129,6 +131,8 @@ def test_an_instance_s_own_limits_count(library) -> None:
     long = item(Network.MASTODON, text=SENTENCE * 14)
     roomy = mastodon_limits({"statuses": {"max_characters": 5_000}})
     assert mend(long, LocalMender(library), limits=roomy).item == long
+    assert is_mendable(long)
+    assert not is_mendable(long, limits=roomy)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +147,7 @@ def test_an_instance_s_own_limits_count(library) -> None:
     ],
 )
 def test_what_cannot_be_mended_comes_back_as_it_was(left_alone, library) -> None:
+    assert not is_mendable(left_alone)
     after = mend(left_alone, LocalMender(library))
     assert (after.item, after.changes, after.failures) == (left_alone, (), ())
 

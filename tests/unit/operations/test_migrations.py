@@ -7,7 +7,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from contracts.errors import NotReadyError
 from operations import SqlStore, migrate
@@ -37,6 +37,30 @@ def test_migrating_again_changes_nothing_and_down_again_leaves_nothing(empty_url
     with database.engine.connect() as connection:
         assert set(inspect(connection).get_table_names()) == {"alembic_version"}
     database.close()
+
+
+def test_a_credential_from_before_grants_is_the_main_one(empty_url: str) -> None:
+    migrate(empty_url, revision="0002")
+    database = Database(empty_url)
+    values = "'acme', 'Acme', 'UTC', 'en', 'manual', '{}', '{}', '{}', true"
+    with database.connect_for_schema_change() as connection:
+        connection.execute(text(f"INSERT INTO clients VALUES ({values})"))
+        connection.execute(
+            text(
+                "INSERT INTO accounts (account_id, client_id, network, native_id, handle, base_url) VALUES ('x:1', 'acme', 'x', '1', 'one', 'https://x.example')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO credentials (account_id, client_id, ciphertext, version) VALUES ('x:1', 'acme', :sealed, 3)"
+            ),
+            {"sealed": b"sealed"},
+        )
+    migrate(empty_url)
+    with database.engine.connect() as connection:
+        rows = connection.execute(text("SELECT account_id, grant_name, version FROM credentials")).all()
+    database.close()
+    assert [tuple(row) for row in rows] == [("x:1", "main", 3)]
 
 
 def test_processes_may_migrate_at_once(empty_url: str) -> None:

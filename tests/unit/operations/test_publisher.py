@@ -1,14 +1,14 @@
 """The publisher's steps: what each answer of a network leads to, and what is checked again before anything becomes visible."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
 from contracts.clock import FixedClock
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
-from contracts.records import PublishRequest, Token
+from contracts.records import Client, ContentItem, PostingRules, PublishRequest, Token, Verdict
 from contracts.scope import TenantScope
 from operations import IntentState, ItemState, ItemStateError, OutboxPublisher, ParkReason, SqlStore
 from tests.unit.operations.conftest import StoreMaker
@@ -196,6 +196,39 @@ def test_a_rule_about_time_holds_the_post_until_it_passes_or_its_window_closes(
     missed = store.item(ALL, "item-2")
     assert missed.intent_state is IntentState.MISSED
     assert missed.reason == "the slot was missed by 120 minutes; held before: quiet hours"
+
+
+@pytest.mark.parametrize(("gap_hours", "is_told"), [(4, False), (96, True)])
+def test_rules_are_told_of_earlier_posts_as_far_back_as_any_rule_looks(
+    open_stores: StoreMaker,
+    store: SqlStore,
+    publisher_of: Publishers,
+    clock: FixedClock,
+    gap_hours: float,
+    is_told: bool,
+) -> None:
+    told: list[tuple[datetime, ...]] = []
+
+    def rules(
+        item: ContentItem, client: Client, *, now: datetime, published_times: Sequence[datetime] = (), **known: object
+    ) -> Verdict:
+        told.append(tuple(published_times))
+        return Verdict(is_allowed=True)
+
+    store.save_client(a_client(posting_rules=PostingRules(min_gap_hours=gap_hours)), actor="anna")
+    listening = open_stores(rules)
+    queue(store, "first")
+    publisher_of(listening).drain()
+    queue(store, "hours later", scheduled_at=NOW + timedelta(hours=20))
+    clock.at = NOW + timedelta(hours=20)
+    told.clear()
+    publisher_of(listening).drain()
+    assert set(told) == {(NOW,)}
+    clock.at = NOW + timedelta(days=3)
+    queue(store, "days later", scheduled_at=clock.at)
+    told.clear()
+    publisher_of(listening).drain()
+    assert {NOW in times for times in told} == {is_told}
 
 
 def test_an_inactive_client_publishes_nothing(

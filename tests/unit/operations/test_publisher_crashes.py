@@ -89,8 +89,8 @@ class MortalDatabase(Database):
         event.listen(self.engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        with super().write() as session:
+    def write(self, *, is_durable: bool = True) -> Iterator[Session]:
+        with super().write(is_durable=is_durable) as session:
             yield session
             self._fates.reach("transaction:before")
         self._fates.reach("transaction:after")

@@ -1,4 +1,4 @@
-"""Counts of limits: taken once, whoever takes, and forgotten when their window is long over."""
+"""Counts of limits: taken once, whoever takes, and forgotten when their window is over."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,14 @@ def test_many_at_once_never_take_more_than_there_is(store: SqlStore) -> None:
 
 
 async def test_old_windows_are_forgotten(store: SqlStore) -> None:
-    for day in range(0, 100, 10):
-        await store.quotas.reserve("app", window_start=DAY + timedelta(days=day), units=1, limit=10)
+    await store.quotas.reserve("other", window_start=DAY, units=1, limit=10)
+    for hours in range(0, 240, 12):
+        await store.quotas.reserve("app", window_start=DAY + timedelta(hours=hours), units=1, limit=10)
     with store._database.read() as session:
-        assert session.scalar(select(func.count()).select_from(QuotaRow)) == 5
+        counted = dict(session.execute(select(QuotaRow.key, func.count()).group_by(QuotaRow.key)).all())
+    assert counted == {"other": 1, "app": 3}
+
+
+async def test_more_than_the_whole_limit_is_never_there(store: SqlStore) -> None:
+    assert not await store.quotas.reserve("app", window_start=DAY, units=11, limit=10)
+    assert await store.quotas.reserve("app", window_start=DAY, units=10, limit=10)

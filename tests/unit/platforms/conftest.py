@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from contracts.clock import FixedClock
-from contracts.networks import ContentFormat, Network
+from contracts.networks import ContentFormat, Grant, Network
+from contracts.ports import MediaHost, MediaReader
 from contracts.records import Account, Media, Post, PublishRequest, Token
 from platforms._graph import MetaApp
 from platforms._http import Dialect, Patience, Transport
@@ -31,6 +32,12 @@ class MemoryTokens:
     token: Token
     saves: list[Token] = field(default_factory=list)
     is_claimed: bool = False
+
+    def of(self, grant: Grant) -> "MemoryTokens":
+        return self
+
+    async def has(self, account_id: str) -> bool:
+        return True
 
     async def load(self, account_id: str) -> Token:
         return self.token
@@ -66,6 +73,12 @@ class MediaFolder:
     async def publish(self, *, name: str, content: bytes, mime_type: str) -> str:
         self.published[name] = content
         return f"https://cdn.example/{name}"
+
+    def film(self, name: str = "waves", *, mime_type: str = "video/mp4") -> Media:
+        still = self.picture(name)
+        path = f"media/{name}.mp4"
+        self.files[path] = name.encode()
+        return still.model_copy(update={"path": path, "mime_type": mime_type, "duration_seconds": 12.0})
 
     def picture(self, name: str = "one", *, mime_type: str = "image/jpeg") -> Media:
         path = f"media/{name}.jpg"
@@ -158,9 +171,11 @@ def instagram_account() -> Account:
 def bluesky(tokens: MemoryTokens, media: MediaFolder) -> Callable[..., tuple[BlueskyConnector, Exchange]]:
     """A connector whose network is `handler`, and the record of what it asked."""
 
-    def build(handler: Handler, **options: Any) -> tuple[BlueskyConnector, Exchange]:
+    def build(
+        handler: Handler, reader: MediaReader = media, *, now: datetime = NOW, **options: Any
+    ) -> tuple[BlueskyConnector, Exchange]:
         wire = Exchange(handler)
-        return BlueskyConnector(wire.transport(BlueskyDialect(), tokens), media, **options), wire
+        return BlueskyConnector(wire.transport(BlueskyDialect(), tokens, now=now), reader, **options), wire
 
     return build
 
@@ -169,9 +184,11 @@ def bluesky(tokens: MemoryTokens, media: MediaFolder) -> Callable[..., tuple[Blu
 def instagram(tokens: MemoryTokens, media: MediaFolder) -> Callable[..., tuple[InstagramConnector, Exchange]]:
     """A connector whose network is `handler`, and the record of what it asked."""
 
-    def build(handler: Handler, app: MetaApp | None = None) -> tuple[InstagramConnector, Exchange]:
+    def build(
+        handler: Handler, app: MetaApp | None = None, host: MediaHost = media
+    ) -> tuple[InstagramConnector, Exchange]:
         wire = Exchange(handler)
-        return InstagramConnector(wire.transport(InstagramDialect(app), tokens), media, media), wire
+        return InstagramConnector(wire.transport(InstagramDialect(app), tokens), media, host), wire
 
     return build
 

@@ -203,6 +203,8 @@ async def test_a_server_without_an_app_view_lists_its_repository(bluesky, bluesk
         ({"$type": "app.bsky.embed.images"}, (ContentFormat.IMAGE, 1)),
         ({"$type": "app.bsky.embed.video#view"}, (ContentFormat.VIDEO, 1)),
         ({"$type": "app.bsky.embed.external", "external": {}}, (ContentFormat.LINK, 0)),
+        ({"$type": "app.bsky.embed.external", "external": {"thumb": {"$type": "blob"}}}, (ContentFormat.ARTICLE, 1)),
+        ({"$type": "app.bsky.embed.external", "external": 3}, (ContentFormat.LINK, 0)),
         ({"$type": "app.bsky.embed.record"}, (ContentFormat.TEXT, 0)),
         (
             {"$type": "app.bsky.embed.recordWithMedia", "media": {"$type": "app.bsky.embed.video"}},

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from contracts.clock import FixedClock
-from contracts.networks import Network
+from contracts.networks import Grant, Network
 from contracts.records import Account, Token
 from contracts.settings import Settings
 from platforms import HttpCollector, HttpNetworks
@@ -18,6 +18,12 @@ NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 
 class Tokens:
+    def of(self, grant: Grant) -> "Tokens":
+        return self
+
+    async def has(self, account_id: str) -> bool:
+        return True
+
     async def load(self, account_id: str) -> Token:
         return Token(access_token=f"token of {account_id}")
 
@@ -282,3 +288,18 @@ def test_kept_rows_of_an_export_map_to_what_they_were():
     assert again.posts == (post,)
     assert {(p.metric, p.value) for p in again.metrics} == {("likes", 5), ("comments", -262)}
     assert json.loads(post.raw)["exported_row"]["text"] == "Olá ☀️"
+
+
+def test_terms_are_read_only_where_accounts_have_terms_of_their_own():
+    pin, toot = account(Network.PINTEREST, "p"), account(Network.MASTODON, "m")
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if "boards" in request.url.path:
+            return httpx.Response(200, json={"items": [{"id": "1", "name": "Shop"}], "bookmark": None})
+        return httpx.Response(401, json={"error": "no"})
+
+    reading, requests = collector(handler)
+    found = reading.terms([IG, BSKY, pin, toot])
+    assert [(terms.account_id, terms.board.name) for terms in found.rows] == [("pinterest:p", "Shop")]
+    assert [(f.account_id, f.what, f.error_class) for f in found.failures] == [("mastodon:m", "terms", "auth")]
+    assert {request.url.host for request in requests} == {"pinterest.example", "mastodon.example"}

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat
-from contracts.records import Staging
+from contracts.records import PublishOptions, Staging
 from platforms._graph import MetaApp
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -24,6 +25,9 @@ class Graph:
     def __init__(self) -> None:
         self.containers: dict[str, dict] = {}
         self.media: list[dict] = []
+        self.stories: list[dict] = []
+        self.failures: list[str] = []
+        """Subcodes with which the next containers end in ERROR."""
         self.replies: dict[str, list[dict]] = {}
         self.calls: list[str] = []
         self.cut: str | None = None
@@ -57,6 +61,8 @@ class Graph:
             listed = [] if self.unlisted_for else self.media[::-1]
             self.unlisted_for = max(0, self.unlisted_for - 1)
             return self.ok({"data": listed})
+        if edge == "stories":
+            return self.ok({"data": self.stories[::-1]})
         if method == "POST":
             reply = self.remark(form["message"])
             self.replies.setdefault(node, []).append(reply)
@@ -69,8 +75,12 @@ class Graph:
                 container["polls"] += 1
                 if container["polls"] > self.polls_needed:
                     container["status_code"] = "FINISHED"
-            return self.ok({"id": node, "status_code": container["status_code"]})
-        found = [m for m in self.media if m["id"] == node]
+                    if self.failures:
+                        container["status_code"] = "ERROR"
+                        container["status"] = f"Error: Media upload has failed with error code {self.failures.pop(0)}"
+            shown = {"id": node, "status_code": container["status_code"], "status": container.get("status", "")}
+            return self.ok(shown)
+        found = [m for m in (*self.media, *self.stories) if m["id"] == node]
         return self.ok(found[0]) if found else self.refuse(100, 33)
 
     def publish(self, container_id: str) -> httpx.Response:
@@ -79,14 +89,18 @@ class Graph:
             return self.refuse(9007, 2207027)
         container["status_code"] = "PUBLISHED"
         media_id = next(self._ids)
-        self.media.append(
-            {
-                "id": media_id,
-                "caption": container["caption"],
-                "permalink": f"https://i/{media_id}",
-                "timestamp": "2026-06-01T12:00:00+0000",
-            }
-        )
+        kind = container.get("media_type")
+        is_film = "video_url" in container
+        media = {
+            "id": media_id,
+            "media_type": "CAROUSEL_ALBUM" if kind == "CAROUSEL" else "VIDEO" if is_film else "IMAGE",
+            "permalink": f"https://i/{media_id}",
+            "timestamp": "2026-06-01T12:00:00+0000",
+        }
+        if kind == "STORIES":
+            self.stories.append(media)
+        else:
+            self.media.append(media | {"caption": container["caption"]})
         return self.ok({"id": media_id})
 
     def remark(self, text: str) -> dict:
@@ -198,12 +212,34 @@ async def test_the_quota_is_read_and_respected(instagram, graph, picture_request
 
 async def test_posts_that_the_network_can_not_show_are_refused(instagram, graph, request_of, instagram_account, media):
     connector, wire = instagram(graph)
-    picture = media.picture()
-    for unfit in ((), (picture,) * 11, (picture.model_copy(update={"mime_type": "video/mp4"}),)):
-        request = request_of(instagram_account, media=unfit)
+    picture, film = media.picture(), media.film()
+    image, carousel, story, reel = (
+        ContentFormat.IMAGE,
+        ContentFormat.CAROUSEL,
+        ContentFormat.STORY,
+        ContentFormat.SHORT_VIDEO,
+    )
+    for kind, files, options in (
+        (ContentFormat.TEXT, (), {}),
+        (image, (), {}),
+        (image, (film,), {}),
+        (image, (picture, picture), {}),
+        (image, (picture.model_copy(update={"mime_type": "audio/mpeg"}),), {}),
+        (carousel, (picture,) * 11, {}),
+        (carousel, (picture,), {}),
+        (carousel, (film, film), {"user_tags": ("ana",)}),
+        (reel, (picture,), {}),
+        (reel, (film,), {"user_tags": ("ana",)}),
+        (story, (picture, film), {}),
+        (story, (picture,), {"user_tags": ("ana",)}),
+        (story, (picture,), {"place_id": "1"}),
+        (image, (picture,), {"user_tags": tuple(f"person{i}" for i in range(21))}),
+        (image, (picture,), {"title": "A title"}),
+    ):
+        request = request_of(instagram_account, content_format=kind, media=files, options=PublishOptions(**options))
         with pytest.raises(NetworkError) as caught:
             await connector.stage(request, connector.prepare(request))
-        assert caught.value.error_class is ErrorClass.INVALID
+        assert caught.value.error_class is ErrorClass.INVALID, (kind, options)
     assert not wire.requests
 
 
@@ -217,9 +253,7 @@ async def test_a_lost_answer_is_found_by_the_containers_status(instagram, graph,
         await connector.commit(request, staging)
     assert caught.value.error_class is ErrorClass.AMBIGUOUS
     graph.unlisted_for = 1
-    assert (await connector.find_published(request, staging)).outcome == "undecided", (
-        "one look a call: the publisher waits"
-    )
+    assert (await connector.find_published(request, staging)).outcome == "undecided", "one look a call"
     found = await connector.find_published(request, staging)
     assert (found.outcome, found.receipt.native_id, found.receipt.how) == (
         "published",
@@ -296,6 +330,123 @@ async def test_what_each_status_proves(instagram, graph, picture_request, status
     graph.containers[staging.handles["container_id"]]["status_code"] = status
     assert (await connector.find_published(request, staging)).outcome == outcome
     assert (await connector.find_published(request, connector.prepare(request))).outcome == "not_published"
+
+
+# --- films, stories, people and places -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def post_request(request_of, instagram_account):
+    def build(kind, *files, **options):
+        return request_of(
+            instagram_account,
+            text="Olas 🌊",
+            content_format=kind,
+            media=files,
+            options=PublishOptions(**options),
+        )
+
+    return build
+
+
+FORMS = [
+    (ContentFormat.SHORT_VIDEO, "film", {"media_type": "REELS", "caption": "Olas 🌊"}),
+    (ContentFormat.VIDEO, "film", {"media_type": "REELS", "caption": "Olas 🌊"}),
+    (ContentFormat.STORY, "film", {"media_type": "STORIES"}),
+    (ContentFormat.STORY, "picture", {"media_type": "STORIES"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "file", "fields"), FORMS)
+async def test_films_and_stories(instagram, graph, post_request, media, kind, file, fields):
+    graph.polls_needed = 2
+    connector, _ = instagram(graph)
+    request = post_request(kind, getattr(media, file)("olas"))
+    receipt = await connector.commit(request, await staged(connector, request))
+    (container,) = graph.containers.values()
+    source, suffix = ("video_url", "mp4") if file == "film" else ("image_url", "jpg")
+    name = f"{request.media[0].sha256[:32]}.{suffix}"
+    sent = {k: v for k, v in container.items() if k not in ("polls", "status_code")}
+    assert sent == fields | {source: f"https://cdn.example/{name}"}
+    listed = graph.stories if kind is ContentFormat.STORY else graph.media
+    assert [m["id"] for m in listed] == [receipt.native_id]
+
+
+@pytest.mark.parametrize(("kind", "file", "_"), FORMS)
+async def test_a_lost_answer_is_found_in_the_listing_where_it_belongs(
+    instagram, graph, post_request, media, kind, file, _
+):
+    connector, _ = instagram(graph)
+    request = post_request(kind, getattr(media, file)("olas"))
+    other = {"id": "7", "timestamp": "2026-06-01T12:00:00+0000", "caption": "Olas 🌊", "media_type": "CAROUSEL_ALBUM"}
+    graph.stories.append(other | {"id": "8", "media_type": "IMAGE" if file == "film" else "VIDEO"})
+    graph.stories.append(other | {"id": "9", "media_type": "VIDEO" if file == "film" else "IMAGE"})
+    graph.media.append(other)
+    staging = await staged(connector, request)
+    assert staging.handles["alike_before"] == ("9" if kind is ContentFormat.STORY else "")
+    graph.cut = "media_publish"
+    with pytest.raises(NetworkError) as caught:
+        await connector.commit(request, staging)
+    assert caught.value.error_class is ErrorClass.AMBIGUOUS
+    found = await connector.find_published(request, staging)
+    listed = graph.stories if kind is ContentFormat.STORY else graph.media
+    assert (found.outcome, found.receipt.native_id) == ("published", listed[-1]["id"])
+
+
+async def test_two_new_stories_are_undecided(instagram, graph, post_request, media):
+    connector, _ = instagram(graph)
+    request = post_request(ContentFormat.STORY, media.picture())
+    staging = await staged(connector, request)
+    await connector.commit(request, staging)
+    graph.stories.append(graph.stories[0] | {"id": "by hand"})
+    assert (await connector.find_published(request, staging)).outcome == "undecided"
+    claimed = request.model_copy(update={"claimed_native_ids": ("by hand",)})
+    found = await connector.find_published(claimed, staging)
+    assert found.receipt.native_id == graph.stories[0]["id"]
+
+
+async def test_a_carousel_of_pictures_and_films_with_people_and_a_place(instagram, graph, post_request, media):
+    graph.polls_needed = 1
+    connector, _ = instagram(graph)
+    files = (media.film("olas"), media.picture("one"), media.picture("two"))
+    request = post_request(ContentFormat.CAROUSEL, *files, user_tags=("@ana", "rui"), place_id="1060784")
+    await connector.commit(request, await staged(connector, request))
+    film, one, two, parent = graph.containers.values()
+    assert (film["media_type"], film["is_carousel_item"], "video_url" in film) == ("VIDEO", "true", True)
+    assert json.loads(one["user_tags"]) == [
+        {"username": "ana", "x": 0.333, "y": 0.5},
+        {"username": "rui", "x": 0.667, "y": 0.5},
+    ]
+    assert "user_tags" not in two
+    assert not any("location_id" in child or "caption" in child for child in (film, one, two))
+    assert (parent["location_id"], parent["caption"]) == ("1060784", "Olas 🌊")
+
+
+async def test_a_picture_carries_its_people_and_place_itself(instagram, graph, post_request, media):
+    connector, _ = instagram(graph)
+    request = post_request(ContentFormat.IMAGE, media.picture(), user_tags=("ana",), place_id="1060784")
+    await staged(connector, request)
+    (container,) = graph.containers.values()
+    assert json.loads(container["user_tags"]) == [{"username": "ana", "x": 0.5, "y": 0.5}]
+    assert container["location_id"] == "1060784"
+
+
+@pytest.mark.parametrize("kind", [ContentFormat.SHORT_VIDEO, ContentFormat.CAROUSEL])
+async def test_processing_that_fails_for_a_reason_that_may_pass_begins_again_once(
+    instagram, graph, post_request, media, kind
+):
+    connector, _ = instagram(graph)
+    films = (media.film("one"), media.film("two")) if kind is ContentFormat.CAROUSEL else (media.film("one"),)
+    request = post_request(kind, *films)
+    graph.failures = ["2207003"]
+    await staged(connector, request)
+    assert len(graph.containers) == (5 if kind is ContentFormat.CAROUSEL else 2)
+    for lasting in (["2207003", "2207003"], ["2207026"], ["something new"]):
+        graph.failures = list(lasting)
+        with pytest.raises(NetworkError) as caught:
+            await staged(connector, request)
+        assert caught.value.error_class is ErrorClass.INVALID
+        assert lasting[0] in caught.value.message
 
 
 # --- replies -------------------------------------------------------------------------------------------------------------
@@ -389,8 +540,7 @@ async def test_a_media_host_that_is_down_is_tried_again_later(instagram, graph, 
         async def publish(self, **_):
             raise ProviderError("The media host did not take it.")
 
-    connector, _ = instagram(graph)
-    connector._host = Down()
+    connector, _ = instagram(graph, host=Down())
     request = picture_request()
     with pytest.raises(NetworkError) as caught:
         await connector.stage(request, connector.prepare(request))

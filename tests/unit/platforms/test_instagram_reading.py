@@ -67,7 +67,11 @@ async def test_recorded_album_is_a_carousel_of_its_children(instagram, instagram
     ("name", "expected"),
     [
         ("apidata__medias__insights", {"impressions": 8, "reach": 5, "saves": 0}),
-        ("manual_05_media_insights_reel", {"comments": 7, "likes": 108, "reach": 2006, "saves": 7, "shares": 1}),
+        (
+            "manual_05_media_insights_reel",
+            {"comments": 7, "likes": 108, "reach": 2006, "saves": 7, "shares": 1}
+            | {"average_view_seconds": 13, "watch_minutes": 500},  # 12,549 and 30,017,581 milliseconds
+        ),
     ],
 )
 async def test_recorded_media_insights(instagram, instagram_account, recorded, post_of, name, expected):
@@ -76,6 +80,42 @@ async def test_recorded_media_insights(instagram, instagram_account, recorded, p
     assert {p.metric: p.value for p in points} == expected
     assert {p.source for p in points} == {"media_insights"}
     assert wire.requests[0].url.params["metric"] == "views,reach,saved,likes,comments,shares"
+
+
+async def test_films_are_asked_for_what_only_they_have(instagram, instagram_account, post_of):
+    connector, wire = instagram(lambda _: httpx.Response(200, json={"data": []}))
+    kinds = (ContentFormat.IMAGE, ContentFormat.STORY, ContentFormat.VIDEO, ContentFormat.SHORT_VIDEO)
+    posts = [post_of(instagram_account, str(i), content_format=kind) for i, kind in enumerate(kinds)]
+    await connector.post_metrics(instagram_account, posts)
+    asked = {r.url.path.split("/")[2]: "ig_reels_avg_watch_time" in r.url.params["metric"] for r in wire.requests}
+    assert asked == {"0": False, "1": False, "2": True, "3": True}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("VIDEO", "REELS"), ContentFormat.SHORT_VIDEO),
+        (("VIDEO", "FEED"), ContentFormat.VIDEO),
+        (("VIDEO", "STORY"), ContentFormat.STORY),
+        (("IMAGE", "STORY"), ContentFormat.STORY),
+        (("CAROUSEL_ALBUM", "FEED"), ContentFormat.CAROUSEL),
+        (("SOMETHING", "NEW"), ContentFormat.IMAGE),
+    ],
+)
+def test_where_a_post_is_shown_says_what_it_is(instagram_account, kinds, expected):
+    raw = {"id": "7", "timestamp": "2026-05-30T10:00:00+0000"} | dict(
+        zip(("media_type", "media_product_type"), kinds, strict=True)
+    )
+    post = mapping.post_from(instagram_account, raw, observed_at=NOW)
+    assert post is not None
+    assert post.content_format is expected
+
+
+def test_a_kept_watch_time_is_mapped_again_in_the_same_unit(instagram_account, post_of):
+    raw = {"name": "ig_reels_avg_watch_time", "period": "lifetime", "values": [{"value": 8_499}]}
+    (point,) = mapping.insights_from(instagram_account, post_of(instagram_account, "1"), [raw], observed_at=NOW)
+    assert (point.metric, point.value) == ("average_view_seconds", 8)
+    assert mapping.metric_value(point.source, point.metric, point.raw) == 8
 
 
 async def test_the_newer_insight_shape(instagram, instagram_account, post_of):

@@ -58,6 +58,34 @@ async def all_posts(connector, since=None):
     return [post async for page in connector.posts(ACCOUNT, since=since) for post in page.posts]
 
 
+# --- the instance's own terms ------------------------------------------------------------------------------------------------
+
+
+async def test_the_limits_of_an_instance_are_kept_in_its_own_words(connect):
+    limits = {"statuses": {"max_characters": 5000}, "media_attachments": {"image_matrix_limit": 9}, "polls": {}}
+    body = {"version": "4.6.4", "configuration": limits | {"vapid": {"public_key": "long"}}}
+    connector, wire = connect(lambda _: httpx.Response(200, json=body))
+    found = await connector.terms(ACCOUNT)
+    assert (found.account_id, found.configuration, found.read_at) == (ACCOUNT.account_id, limits, NOW)
+    assert wire.requests[0].url.path == "/api/v2/instance"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"version": "2.7.2", "max_toot_chars": 3000}, {"statuses": {"max_characters": 3000}}),
+        ({"version": "2.7.2"}, {}),
+        ({"version": "2.7.2", "configuration": "none"}, {}),
+    ],
+)
+async def test_an_older_server_says_what_it_can(connect, body, expected):
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, text="<p>no</p>") if "/v2/" in request.url.path else httpx.Response(200, json=body)
+
+    connector, _ = connect(handler)
+    assert (await connector.terms(ACCOUNT)).configuration == expected
+
+
 # --- profile -----------------------------------------------------------------------------------------------------------
 
 

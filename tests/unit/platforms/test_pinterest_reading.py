@@ -16,6 +16,7 @@ from contracts.records import Account
 from platforms.pinterest import mapping
 from platforms.pinterest.client import (
     CAPABILITIES,
+    MOST_BOARD_PAGES,
     TRIAL_CALLS_PER_DAY,
     PinterestApp,
     PinterestConnector,
@@ -72,6 +73,31 @@ async def collect(connector, account, since=None):
 
 def values(points) -> dict:
     return {(p.post_id.removeprefix("pinterest:"), p.metric): p.value for p in points}
+
+
+# --- boards --------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_boards_are_read_to_their_end_and_secret_ones_marked(connect, account):
+    pages = {
+        None: {"items": [{"id": 54, "name": "Recipes", "privacy": "PUBLIC"}, "no board"], "bookmark": "b2"},
+        "b2": {"items": [{"id": "55", "name": "Ideas", "privacy": "SECRET"}, {"id": "56"}], "bookmark": None},
+    }
+    connector, wire = connect(lambda request: httpx.Response(200, json=pages[request.url.params.get("bookmark")]))
+    found = await connector.terms(account)
+    assert (found.account_id, found.read_at, found.configuration) == (account.account_id, NOW, {})
+    assert [(b.board_id, b.name, b.is_public) for b in found.boards] == [
+        ("54", "Recipes", True),
+        ("55", "Ideas", False),
+        ("56", "", True),
+    ]
+    assert [request.url.path for request in wire.requests] == ["/v5/boards"] * 2
+
+
+async def test_boards_without_end_are_not_read_for_ever(connect, account):
+    endless = {"items": [{"id": "54", "name": "Recipes"}], "bookmark": "again"}
+    connector, wire = connect(lambda _: httpx.Response(200, json=endless))
+    assert len((await connector.terms(account)).boards) == len(wire.requests) == MOST_BOARD_PAGES
 
 
 # --- profile -------------------------------------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ def account() -> Account:
 def connect(exchange, tokens, media):
     def build(handler, *, business_tokens=tokens):
         wire = exchange(handler)
-        second = wire.transport(TikTokBusinessDialect(), business_tokens) if business_tokens else None
-        return TikTokConnector(wire.transport(TikTokDialect(), tokens), media, media, business=second), wire
+        second = wire.transport(TikTokBusinessDialect(), business_tokens)
+        return TikTokConnector(wire.transport(TikTokDialect(), tokens), second, media, media), wire
 
     return build
 
@@ -204,6 +204,9 @@ async def test_counts_are_asked_for_twenty_posts_at_a_time_and_reach_comes_from_
 
 
 class NoTokens:
+    async def has(self, account_id: str) -> bool:
+        return False
+
     async def load(self, account_id: str):
         raise NotReadyError("not connected")
 
@@ -219,26 +222,27 @@ async def test_reach_that_is_not_granted_leaves_the_counts(connect, account, pos
     assert [p.metric for p in await connector.post_metrics(account, [post_of(account, "7")])] == ["likes"]
 
 
-async def test_an_account_without_business_access_has_none_of_it(connect, account, post_of):
+async def test_an_account_without_a_business_credential_has_the_counts_of_the_first_product(connect, account, post_of):
     connector, _ = connect(lambda _: ok({"videos": [video("7", like_count=2)]}), business_tokens=NoTokens())
-    post = post_of(account, "7")
-    assert [p.metric for p in await connector.post_metrics(account, [post])] == ["likes"]
-    assert await connector.account_metrics(account, start=NOW.date(), end=NOW.date()) == ()
-    assert [page async for page in connector.comments(account, post)] == []
+    assert [p.metric for p in await connector.post_metrics(account, [post_of(account, "7")])] == ["likes"]
 
 
-async def test_what_only_business_has_is_declared(connect, account, post_of):
-    connector, wire = connect(lambda _: ok({}), business_tokens=None)
-    capabilities = connector.capabilities
+async def test_what_needs_a_business_credential_is_declared_by_account(connect, account, post_of, request_of):
+    connector, wire = connect(lambda _: ok({}), business_tokens=NoTokens())
+    capabilities = await connector.capabilities_of(account)
     assert (capabilities.has_comments, capabilities.has_account_metrics, capabilities.can_reply) == (False,) * 3
+    reply = request_of(account, reply_to_native_comment_id="55", reply_to_native_post_id="7")
     for ask in (
         connector.account_metrics(account, start=NOW.date(), end=NOW.date()),
         anext(connector.comments(account, post_of(account, "7"))),
+        connector.stage(reply, connector.prepare(reply)),
     ):
-        with pytest.raises(NetworkError) as caught:
+        with pytest.raises(NetworkError, match="--grant business") as caught:
             await ask
-        assert (caught.value.error_class, caught.value.code) == (ErrorClass.INVALID, "unsupported")
+        assert (caught.value.error_class, caught.value.code) == (ErrorClass.INVALID, "no_business_credential")
     assert not wire.requests
+    connected, _ = connect(lambda _: ok({}))
+    assert (await connected.capabilities_of(account)).can_reply
 
 
 async def test_daily_metrics_are_cut_into_spans_and_days_that_are_not_ready_have_no_row(connect, account):

@@ -57,7 +57,7 @@ def connect(exchange, tokens, media):
         empty = {"data": {"videos": []}, "error": {"code": "ok"}}
         wire = exchange(lambda r: httpx.Response(200, json=empty if r.url.path == "/v2/video/query/" else answer))
         second = wire.transport(TikTokBusinessDialect(options.get("business_app")), tokens)
-        return TikTokConnector(wire.transport(TikTokDialect(), tokens), media, media, business=second), wire, second
+        return TikTokConnector(wire.transport(TikTokDialect(), tokens), second, media, media), wire, second
 
     return build
 

@@ -8,8 +8,9 @@ import pytest
 
 from contracts.errors import ErrorClass, NetworkError
 from platforms._budget import RateBudget, Usage
-from platforms._http import Call, CallKind, all_of, retry_after_seconds
+from platforms._http import Call, CallKind, Patience, all_of, retry_after_seconds
 from platforms._journal import JsonlJournal, redact_text, redact_url, silence_secrets_in_logs
+from platforms._quotas import LocalLimit, QuotaCounter, Window
 from platforms.bluesky.client import BlueskyDialect
 from platforms.instagram.client import InstagramDialect
 
@@ -136,6 +137,44 @@ async def test_reads_leave_the_last_fifth_of_a_limit_to_publishing(exchange, tok
     assert caught.value.error_class is ErrorClass.RATE
     await transport.send(instagram_account, COMMIT)
     assert len(wire.requests) == 2
+
+
+class FullUntilTheNextMinute:
+    """contracts.ports.Quotas that refuse until they are asked again after a wait."""
+
+    def __init__(self, slept: list[float]) -> None:
+        self._slept = slept
+
+    async def reserve(self, key: str, *, window_start: datetime, units: int, limit: int) -> bool:
+        return bool(self._slept)
+
+
+class TenAMinute(BlueskyDialect):
+    """A network whose limit of a minute we count."""
+
+    def local_limits(self, _account, _call):
+        return (LocalLimit("app", 10, Window.MINUTE),)
+
+
+@pytest.mark.parametrize(
+    ("call", "longest_wait", "is_sent"), [(READ, 75.0, True), (READ, 0.0, False), (STAGE, 75.0, False)]
+)
+async def test_only_a_read_waits_for_our_own_count_and_only_as_long_as_it_may(
+    exchange, tokens, bluesky_account, call, longest_wait, is_sent
+):
+    wire = exchange(answers(OK))
+    transport = wire.transport(TenAMinute(), tokens)
+    transport.patience = Patience(longest_wait=longest_wait)
+    transport._quotas = QuotaCounter(FullUntilTheNextMinute(wire.slept))
+    if is_sent:
+        assert (await transport.send(bluesky_account, call)).status == 200
+        assert [0 <= seconds <= 60 for seconds in wire.slept] == [True]
+    else:
+        with pytest.raises(NetworkError) as caught:
+            await transport.send(bluesky_account, call)
+        assert (caught.value.error_class, caught.value.code) == (ErrorClass.RATE, "local_limit")
+        assert not wire.slept
+    assert len(wire.requests) == is_sent
 
 
 def test_budget_forgets_what_has_reset_and_disbelieves_absurd_headers():

@@ -121,6 +121,16 @@ def test_one_record_key_is_one_post_for_ever(sandbox: Any, account: dict[str, An
     assert sandbox.create(account, old.split("/")[-1]).status_code == 500, "history holds its keys too"
 
 
+def blob(mime_type: str, size: int) -> dict[str, Any]:
+    return {"$type": "blob", "ref": {"$link": blob_cid(b"x")}, "mimeType": mime_type, "size": size}
+
+
+def card(**changes: Any) -> dict[str, Any]:
+    fields = {"uri": "https://harbor.example", "title": "Menu", "description": "", **changes}
+    shown = {name: value for name, value in fields.items() if value is not None}
+    return {"$type": "app.bsky.embed.external", "external": shown}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -131,6 +141,13 @@ def test_one_record_key_is_one_post_for_ever(sandbox: Any, account: dict[str, An
         ({"facets": [{"features": []}]}, "$.record.facets[0]"),
         ({"reply": {"root": {}}}, "$.record.reply"),
         ({"embed": {"$type": "app.bsky.embed.images", "images": [{"image": {}}]}}, '"alt"'),
+        ({"embed": {"$type": "app.bsky.embed.video"}}, 'Missing required key "video"'),
+        ({"embed": {"$type": "app.bsky.embed.video", "video": blob("image/png", 9)}}, "mimeType not accepted"),
+        ({"embed": {"$type": "app.bsky.embed.video", "video": blob("video/mp4", 300_000_001)}}, "blob too big"),
+        ({"embed": {"$type": "app.bsky.embed.external"}}, 'Missing required key "external"'),
+        ({"embed": card(title=None)}, 'Missing required key "title"'),
+        ({"embed": card(uri="harbor")}, "Invalid uri"),
+        ({"embed": card(thumb=blob("image/png", 1_000_001))}, "blob too big (maximum 1000000"),
     ],
 )
 def test_records_that_break_the_rules_are_refused(
@@ -172,6 +189,92 @@ def test_pictures_must_be_uploaded_first_and_are_sniffed(sandbox: Any, account: 
     large = dict(blob["blob"], size=2_000_001)
     embed["images"][0]["image"] = large
     assert "blob too big" in sandbox.create(account, "3keeeeeeeeeec", embed=embed).json()["message"]
+
+
+MP4 = b"\x00\x00\x00\x18ftypisom" + b"\x00" * 100
+
+
+def service_token(sandbox: Any, account: dict[str, Any], **changes: Any) -> str:
+    server = sandbox.xrpc(account, "com.atproto.server.describeServer", params={}).json()["did"]
+    params = {"aud": server, "lxm": "com.atproto.repo.uploadBlob", **changes}
+    answer = sandbox.xrpc(account, "com.atproto.server.getServiceAuth", params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["token"]
+
+
+def upload_film(sandbox: Any, account: dict[str, Any], token: str, content: bytes = MP4) -> Any:
+    headers = {"content-type": "video/mp4"}
+    return sandbox.xrpc(account, "app.bsky.video.uploadVideo", token=token, content=content, headers=headers)
+
+
+def ended(sandbox: Any, account: dict[str, Any], job_id: str) -> list[dict[str, Any]]:
+    """The job's statuses up to its end."""
+    seen: list[dict[str, Any]] = []
+    while not seen or seen[-1]["state"] not in ("JOB_STATE_COMPLETED", "JOB_STATE_FAILED"):
+        answer = sandbox.xrpc(account, "app.bsky.video.getJobStatus", params={"jobId": job_id})
+        assert answer.status_code == 200, answer.text
+        seen.append(answer.json()["jobStatus"])
+    return seen
+
+
+def test_a_film_is_processed_by_a_job_and_then_shown_by_a_post(
+    sandbox: Any, account: dict[str, Any], lexicons: Any
+) -> None:
+    uploaded = upload_film(sandbox, account, service_token(sandbox, account))
+    lexicons.check_output("app.bsky.video.uploadVideo", uploaded.json())
+    job = uploaded.json()["jobStatus"]
+    assert job["did"] == account["native_id"]
+    seen = ended(sandbox, account, job["jobId"])
+    assert len(seen) > 1, "not at once"
+    lexicons.check_output("app.bsky.video.getJobStatus", {"jobStatus": seen[-1]})
+    blob = seen[-1]["blob"]
+    assert (blob["mimeType"], blob["size"], blob["ref"]["$link"]) == ("video/mp4", len(MP4), blob_cid(MP4))
+    embed = {"$type": "app.bsky.embed.video", "video": blob, "alt": "Waves", "aspectRatio": {"width": 9, "height": 16}}
+    uri = sandbox.create(account, "3kxxxxxxxxxxa", embed=embed).json()["uri"]
+    posts = sandbox.xrpc(account, "app.bsky.feed.getPosts", params={"uris": uri}).json()
+    lexicons.check_output("app.bsky.feed.getPosts", posts)
+    assert posts["posts"][0]["embed"]["cid"] == blob["ref"]["$link"]
+    truth = next(item for item in sandbox.posts(origin="api") if item["native_id"] == uri)
+    assert truth["content_format"] == "video"
+
+
+def test_a_film_that_is_none_fails_in_its_job(sandbox: Any, account: dict[str, Any]) -> None:
+    uploaded = upload_film(sandbox, account, service_token(sandbox, account), b"not a film")
+    last = ended(sandbox, account, uploaded.json()["jobStatus"]["jobId"])[-1]
+    assert (last["state"], last["failureCode"]) == ("JOB_STATE_FAILED", "validation_failure")
+    assert "blob" not in last
+    unknown = sandbox.xrpc(account, "app.bsky.video.getJobStatus", params={"jobId": "nothing"})
+    assert (unknown.status_code, unknown.json()["error"]) == (400, "InvalidRequest")
+
+
+def test_the_video_service_wants_a_token_for_just_this(sandbox: Any, account: dict[str, Any]) -> None:
+    for token in (
+        account["access_token"],
+        service_token(sandbox, account, aud="did:web:elsewhere.example"),
+        service_token(sandbox, account, lxm="app.bsky.feed.getPosts"),
+    ):
+        refused = upload_film(sandbox, account, token)
+        assert (refused.status_code, refused.json()["error"]) == (401, "InvalidToken")
+    for exp in (1_600_000_000, 4_000_000_000):
+        params = {"aud": "did:web:localhost", "exp": exp}
+        answer = sandbox.xrpc(account, "com.atproto.server.getServiceAuth", params=params)
+        assert (answer.status_code, answer.json()["error"]) == (400, "BadExpiration")
+    as_access = sandbox.xrpc(
+        account, "app.bsky.actor.getProfile", token=service_token(sandbox, account), params={"actor": "x"}
+    )
+    assert (as_access.status_code, as_access.json()["error"]) == (400, "InvalidToken")
+
+
+def test_a_links_card_shows_its_picture(sandbox: Any, account: dict[str, Any], lexicons: Any) -> None:
+    headers = {"content-type": "image/jpeg"}
+    thumb = sandbox.xrpc(account, "com.atproto.repo.uploadBlob", content=JPEG, headers=headers).json()["blob"]
+    card = {"uri": "https://harbor.example/menu", "title": "Menu", "description": "", "thumb": thumb}
+    embed = {"$type": "app.bsky.embed.external", "external": card}
+    uri = sandbox.create(account, "3kyyyyyyyyyya", embed=embed).json()["uri"]
+    posts = sandbox.xrpc(account, "app.bsky.feed.getPosts", params={"uris": uri}).json()
+    lexicons.check_output("app.bsky.feed.getPosts", posts)
+    shown = posts["posts"][0]["embed"]["external"]
+    assert (shown["title"], thumb["ref"]["$link"] in shown["thumb"]) == ("Menu", True)
 
 
 def test_paging_shows_every_post_once_newest_first(sandbox: Any, account: dict[str, Any]) -> None:

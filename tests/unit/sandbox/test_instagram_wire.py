@@ -137,10 +137,16 @@ def test_a_film_is_polled_until_it_is_finished(sandbox: Any, account: dict[str, 
     item = sandbox.graph(account, media, fields="media_type,media_product_type").json()
     assert (item["media_type"], item["media_product_type"]) == ("VIDEO", "REELS")
 
+
+def test_what_is_wrong_with_a_film_is_found_while_it_is_processed(sandbox: Any, account: dict[str, Any]) -> None:
+    me = account["native_id"]
     broken = put(sandbox, "broken.mp4", b"not a film")
-    container = sandbox.graph(account, f"{me}/media", "POST", video_url=broken, media_type="REELS").json()["id"]
-    assert sandbox.graph(account, container, fields="status_code").json()["status_code"] == "ERROR"
-    assert error(sandbox.graph(account, f"{me}/media_publish", "POST", creation_id=container)) == (352, 2207026)
+    for kind in ("REELS", "STORIES"):
+        container = sandbox.graph(account, f"{me}/media", "POST", video_url=broken, media_type=kind).json()["id"]
+        seen = [sandbox.graph(account, container, fields="status_code,status").json() for _ in range(3)]
+        assert [item["status_code"] for item in seen] == ["IN_PROGRESS", "IN_PROGRESS", "ERROR"]
+        assert seen[-1]["status"] == "Error: Media upload has failed with error code 2207026"
+        assert error(sandbox.graph(account, f"{me}/media_publish", "POST", creation_id=container)) == (352, 2207026)
 
 
 def test_a_carousel_is_made_of_finished_items(sandbox: Any, account: dict[str, Any], picture: str) -> None:
@@ -160,6 +166,47 @@ def test_a_carousel_is_made_of_finished_items(sandbox: Any, account: dict[str, A
     item = sandbox.graph(account, media, fields="media_type,children{id,media_type}").json()
     assert item["media_type"] == "CAROUSEL_ALBUM"
     assert len(item["children"]["data"]) == 3
+
+
+def test_a_carousel_may_mix_pictures_and_films(sandbox: Any, account: dict[str, Any], picture: str) -> None:
+    me = account["native_id"]
+    film = put(sandbox, "item.mp4", MP4)
+    item = {"is_carousel_item": "true"}
+    still = sandbox.graph(account, f"{me}/media", "POST", image_url=picture, **item).json()["id"]
+    moving = sandbox.graph(account, f"{me}/media", "POST", video_url=film, media_type="VIDEO", **item).json()["id"]
+    form = {"media_type": "CAROUSEL", "children": f"{still},{moving}"}
+    assert error(sandbox.graph(account, f"{me}/media", "POST", **form)) == (9007, 2207027), "the film is not ready"
+    while sandbox.graph(account, moving, fields="status_code").json()["status_code"] != "FINISHED":
+        pass
+    parent = sandbox.graph(account, f"{me}/media", "POST", **form).json()["id"]
+    while sandbox.graph(account, parent, fields="status_code").json()["status_code"] != "FINISHED":
+        pass
+    media = sandbox.graph(account, f"{me}/media_publish", "POST", creation_id=parent).json()["id"]
+    shown = sandbox.graph(account, media, fields="media_type,children{media_type,media_url}").json()
+    assert shown["media_type"] == "CAROUSEL_ALBUM"
+    assert [(c["media_type"], c["media_url"]) for c in shown["children"]["data"]] == [
+        ("IMAGE", picture),
+        ("VIDEO", film),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_taken"),
+    [
+        ({"user_tags": '[{"username":"ana","x":0.5,"y":0.5}]', "location_id": "106078429431815"}, True),
+        ({"user_tags": '[{"username":"ana"}]'}, False),
+        ({"user_tags": '[{"username":"ana","x":0.5,"y":1.5}]'}, False),
+        ({"user_tags": '[{"x":0.5,"y":0.5}]'}, False),
+        ({"user_tags": "ana"}, False),
+        ({"location_id": "Lisbon"}, False),
+    ],
+)
+def test_people_and_places_are_checked(
+    sandbox: Any, account: dict[str, Any], picture: str, extra: dict[str, str], is_taken: bool
+) -> None:
+    answer = sandbox.graph(account, f"{account['native_id']}/media", "POST", image_url=picture, **extra)
+    assert answer.status_code == (200 if is_taken else 400), answer.text
+    assert is_taken or error(answer)[0] == 100
 
 
 @pytest.mark.parametrize(
@@ -206,9 +253,12 @@ def test_stories_are_listed_apart_and_are_empty_at_first(start_sandbox: Callable
     account = sandbox.account("instagram")
     me = account["native_id"]
     assert sandbox.graph(account, f"{me}/stories").json() == {"data": []}
-    url = put(sandbox, "story.jpg", jpeg())
-    container = sandbox.graph(account, f"{me}/media", "POST", image_url=url, media_type="STORIES").json()["id"]
+    url = put(sandbox, "story.jpg", jpeg(1080, 1920))
+    form = {"image_url": url, "media_type": "STORIES", "caption": "nobody sees this"}
+    container = sandbox.graph(account, f"{me}/media", "POST", **form).json()["id"]
     media = sandbox.graph(account, f"{me}/media_publish", "POST", creation_id=container).json()["id"]
+    shown = sandbox.graph(account, media, fields="caption,media_type,media_product_type").json()
+    assert shown == {"id": media, "media_type": "IMAGE", "media_product_type": "STORY"}
     assert [item["id"] for item in sandbox.graph(account, f"{me}/stories").json()["data"]] == [media]
     assert media not in {item["id"] for item in sandbox.graph(account, f"{me}/media", limit=5).json()["data"]}
     sandbox.advance(25 * 3600)

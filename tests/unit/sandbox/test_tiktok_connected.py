@@ -22,34 +22,18 @@ from platforms.tiktok.uploads import PART_BYTES
 FILM = b"\x00\x00\x00\x18ftypmp42".ljust(1000, b"f")
 
 
-class Ports:
-    """Tokens, files and a media host over one sandbox; `sent` keeps what was asked."""
+class Tokens:
+    """`contracts.ports.TokenStore` of one product, in memory."""
 
-    def __init__(self, sandbox, index: int = 0) -> None:
-        self.sandbox = sandbox
-        accounts = [a for a in sandbox.accounts() if a["network"] == "tiktok" and not a["is_competitor"]]
-        self.accounts = accounts[index:]
+    def __init__(self, known) -> None:
         self.tokens = {
             f"tiktok:{a['native_id']}": Token(access_token=a["access_token"], refresh_token=a["refresh_token"])
-            for a in self.accounts
+            for a in known
         }
-        self.files: dict[str, bytes] = {}
-        self.sent: list[str] = []
         self.claims: set[str] = set()
 
-    def account(self, index: int = 0) -> Account:
-        known = self.accounts[index]
-        return Account(
-            account_id=f"tiktok:{known['native_id']}",
-            client_id=known["client_slug"],
-            network=Network.TIKTOK,
-            native_id=known["native_id"],
-            handle=known["handle"],
-            base_url=f"{self.sandbox.url}/tiktok",
-        )
-
-    def published(self, account: Account) -> list[dict]:
-        return self.sandbox.posts(network="tiktok", native_account_id=account.native_id, origin="api")
+    async def has(self, account_id: str) -> bool:
+        return account_id in self.tokens
 
     async def load(self, account_id: str) -> Token:
         return self.tokens[account_id]
@@ -68,6 +52,33 @@ class Ports:
 
     async def release_renewal(self, account_id: str, *, expected_version: int) -> None:
         self.claims.discard(account_id)
+
+
+class Ports:
+    """Tokens, files and a media host over one sandbox; `sent` keeps what was asked."""
+
+    def __init__(self, sandbox, index: int = 0) -> None:
+        self.sandbox = sandbox
+        accounts = [a for a in sandbox.accounts() if a["network"] == "tiktok" and not a["is_competitor"]]
+        self.accounts = accounts[index:]
+        self.tokens = Tokens(self.accounts)
+        self.business = Tokens([a | a["grants"]["business"] for a in self.accounts])
+        self.files: dict[str, bytes] = {}
+        self.sent: list[str] = []
+
+    def account(self, index: int = 0) -> Account:
+        known = self.accounts[index]
+        return Account(
+            account_id=f"tiktok:{known['native_id']}",
+            client_id=known["client_slug"],
+            network=Network.TIKTOK,
+            native_id=known["native_id"],
+            handle=known["handle"],
+            base_url=f"{self.sandbox.url}/tiktok",
+        )
+
+    def published(self, account: Account) -> list[dict]:
+        return self.sandbox.posts(network="tiktok", native_account_id=account.native_id, origin="api")
 
     def read(self, path: str) -> bytes:
         return self.files[path]
@@ -124,14 +135,14 @@ class Ports:
 
         async with httpx.AsyncClient(trust_env=False, event_hooks={"request": [note]}) as client:
 
-            def transport(dialect) -> Transport:
-                return Transport(client, dialect, self, clock, base_url=home, sleep=briefly)
+            def transport(dialect, tokens) -> Transport:
+                return Transport(client, dialect, tokens, clock, base_url=home, sleep=briefly)
 
             yield TikTokConnector(
-                transport(TikTokDialect(app)),
+                transport(TikTokDialect(app), self.tokens),
+                transport(TikTokBusinessDialect(business_app), self.business),
                 self,
                 self,
-                business=transport(TikTokBusinessDialect(business_app)),
             )
 
 
@@ -269,10 +280,12 @@ async def test_published_without_an_id_yet_is_published(ports):
         staging = await staged(connector, request)
         ports.sandbox.fault(network="tiktok", operation="read", kind="read_lag", params={"seconds": 3600})
         receipt = await connector.commit(request, staging)
-        assert mapping.is_publish_id(receipt.native_id)
+        assert (mapping.is_publish_id(receipt.native_id), receipt.is_provisional) == (True, True)
+        assert await connector.named(request.account, receipt) is None
         ports.sandbox.http.delete("/_sandbox/faults")
-        native_id = await connector.published_post_id(request.account, receipt.native_id)
-    assert [p["native_id"] for p in ports.published(request.account)] == [native_id]
+        named = await connector.named(request.account, receipt)
+    assert [p["native_id"] for p in ports.published(request.account)] == [named.native_id]
+    assert (named.is_provisional, named.permalink.rpartition("/")[2]) == (False, named.native_id)
 
 
 async def test_an_upload_that_expired_begins_anew(start_sandbox):
@@ -311,7 +324,8 @@ async def test_an_expired_token_is_renewed_once_for_many_calls_on_both_products(
         assert all(comment.post_id == posts[0].post_id for page in found for comment in page)
         assert sum("refresh_token" in sent for sent in ports.sent) == 1
         await connector.profile(account)
-    assert ports.tokens[account.account_id].version == 2
+    versions = [store.tokens[account.account_id].version for store in (ports.tokens, ports.business)]
+    assert versions == [1, 1], "each product has tokens of its own"
 
 
 async def test_a_reply_is_written_and_a_lost_one_is_found(ports):

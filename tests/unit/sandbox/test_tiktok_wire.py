@@ -23,7 +23,7 @@ class Caller:
 
     def business(self, path: str, body=None, **params) -> httpx.Response:
         query = {k: v if isinstance(v, str) else json.dumps(v) for k, v in params.items()}
-        headers = {"access-token": self.account["access_token"]}
+        headers = {"access-token": self.account["grants"]["business"]["access_token"]}
         url = f"/tiktok/business-api/open_api/v1.3/business/{path}/"
         me = self.account["native_id"]
         if body is not None:
@@ -401,13 +401,19 @@ def test_with_read_lag_an_own_reply_is_not_listed_yet(me):
 
 
 def test_both_products_refuse_a_token_in_their_own_voice(me):
-    stranger = Caller(me.sandbox, me.account | {"access_token": "nonsense"})
+    nonsense = {"access_token": "nonsense"}
+    stranger = Caller(me.sandbox, me.account | nonsense | {"grants": {"business": nonsense}})
     assert error_of(stranger.post("video/list", fields="id")) == (401, "access_token_invalid")
     refused = stranger.business("get")
     assert (refused.status_code, refused.json()["code"]) == (200, 40105)
     assert error_of(me.http.post("/tiktok/v2/video/list/", params={"fields": "id"})) == (401, "access_token_invalid")
     missing = me.http.get("/tiktok/business-api/open_api/v1.3/business/get/")
     assert (missing.status_code, missing.json()["code"]) == (200, 40104)
+    business = me.account["grants"]["business"]
+    swapped = {"access_token": business["access_token"], "grants": {"business": me.account}}
+    mixed_up = Caller(me.sandbox, me.account | swapped)
+    assert error_of(mixed_up.post("video/list", fields="id")) == (401, "access_token_invalid")
+    assert mixed_up.business("get").json()["code"] == 40105
     assert error_of(me.http.get("/tiktok/v2/elsewhere/")) == (404, "invalid_api")
 
 
@@ -433,7 +439,7 @@ def test_a_refresh_token_works_once(crowded):
         "client_id": account["app_id"],
         "client_secret": account["app_secret"],
         "grant_type": "refresh_token",
-        "refresh_token": new["refresh_token"],
+        "refresh_token": account["grants"]["business"]["refresh_token"],
     }
     path = "/tiktok/business-api/open_api/v1.3/tt_user/oauth2/refresh_token/"
     renewed = crowded.http.post(path, json=body).json()

@@ -1,0 +1,88 @@
+"""Publishers that die: SIGKILL at a chosen step, between any two of them.
+
+Belongs here: what counts as a step, and dying. Does not belong here: what a publisher does (`operations/`), which step it is
+(`campaign.py`).
+"""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from contracts.networks import Network
+from contracts.ports import Connector, Networks
+from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
+from operations.database import Database
+
+
+@dataclass
+class Death:
+    """Kills this process at its n-th step. A step is a call to a network, about to be made or just answered, or a transaction."""
+
+    at_step: int | None
+    steps: int = 0
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.steps == self.at_step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalConnector:
+    """A connector whose process may die before any publishing call, and after it."""
+
+    def __init__(self, connector: Connector, death: Death) -> None:
+        self._connector, self._death = connector, death
+        self.capabilities = connector.capabilities
+
+    def prepare(self, request: PublishRequest) -> Staging:
+        return self._connector.prepare(request)
+
+    async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
+        self._death.step()
+        after = await self._connector.stage(request, staging)
+        self._death.step()
+        return after
+
+    async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
+        self._death.step()
+        receipt = await self._connector.commit(request, staging)
+        self._death.step()
+        return receipt
+
+    async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
+        self._death.step()
+        found = await self._connector.find_published(request, staging)
+        self._death.step()
+        return found
+
+
+class MortalNetworks:
+    """contracts.ports.Networks whose connectors are mortal."""
+
+    def __init__(self, networks: Networks, death: Death) -> None:
+        self._networks, self._death = networks, death
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Mapping[Network, Connector]]:
+        async with self._networks.open() as connectors:
+            yield {name: MortalConnector(connector, self._death) for name, connector in connectors.items()}  # type: ignore[misc]
+
+
+class MortalDatabase(Database):
+    """A database whose process may die before a transaction becomes durable, and after it."""
+
+    def __init__(self, url: str, death: Death) -> None:
+        super().__init__(url)
+        self._death = death
+
+    @contextmanager
+    def write(self, *, is_durable: bool = True) -> Iterator[Session]:
+        with super().write(is_durable=is_durable) as session:
+            yield session
+            session.flush()
+            self._death.step()
+        self._death.step()
