@@ -225,7 +225,11 @@ async def test_statuses_that_were_published_are_receipts_posts_and_evidence(of_k
         listed = connect(recorded, statuses=[said])
         found = await listed.find_published(request, staging)
         assert (found.outcome, found.receipt.native_id) == ("published", said["id"])
-        (post,), points = await read_back(listed, account)
+        posts, points = await read_back(listed, account)
+        if said["visibility"] == mapping.DIRECT:
+            assert (posts, points) == ([], [])  # a message to somebody, and no post
+            continue
+        (post,) = posts
         assert_is(post, points, said)
         assert texts.is_same(post.text, form["status"])
         expected = ContentFormat.POLL if said["poll"] else ContentFormat.IMAGE if files else ContentFormat.TEXT
@@ -274,8 +278,8 @@ async def test_deletions(of_kind, connect):
             continue
         said = recorded.body  # the status that is no more, with the words as they were written
         post = mapping.post_from(account, said, observed_at=NOW)
-        if said["reblog"] is not None:
-            assert post is None  # somebody else's, passed on
+        if said["reblog"] is not None or said["visibility"] == mapping.DIRECT:
+            assert post is None  # somebody else's, passed on, or a message to somebody
             continue
         assert post.text == said["text"]
         assert_is(post, mapping.remapped_metrics(account, said, observed_at=NOW), said)
