@@ -186,6 +186,7 @@ class Transport:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._client, self._dialect, self._tokens, self._clock = client, dialect, tokens, clock
+        self._headers = dict(client.headers)
         self.patience = patience or Patience()
         self._bulkhead = asyncio.Semaphore(concurrency)
         self._bulkheads: dict[str, asyncio.Semaphore] = {}
@@ -333,17 +334,7 @@ class Transport:
         await self._wait_for_budget(account, call)
         await self._take_from_local_limits(account, call)
         url = self._url(account, call)
-        request = self._client.build_request(
-            call.method,
-            url,
-            params=list(call.params) or None,
-            json=call.json,
-            data=call.form,
-            files=call.files,
-            content=call.content,
-            headers=dict(call.headers),
-            timeout=self.patience.timeout,
-        )
+        request = self._request(url, call)
         host = urlsplit(url).netloc
         self._ask_breaker(host, call)
         async with self._bulkhead_of(account), self._bulkhead:
@@ -367,6 +358,20 @@ class Transport:
         if isinstance(outcome, NetworkError):
             raise outcome
         return outcome
+
+    def _request(self, url: str, call: Call) -> httpx.Request:
+        """Built without the client, which would add the cookies of other accounts, and takes half as long again."""
+        return httpx.Request(
+            call.method,
+            url,
+            params=list(call.params) or None,
+            json=call.json,
+            data=call.form,
+            files=call.files,
+            content=call.content,
+            headers={**self._headers, **{name.lower(): value for name, value in call.headers.items()}},
+            extensions={"timeout": httpx.Timeout(self.patience.timeout).as_dict()},
+        )
 
     def _read(self, account: Account, call: Call, response: httpx.Response) -> Answer | NetworkError:
         for usage in self._dialect.usage(account, call, response.headers):

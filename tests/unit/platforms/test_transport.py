@@ -139,6 +139,14 @@ async def test_reads_leave_the_last_fifth_of_a_limit_to_publishing(exchange, tok
     assert len(wire.requests) == 2
 
 
+async def test_a_cookie_set_for_one_account_is_not_sent_for_another(exchange, tokens, bluesky_account):
+    wire = exchange(answers(httpx.Response(200, json={}, headers={"set-cookie": "seen=first; Path=/"}), OK))
+    transport = wire.transport(BlueskyDialect(), tokens)
+    for name in ("bluesky:did:plc:first", "bluesky:did:plc:second"):
+        await transport.send(bluesky_account.model_copy(update={"account_id": name}), READ)
+    assert [request.headers.get("cookie") for request in wire.requests] == [None, None]
+
+
 class FullUntilTheNextMinute:
     """contracts.ports.Quotas that refuse until they are asked again after a wait."""
 
