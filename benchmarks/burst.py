@@ -57,6 +57,7 @@ SEED = 7
 PATIENCE_SECONDS = 7_200.0
 """What is not out by then never will be."""
 POLL_SECONDS = 0.5
+ENDS_WITHIN_SECONDS = 30.0
 DRAIN_EVERY_SECONDS = 2.0
 NEVER = 3_600.0
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -325,6 +326,8 @@ class Scene:
 
 def _end(process: BaseProcess) -> None:
     process.terminate()
+    process.join(ENDS_WITHIN_SECONDS)
+    process.kill()  # whoever started this one may have made it deaf to SIGTERM
     process.join()
 
 
