@@ -41,7 +41,7 @@ from rich.table import Table
 from sqlalchemy import create_engine, make_url, text
 
 from apps.worker import work_until_stopped
-from benchmarks.crowd import Crowd, admin, connect, sandbox, seen_posts
+from benchmarks.crowd import ENDS_WITHIN_SECONDS, Crowd, admin, connect, sandbox, seen_posts
 from contracts.clock import FixedClock
 from contracts.networks import Network
 from contracts.ports import Connector, Networks
@@ -57,7 +57,6 @@ SEED = 7
 PATIENCE_SECONDS = 7_200.0
 """What is not out by then never will be."""
 POLL_SECONDS = 0.5
-ENDS_WITHIN_SECONDS = 30.0
 DRAIN_EVERY_SECONDS = 2.0
 NEVER = 3_600.0
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -327,7 +326,7 @@ class Scene:
 def _end(process: BaseProcess) -> None:
     process.terminate()
     process.join(ENDS_WITHIN_SECONDS)
-    process.kill()  # whoever started this one may have made it deaf to SIGTERM
+    process.kill()
     process.join()
 
 

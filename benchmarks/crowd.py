@@ -38,6 +38,7 @@ from providers.media import LocalMedia
 
 ACTOR = "benchmark"
 ADMIN_TIMEOUT_SECONDS = 300.0
+ENDS_WITHIN_SECONDS = 30.0
 """A page of ten thousand accounts takes the sandbox some seconds."""
 FORMATS: Mapping[Network, ContentFormat] = {
     Network.INSTAGRAM: ContentFormat.IMAGE,
@@ -114,7 +115,11 @@ def announced(module: str, *arguments: str, log: Path) -> Iterator[str]:
         yield line.split()[1]
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(timeout=ENDS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:  # whoever started us may have made our children deaf to SIGTERM
+            process.kill()
+            process.wait()
         if process.stdout is not None:
             process.stdout.close()
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar, runtime_checkable
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import orjson
@@ -186,6 +186,7 @@ class Transport:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._client, self._dialect, self._tokens, self._clock = client, dialect, tokens, clock
+        self._refuses_within_answers = dialect if isinstance(dialect, RefusesWithinAnswers) else None
         self._headers = dict(client.headers)
         self.patience = patience or Patience()
         self._bulkhead = asyncio.Semaphore(concurrency)
@@ -360,11 +361,12 @@ class Transport:
         return outcome
 
     def _request(self, url: str, call: Call) -> httpx.Request:
-        """Built without the client, which would add the cookies of other accounts, and takes half as long again."""
+        """Built without the client, which would add the cookies of other accounts, and read every address twice."""
+        if call.params:
+            url = f"{url}{'&' if '?' in url else '?'}{urlencode(call.params)}"
         return httpx.Request(
             call.method,
             url,
-            params=list(call.params) or None,
             json=call.json,
             data=call.form,
             files=call.files,
@@ -383,7 +385,7 @@ class Transport:
         if response.is_success or response.status_code in call.also_answers:
             if body is None:
                 return self._unclear(call, f"The answer to {call.operation} is no JSON.", is_lasting=True)
-            if isinstance(self._dialect, RefusesWithinAnswers) and self._dialect.is_refusal(body):
+            if self._refuses_within_answers is not None and self._refuses_within_answers.is_refusal(body):
                 return self._refused(account, call, response, body, is_within_answer=True)
             return Answer(response.status_code, response.headers, body)
         return self._refused(account, call, response, body)

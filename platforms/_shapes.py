@@ -29,10 +29,8 @@ def read_as(model: type[M], raw: Any) -> M | None:
 
 def count_or_none(value: Any) -> int | None:
     """An integer, also out of a string or a whole float. Anything else is no count: None, never zero."""
-    if isinstance(value, bool):
-        return None
     if isinstance(value, int):
-        return value
+        return None if isinstance(value, bool) else value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str):
@@ -59,9 +57,9 @@ def _text_or_empty(value: Any) -> str:
 
 
 def _id_or_none(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return None
-    return str(value) if isinstance(value, str | int) and str(value) else None
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _object_or_none(value: Any) -> Any:

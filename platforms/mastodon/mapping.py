@@ -13,7 +13,7 @@ from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetri
 from platforms._points import metric_point
 from platforms._shapes import as_json, count_or_none, read_as, storable
 from platforms.mastodon import texts
-from platforms.mastodon.models import Attachment, Profile, Status
+from platforms.mastodon.models import Attachment, Profile, Status, Words
 
 METRICS = {
     "favourites_count": "likes",
@@ -45,7 +45,7 @@ def post_id_of(native_id: str) -> str:
     return f"{Network.MASTODON.value}:{native_id}"
 
 
-def words_of(status: Status) -> str:
+def words_of(status: Words) -> str:
     """What the author wrote, as far as the server lets it be known."""
     return storable(status.text if status.text is not None else texts.plain(status.content))
 
@@ -149,7 +149,7 @@ def _handle_of(account: Account, profile: Profile) -> str:
 def comments_from(account: Account, post: Post, raws: Sequence[Any], *, observed_at: datetime) -> Iterator[Comment]:
     """Every answer below the post, each naming the one that it answers (None: the post itself)."""
     for raw in raws:
-        status = read_as(Status, raw)
+        status = read_as(Words, raw)
         if status is None or status.created_at is None or status.visibility == DIRECT:
             continue
         answered = status.in_reply_to_id

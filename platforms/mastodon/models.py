@@ -39,24 +39,29 @@ class Attachment(Shape):
     url: Id = None
 
 
-class Status(Shape):
-    """A post, an answer, or somebody's post passed on (`reblog`). `quotes_count` is missing on older and other servers."""
+class Words(Shape):
+    """What somebody wrote, and to whom: as much of a status as an answer is read for."""
 
     id: RequiredId
     created_at: Time = None
-    url: Id = None
-    uri: Id = None
     content: Text = ""
     text: Id = None
     """The words as they were written, where the server shows them."""
     visibility: Text = ""
     in_reply_to_id: Id = None
     account: Annotated[Actor, Part] = Actor()
+    favourites_count: Count = None
+
+
+class Status(Words):
+    """A post, an answer, or somebody's post passed on (`reblog`). `quotes_count` is missing on older and other servers."""
+
+    url: Id = None
+    uri: Id = None
     reblog: Annotated[dict[str, Any] | None, Object] = None
     poll: Annotated[dict[str, Any] | None, Object] = None
     card: Annotated[dict[str, Any] | None, Object] = None
     media_attachments: Items = ()
-    favourites_count: Count = None
     replies_count: Count = None
     reblogs_count: Count = None
     quotes_count: Count = None

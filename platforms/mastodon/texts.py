@@ -13,6 +13,8 @@ _URL = re.compile(r"https?://[^\s<>\"]+[^\s<>\"'.,;:!?)\]}]", re.IGNORECASE)
 _REMOTE_MENTION = re.compile(r"(?<![\w/@])(@[\w.-]*\w)@[\w-]+(?:\.[\w-]+)*(?::\d+)?", re.UNICODE)
 _BLOCKS = frozenset({"p", "blockquote", "pre", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "div"})
 _LINES = frozenset({"br", "li"})
+_ONE_PARAGRAPH = re.compile(r"<p>([^<&\n]*)</p>")
+"""What most answers are: nothing in it needs a parser."""
 _QUOTE_LINE = "quote-inline"
 """A paragraph that servers add for readers who know no quotes: its author did not write it."""
 
@@ -44,6 +46,8 @@ class _PlainWords(HTMLParser):
 
 def plain(html: str) -> str:
     """The words of a status: paragraphs and lines kept, everything else of the markup dropped."""
+    if simple := _ONE_PARAGRAPH.fullmatch(html):
+        return simple[1].strip()
     parser = _PlainWords()
     parser.feed(html)
     parser.close()

@@ -281,6 +281,11 @@ def test_html_to_words(shown, words):
     assert texts.plain(shown) == words
 
 
+@given(st.text(alphabet='ab é&;<>/p"\n\r\t\u00a0'))
+def test_a_single_paragraph_reads_the_same_with_and_without_a_parser(inside):
+    assert texts.plain(f"<p>{inside}</p>") == texts.plain(f'<p dir="auto">{inside}</p>')
+
+
 @pytest.mark.parametrize(
     ("left", "right", "is_same"),
     [
