@@ -78,6 +78,7 @@ def add_occurrence(
         changed_at=at,
         commit_calls=0,
         tries=0,
+        looks=0,
     )
     session.add(intent)
     item.state = ItemState.APPROVED.value
@@ -89,7 +90,7 @@ def start_afresh(intent: IntentRow) -> None:
     """Forget what was staged and how often it was tried. Only where it is certain that the network shows nothing."""
     intent.staging = None
     intent.request = None
-    intent.tries = 0
+    intent.tries = intent.looks = 0
     intent.next_try_at = None
     intent.committing_since = None
 

@@ -253,6 +253,9 @@ class IntentRow(Base):
     staging: Mapped[Staging | None] = mapped_column(RecordJson(Staging))
     commit_calls: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0, comment="fruitless tries since the last progress")
+    looks: Mapped[int] = mapped_column(
+        default=0, comment="readings that were answered and did not show it, since it was announced out of nothing"
+    )
     next_try_at: Mapped[datetime | None] = mapped_column(comment="machine time")
     committing_since: Mapped[datetime | None] = mapped_column(comment="machine time; set while a commit is unanswered")
     receipt: Mapped[Receipt | None] = mapped_column(RecordJson(Receipt))

@@ -59,7 +59,8 @@ class RetryPlan:
     max_tries: int = 12
     """Tries of a step that writes nothing visible, or of a commit that the network refused for the moment."""
     max_readings: int = 8
-    """Readings of a network that could not tell whether a commit landed."""
+    """Answered readings, after each commit, of a network that cannot tell whether it landed. Past the last one the intent is parked, or, where
+    the network refuses a second post of the same text, sent again."""
     rate_seconds: float = 60.0
     """Wait after a rate limit that names no time."""
 
@@ -393,7 +394,8 @@ class OutboxPublisher:
         """Learn what became of an announced commit, and act on it."""
         if turn.request is None or turn.staging is None:
             raise AssertionError("An announced commit has its request and its staging on record.")
-        bound = self._retries.max_readings
+        is_last = turn.looks + 1 >= self._retries.max_readings
+        is_look = True
         try:
             found = await self._asked(turn, self._read(connector, turn.request, turn.staging))
         except NetworkError as error:
@@ -401,21 +403,25 @@ class OutboxPublisher:
                 await self._refused(lease, turn, error, tally, is_unwritten=False)
                 return
             found = Reconciliation(outcome="undecided", evidence=f"reading the network failed: {error}")
-            bound = self._retries.max_tries  # trouble that passes: more patience than with a network that cannot tell
+            is_last = (
+                turn.tries >= self._retries.max_tries
+            )  # trouble that passes: more patience than with who cannot tell
+            is_look = False
 
         if found.outcome == "published" and found.receipt is not None:
             await self._published(turn, found.receipt, tally)
         elif turn.reason_code == _DUPLICATE_CLAIMED:
-            await self._resolve_claimed_duplicate(lease, turn, found, bound, tally)
+            await self._resolve_claimed_duplicate(lease, turn, found, tally, is_last=is_last, is_look=is_look)
         elif found.outcome == "not_published":
             await self._not_published(lease, turn, found.evidence, tally)
-        elif turn.tries < bound and (found.is_repeat_harmless or self._is_repeat_harmless(connector, turn)):
+        elif not is_last and (found.is_repeat_harmless or self._is_repeat_harmless(connector, turn)):
             await self._commit(connector, lease, turn, turn.request, turn.staging, tally, is_repeat=True)
-        elif found.outcome == "absent" and turn.tries >= bound and self._has_guard(connector, turn):
+        elif found.outcome == "absent" and is_last and self._has_guard(connector, turn):
             # Every reading past the lag showed nothing, and should they all be wrong, the network's own guard refuses the second one.
             await self._not_published(lease, turn, found.evidence, tally)
         else:
-            await self._wait_or_park(lease, turn, ParkReason.UNDECIDED, found.evidence, bound, tally)
+            code = ParkReason.UNDECIDED
+            await self._wait_or_park(lease, turn, code, found.evidence, tally, is_last=is_last, is_look=is_look)
 
     @staticmethod
     def _has_guard(connector: Connector, turn: Turn) -> bool:
@@ -423,17 +429,18 @@ class OutboxPublisher:
         return connector.capabilities.refuses_duplicates and not turn.is_reply
 
     async def _resolve_claimed_duplicate(
-        self, lease: Lease, turn: Turn, found: Reconciliation, bound: int, tally: "_Tally"
+        self, lease: Lease, turn: Turn, found: Reconciliation, tally: "_Tally", *, is_last: bool, is_look: bool
     ) -> None:
-        """The network says that it has this text already, and no post that could be this intent's is to be seen."""
+        """The network says that it has this text already, and no post that could be this intent's is to be seen: then it means an earlier one,
+        or shows this one late."""
         is_claimed = turn.request is not None and turn.request.claimed_native_ids
-        is_earlier_post = is_claimed and (turn.commit_calls == 1 or turn.tries >= bound)
-        if found.outcome in ("absent", "not_published") and is_earlier_post:
+        if found.outcome in ("absent", "not_published") and is_claimed and is_last:
             reason = "The network refuses to publish the same text again: change it, or wait. " + found.evidence
             await self._store(self._sending.fail, lease, turn.intent_id, reason=reason)
             tally.settle(turn.intent_id, "failed", reason)
         else:
-            await self._wait_or_park(lease, turn, ParkReason.UNFINDABLE_DUPLICATE, found.evidence, bound, tally)
+            code = ParkReason.UNFINDABLE_DUPLICATE
+            await self._wait_or_park(lease, turn, code, found.evidence, tally, is_last=is_last, is_look=is_look)
 
     async def _read(self, connector: Connector, request: PublishRequest, staging: Staging) -> Reconciliation:
         """What the network shows of an announced commit."""
@@ -453,10 +460,18 @@ class OutboxPublisher:
             await self._store(self._sending.reopen, lease, turn.intent_id, evidence=evidence)
 
     async def _wait_or_park(
-        self, lease: Lease, turn: Turn, code: ParkReason, evidence: str, bound: int, tally: "_Tally"
+        self,
+        lease: Lease,
+        turn: Turn,
+        code: ParkReason,
+        evidence: str,
+        tally: "_Tally",
+        *,
+        is_last: bool,
+        is_look: bool,
     ) -> None:
         """Look again later, a bounded number of times; then a person has to."""
-        if turn.tries >= bound:
+        if is_last:
             await self._store(self._sending.park, lease, turn.intent_id, code=code, reason=evidence)
             tally.settle(turn.intent_id, "parked", evidence)
             return
@@ -469,6 +484,7 @@ class OutboxPublisher:
             reason=evidence,
             wait_seconds=self._retries.wait(turn.tries),
             is_unwritten=False,
+            is_look=is_look,
         )
         tally.settle(turn.intent_id, "deferred", evidence)
 

@@ -59,7 +59,8 @@ class Turn:
     state: IntentState
     reason_code: str | None
     tries: int
-    commit_calls: int
+    looks: int
+    """Readings that were answered and did not show it, since a commit was announced of which it was certain that nothing was there."""
     wait_seconds: float
     committing_since: datetime | None
     request: PublishRequest | None
@@ -175,7 +176,7 @@ class Sending:
                 state=IntentState(intent.state),
                 reason_code=intent.reason_code,
                 tries=intent.tries,
-                commit_calls=intent.commit_calls,
+                looks=intent.looks,
                 wait_seconds=max([0.0, *((moment - machine_now).total_seconds() for moment in waits)]),
                 committing_since=intent.committing_since,
                 request=intent.request,
@@ -229,6 +230,8 @@ class Sending:
             if refusal is not None:
                 self._apply(session, intent, refusal, now)
                 return False
+            # A repeat follows a reading; a commit that is announced out of nothing has to be looked for as often as the first.
+            intent.looks = intent.looks + 1 if intent.state == IntentState.COMMITTING.value else 0
             intent.commit_calls += 1
             intent.committing_since = self._machine.now()
             intent.next_try_at = None
@@ -256,6 +259,7 @@ class Sending:
         with self._database.write() as session:
             intent = self._lock(session, lease, intent_id).intent
             intent.committing_since = self._machine.now()
+            intent.looks = 0
             intent.tries += 1
             move(session, intent, IntentState.COMMITTING, at=now, code=code, reason=reason)
 
@@ -268,13 +272,23 @@ class Sending:
             move(session, intent, IntentState.PENDING, at=now, code="not_published", reason=evidence)
 
     def try_later(
-        self, lease: Lease, intent_id: str, *, code: str, reason: str, wait_seconds: float, is_unwritten: bool
+        self,
+        lease: Lease,
+        intent_id: str,
+        *,
+        code: str,
+        reason: str,
+        wait_seconds: float,
+        is_unwritten: bool,
+        is_look: bool = False,
     ) -> None:
-        """Count a fruitless try and wait. `is_unwritten`: the network answered clearly that nothing was written."""
+        """Count a fruitless try and wait. `is_unwritten`: the network answered clearly that nothing was written. `is_look`: it was read, and
+        did not show the post."""
         now = self._clock.now()
         with self._database.write() as session:
             intent = self._lock(session, lease, intent_id).intent
             intent.tries += 1
+            intent.looks += is_look
             self._settle(session, intent, is_unwritten=is_unwritten, reason=reason, now=now)
             until = self._machine.now() + timedelta(seconds=wait_seconds)
             hold(intent, code=code, reason=reason, next_try_at=until)

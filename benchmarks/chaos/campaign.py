@@ -5,13 +5,14 @@ Belongs here: who runs when, who is killed when, and when it is over. Does not b
 
 import multiprocessing
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from rich.progress import Progress, TimeElapsedColumn
 from sqlalchemy import func, select
@@ -65,11 +66,14 @@ class Campaign:
     """Pinterest's app has the grant without which a lost pin may stay undecided."""
 
     def run(self) -> Verdict:
-        """Live through it, and count."""
-        with TemporaryDirectory(prefix="pulso-chaos-") as folder:
-            world = sandbox(Path(folder) / "sandbox", seed=self.seed, accounts=self.accounts)
-            with world as url:
-                return self._live(url, Path(folder) / "home")
+        """Live through it, and count. Where a promise was broken that no planted bug explains, store, networks and journals are kept."""
+        folder = Path(mkdtemp(prefix="pulso-chaos-"))
+        with sandbox(folder / "sandbox", seed=self.seed, accounts=self.accounts) as url:
+            verdict = self._live(url, folder / "home")
+        if verdict.is_clean or self.bug:
+            shutil.rmtree(folder)
+            return verdict
+        return replace(verdict, violations=(*verdict.violations, f"all that is known of it lies in {folder}"))
 
     def _live(self, url: str, home: Path) -> Verdict:
         began = time.monotonic()

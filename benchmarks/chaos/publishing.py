@@ -19,6 +19,7 @@ from contracts.clock import FixedClock
 from operations import RetryPlan
 from operations.machine import SystemMachineTime
 from platforms._http import Patience
+from platforms._journal import JsonlJournal
 from platforms.networks import HttpNetworks
 from providers.media import LocalMedia
 
@@ -91,6 +92,7 @@ def publish(crowd: Crowd, bug: Bug, life: Life) -> None:
             LocalMedia(settings.home),
             clock=clock,
             quotas=NoLimit(),
+            journal=JsonlJournal(settings.home / "journals" / f"{life.seed.replace('/', '-')}.jsonl"),
             patience=Patience(timeout=ANSWER_SECONDS, attempts=2, first_backoff=0.05, longest_wait=0.2),
         )
         publisher = bug.publisher(

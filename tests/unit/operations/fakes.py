@@ -65,6 +65,7 @@ class FakeNetwork:
     `keyed`: a second commit of the same staging is a no-op (Bluesky, or Instagram's containers). Without it every commit call makes a post.
     `can_tell`: reading proves absence; without it a reading that finds nothing is undecided.
     `has_guard`: a text that the account published before is refused, and a reading that finds nothing says so without proof (X, LinkedIn).
+    `is_guard_on`: the guard does what it promises.
     `key_lives`: a keyed network that cannot promise it for ever, and says with each reading that the key still holds (Mastodon).
     `read_lag_seconds`: a post is visible to reconciliation only so long after it was made.
     """
@@ -74,6 +75,7 @@ class FakeNetwork:
     is_keyed: bool = False
     can_tell: bool = True
     has_guard: bool = False
+    is_guard_on: bool = True
     key_lives: bool = False
     shows_posts: bool = True
     read_lag_seconds: float = 0.0
@@ -120,8 +122,10 @@ class FakeNetwork:
         self.fault("commit:before", request)
         key = staging.handles["key"]
         found = [post for post in self.posts if post.key == key] if self.is_keyed else []
-        if self.has_guard and any(
-            (post.account_id, post.text) == (request.account.account_id, request.text) for post in self.posts
+        if (
+            self.has_guard
+            and self.is_guard_on
+            and any((post.account_id, post.text) == (request.account.account_id, request.text) for post in self.posts)
         ):
             raise NetworkError(ErrorClass.DUPLICATE, "duplicate content", network=self.network.value)
         if not found:

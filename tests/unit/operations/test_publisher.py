@@ -10,12 +10,13 @@ from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import Network
 from contracts.records import Client, ContentItem, PostingRules, PublishRequest, Token, Verdict
 from contracts.scope import TenantScope
-from operations import IntentState, ItemState, ItemStateError, OutboxPublisher, ParkReason, SqlStore
+from operations import IntentState, ItemState, ItemStateError, OutboxPublisher, ParkReason, RetryPlan, SqlStore
 from tests.unit.operations.conftest import StoreMaker
 from tests.unit.operations.fakes import (
     NOW,
     Crash,
     FakeNetwork,
+    FakeNetworks,
     FlyingMachineTime,
     a_client,
     an_account,
@@ -308,6 +309,75 @@ def test_a_post_that_never_becomes_readable_is_not_doubled_where_the_network_ref
     (entry,) = store.outbox(ALL)
     assert (entry.state, entry.reason_code) == (IntentState.PARKED, ParkReason.UNFINDABLE_DUPLICATE)
     assert len(network.posts) == 1
+
+
+def test_after_each_commit_a_post_is_looked_for_as_often_as_after_the_first(
+    store: SqlStore, network: FakeNetwork, publisher_of: Publishers, machine: FlyingMachineTime
+) -> None:
+    """The guard fails, and the second commit lands and is shown a moment late."""
+    queue(store, "item-1")
+    network.has_guard, network.is_guard_on = True, False
+    points = iter(["commit:before", "commit:after"])
+    expected = [next(points)]
+
+    def fault(here: str, request: PublishRequest) -> None:
+        if here != expected[0]:
+            return
+        expected[0] = next(points, "")
+        network.visible_from |= {name: machine.now() + timedelta(seconds=1) for name in network.visible_from}
+        raise NetworkError(ErrorClass.AMBIGUOUS, "lost", network="bluesky")
+
+    network.fault = fault
+    for _ in range(12):
+        publisher_of(store).drain()
+        machine.at += timedelta(hours=1)
+    (entry,) = store.outbox(ALL)
+    assert (entry.state, entry.is_reconciled, entry.commit_calls) == (IntentState.PUBLISHED, True, 2)
+    assert len(network.posts) == 1
+
+
+def test_readings_that_fail_are_no_looks(store: SqlStore, network: FakeNetwork, machine: FlyingMachineTime) -> None:
+    """Two readings fail, and three that are answered have to show nothing before the post is sent again."""
+    queue(store, "item-1")
+    network.has_guard = True
+    readings: list[int] = []
+
+    def fault(here: str, request: PublishRequest) -> None:
+        if here == "commit:before":
+            readings.append(network.count("find"))
+            if len(readings) == 1:
+                raise NetworkError(ErrorClass.AMBIGUOUS, "lost", network="bluesky")
+        if here == "find" and network.count("find") <= 2:
+            raise NetworkError(ErrorClass.TRANSIENT, "try again", network="bluesky")
+
+    network.fault = fault
+    retries = RetryPlan(max_tries=12, max_readings=3)
+    for _ in range(12):
+        OutboxPublisher(store, FakeNetworks([network]), machine=machine, retries=retries).drain()
+        machine.at += timedelta(hours=1)
+    assert store.outbox(ALL)[0].state is IntentState.PUBLISHED
+    assert readings == [0, 2 + 3]
+
+
+def test_a_repost_that_is_called_a_duplicate_and_shown_late_is_found(
+    store: SqlStore, network: FakeNetwork, publisher_of: Publishers, machine: FlyingMachineTime
+) -> None:
+    network.has_guard, network.is_guard_on = True, False
+    queue(store, "item-1")
+    publisher_of(store).drain()
+    store.repost("item-1", actor="anna", scheduled_at=NOW)
+
+    def fault(here: str, request: PublishRequest) -> None:
+        if here == "commit:after":
+            network.visible_from["post-2"] = machine.now() + timedelta(seconds=1)
+            raise NetworkError(ErrorClass.DUPLICATE, "duplicate content", network="bluesky")
+
+    network.fault = fault
+    for _ in range(12):
+        publisher_of(store).drain()
+        machine.at += timedelta(hours=1)
+    assert [entry.state for entry in store.outbox(ALL)] == [IntentState.PUBLISHED, IntentState.PUBLISHED]
+    assert len(network.posts) == 2
 
 
 def test_a_repost_that_the_network_refuses_fails_and_says_why(
