@@ -73,7 +73,7 @@ class Campaign:
         if verdict.is_clean or self.bug:
             shutil.rmtree(folder)
             return verdict
-        return replace(verdict, violations=(*verdict.violations, f"all that is known of it lies in {folder}"))
+        return replace(verdict, kept_in=folder)
 
     def _live(self, url: str, home: Path) -> Verdict:
         began = time.monotonic()

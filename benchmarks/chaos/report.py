@@ -39,6 +39,8 @@ def show(verdict: Verdict, console: Console, *, title: str) -> None:
         console.print(f"broken promise: {violation}", style="red", markup=False, highlight=False)
     if len(verdict.violations) > MOST_SHOWN:
         console.print(f"and {len(verdict.violations) - MOST_SHOWN} more", style="red")
+    if verdict.kept_in is not None:
+        console.print(f"store, networks and journals: {verdict.kept_in}", markup=False, highlight=False, soft_wrap=True)
     if verdict.is_clean:
         console.print("every promise kept", style="green")
 

@@ -6,6 +6,7 @@ Belongs here: counting, and which counts break a promise. Does not belong here: 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -55,6 +56,8 @@ class Verdict:
     parked_cases: Mapping[str, int]
     faults_fired: Mapping[str, int]
     violations: tuple[str, ...]
+    kept_in: Path | None = None
+    """Where store, networks and journals lie, when there is something to find out."""
 
     @property
     def is_clean(self) -> bool:
