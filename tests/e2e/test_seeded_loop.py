@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 def turns(settings: Settings) -> list[Turn]:
     """Two main jobs, one after the other, in one home."""
     console = Console(quiet=True)
-    return [seeded_turn(settings, console, days=2, seed=7), seeded_turn(settings, console, days=1, seed=7)]
+    return [seeded_turn(settings, console, days=1, seed=7), seeded_turn(settings, console, days=1, seed=7)]
 
 
 @pytest.fixture(scope="module")
