@@ -394,8 +394,7 @@ class OutboxPublisher:
         """Learn what became of an announced commit, and act on it."""
         if turn.request is None or turn.staging is None:
             raise AssertionError("An announced commit has its request and its staging on record.")
-        is_last = turn.looks + 1 >= self._retries.max_readings
-        is_look = True
+        is_last, is_look = turn.looks + 1 >= self._retries.max_readings, True
         try:
             found = await self._asked(turn, self._read(connector, turn.request, turn.staging))
         except NetworkError as error:
@@ -403,10 +402,8 @@ class OutboxPublisher:
                 await self._refused(lease, turn, error, tally, is_unwritten=False)
                 return
             found = Reconciliation(outcome="undecided", evidence=f"reading the network failed: {error}")
-            is_last = (
-                turn.tries >= self._retries.max_tries
-            )  # trouble that passes: more patience than with who cannot tell
-            is_look = False
+            # Trouble that passes: more patience than with a network that cannot tell.
+            is_last, is_look = turn.tries >= self._retries.max_tries, False
 
         if found.outcome == "published" and found.receipt is not None:
             await self._published(turn, found.receipt, tally)
