@@ -378,6 +378,46 @@ def test_kpi_posting_times(built, posts) -> None:
     assert_same(built.mart("kpi_posting_times"), expected, key=["account_id", "local_weekday", "local_hour"])
 
 
+def test_kpi_account_weekly(built, posts, account_days) -> None:
+    expected = []
+    for account in {row["account_id"] for row in account_days}:
+        days = [row for row in account_days if row["account_id"] == account]
+        own = grouped((p for p in posts if p["account_id"] == account), lambda p: monday(p["published_day"]))
+        for week in sorted({monday(row["day"]) for row in days}):
+            of_week = own.get(week, [])
+            in_week = [row for row in days if monday(row["day"]) == week]
+            known = [r["followers"] for r in sorted(in_week, key=lambda r: r["day"]) if r["followers"] is not None]
+            delta = total(row["followers_delta"] for row in in_week)
+            followers = known[-1] if known else None
+            row = {
+                "account_id": account,
+                "week": week,
+                "posts_published": len(of_week),
+                "followers": followers,
+                "followers_delta": delta,
+                "follower_growth_rate": None if followers is None else rate(delta, followers - (delta or 0)),
+            }
+            kinds = {"applause": ("likes",), "conversation": ("comments",), "amplification": ("shares", "quotes")}
+            for kind, counts in kinds.items():
+                row[f"{kind}_per_post"] = mean_of(of_week, counts)
+                row[f"{kind}_per_follower"] = ratio(of_week, counts, "followers_at_post")
+            row["virality_by_views"] = ratio(of_week, kinds["amplification"], "views")
+            row["virality_by_impressions"] = ratio(of_week, kinds["amplification"], "impressions")
+            expected.append(row)
+    assert_same(built.mart("kpi_account_weekly"), expected, key=["account_id", "week"])
+
+
+def mean_of(posts: list[Row], counts: Iterable[str]) -> float | None:
+    known = [count for post in posts if (count := total(post[name] for name in counts)) is not None]
+    return fmean(known) if known else None
+
+
+def ratio(posts: list[Row], counts: Iterable[str], under: str) -> float | None:
+    pairs = [(total(post[name] for name in counts), post[under]) for post in posts]
+    known = [(over, below) for over, below in pairs if over is not None and below]
+    return sum(over for over, _ in known) / sum(below for _, below in known) if known else None
+
+
 def median_of_known(posts: list[Row]) -> float | None:
     known = [p["mature_engagements"] for p in posts if p["mature_engagements"] is not None]
     return float(median(known)) if known else None
