@@ -407,6 +407,45 @@ def test_kpi_account_weekly(built, posts, account_days) -> None:
     assert_same(built.mart("kpi_account_weekly"), expected, key=["account_id", "week"])
 
 
+def test_kpi_competitor_benchmark(built, bronze, posts, zones) -> None:
+    seen: dict[str, Row] = {}
+    for row in sorted(bronze["competitor_posts"], key=lambda row: row["observed_at"]):
+        seen[row["competitor_post_id"]] = row
+    figures: dict[Any, dict[str, float | None]] = defaultdict(dict)
+    for watcher in bronze["competitors"]:
+        client, rival = watcher["client_id"], watcher["competitor_id"]
+        weeks = defaultdict(list)
+        for row in seen.values():
+            if row["competitor_id"] == rival:
+                weeks[monday(row["published_at"].astimezone(zones[client]).date())].append(row)
+        for week, rows in weeks.items():
+            figures[client, watcher["network"], week][rival] = ratio(rows, ("likes", "comments"), "followers")
+    expected = []
+    by_week = grouped(posts, lambda p: (p["client_id"], p["account_id"], p["network"], monday(p["published_day"])))
+    for (client, account, network, week), own in by_week.items():
+        figure = ratio(own, ("likes", "comments"), "followers_at_post")
+        if figure is None:
+            continue
+        known = [value for value in figures[client, network, week].values() if value is not None]
+        average, with_account = (fmean(known), fmean([*known, figure])) if known else (None, None)
+        below = sum((value < figure) + (value == figure) / 2 for value in known)
+        expected.append(
+            {
+                "account_id": account,
+                "week": week,
+                "interactions_per_follower": figure,
+                "rivals": len(known),
+                "rivals_average": average,
+                "average_with_account": with_account,
+                "gap_to_rivals": None if average is None else figure - average,
+                "gap_to_average": None if with_account is None else figure - with_account,
+                "percentile_among_rivals": below / len(known) if known else None,
+            }
+        )
+    assert any(row["rivals"] for row in expected)
+    assert_same(built.mart("kpi_competitor_benchmark"), expected, key=["account_id", "week"])
+
+
 def mean_of(posts: list[Row], counts: Iterable[str]) -> float | None:
     known = [count for post in posts if (count := total(post[name] for name in counts)) is not None]
     return fmean(known) if known else None
