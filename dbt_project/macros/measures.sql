@@ -23,3 +23,15 @@
 {% macro total(column) -%}
     cast(sum({{ column }}) as bigint)
 {%- endmacro %}
+
+{# What a group of posts achieved. #}
+{% macro performance() -%}
+    count(*) as posts_published,
+    {{ total('engagements') }} as engagements,
+    avg(engagements) as mean_engagements_per_post,
+    median(engagements) as median_engagements_per_post,
+    {{ pooled_rate('engagements', 'reach') }} as engagement_rate_by_reach,
+    {{ pooled_rate('engagements', 'views') }} as engagement_rate_by_views,
+    {{ pooled_rate('engagements', 'impressions') }} as engagement_rate_by_impressions,
+    {{ pooled_rate('engagements', 'followers_at_post') }} as engagement_rate_by_followers
+{%- endmacro %}

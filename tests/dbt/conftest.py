@@ -25,6 +25,7 @@ CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "Amer
 METRICS = {
     "bluesky": ("likes", "comments", "shares", "quotes", "saves"),
     "instagram": ("likes", "comments", "shares", "saves", "reach", "views"),
+    "x": ("likes", "comments", "shares", "impressions", "clicks"),
 }
 
 
@@ -156,8 +157,8 @@ def seed_bronze(home: Home) -> None:
                     "native_id": native,
                     "post_id": f"{network}:{native}",
                     "permalink": f"https://example/{native}",
-                    "text": f"Post {number}",
-                    "content_format": "image",
+                    "text": f"Post {number} #all #{('Sea', 'sea', 'café', '7')[number % 4]}",
+                    "content_format": ("image", "text", "video")[number % 3],
                     "media_count": 1,
                     "published_at": published,
                     "is_reply": chance.random() < 0.1,
@@ -212,7 +213,45 @@ def seed_bronze(home: Home) -> None:
             for metric in ("reach", "follower_count")
         ],
     )
+    _seed_comments(home, chance)
     _seed_actions(home, chance)
+
+
+def _seed_comments(home: Home, chance: random.Random) -> None:
+    """Below some posts: questions, own answers to some of them, one post that nobody has read."""
+    comments: list[dict[str, Any]] = []
+
+    def comment(post: dict[str, Any], name: str, at: datetime, *, is_own: bool, parent: str | None = None) -> None:
+        names = ("client_id", "network", "account_id")
+        comments.append(
+            {name_: post[name_] for name_ in names}
+            | {
+                "comment_id": name,
+                "native_id": name,
+                "post_id": post["post_id"],
+                "parent_comment_id": parent,
+                "author_native_id": "a",
+                "author_handle": "a",
+                "text": "words",
+                "likes": chance.choice([None, 0, 3]),
+                "commented_at": at,
+                "observed_at": at + timedelta(hours=1),
+                "is_own": is_own,
+                "raw": "{}",
+                "day": at.date(),
+            }
+        )
+
+    posts = {row["post_id"]: row for row in home.bronze["posts"]}
+    for post in [*posts.values(), {**next(iter(posts.values())), "post_id": "bluesky:never read"}]:
+        for number in range(chance.randint(0, 3)):
+            at = post["published_at"] + timedelta(seconds=chance.randint(60, 200_000))
+            name = f"{post['post_id']}/{number}"
+            comment(post, name, at, is_own=chance.random() < 0.1)
+            for answer in range(chance.randint(0, 2)):
+                later = at + timedelta(seconds=chance.randint(60, 9_000))
+                comment(post, f"{name}/{answer}", later, is_own=chance.random() < 0.7, parent=name)
+    home.write(tables.COMMENTS, comments)
 
 
 def _seed_actions(home: Home, chance: random.Random) -> None:

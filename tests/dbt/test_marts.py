@@ -2,10 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -88,7 +88,16 @@ def _post(row: Row, counts: list[Row], followers: list[Row], item: str | None, z
     post = {
         **{
             name: row[name]
-            for name in ("client_id", "account_id", "network", "post_id", "text", "is_reply", "published_at")
+            for name in (
+                "client_id",
+                "account_id",
+                "network",
+                "post_id",
+                "text",
+                "content_format",
+                "is_reply",
+                "published_at",
+            )
         },
         "published_day": local.date(),
         "local_hour": local.hour,
@@ -96,7 +105,7 @@ def _post(row: Row, counts: list[Row], followers: list[Row], item: str | None, z
         "time_zone": zone.key,
         "content_item_id": item,
         "is_published_by_pulso": item is not None,
-        **{name: last.get(name) for name in (*INTERACTIONS, "reach", "views", "impressions")},
+        **{name: last.get(name) for name in (*INTERACTIONS, "reach", "views", "impressions", "clicks")},
         "engagements": total(last.get(name) for name in INTERACTIONS),
         "metrics_observed_at": counts[-1]["observed_at"] if counts else None,
         "age_hours": (counts[-1]["observed_at"] - at).total_seconds() / 3600 if counts else None,
@@ -298,6 +307,219 @@ def test_fct_publications(built, bronze) -> None:
     ]
     assert len(bronze["action_ledger"]) > len(expected)
     assert_same(built.mart("fct_publications"), expected, key=["ledger_id"])
+
+
+def performance(posts: list[Row]) -> Row:
+    engagements = [p["engagements"] for p in posts if p["engagements"] is not None]
+    return {
+        "posts_published": len(posts),
+        "engagements": total(engagements),
+        "mean_engagements_per_post": fmean(engagements) if engagements else None,
+        "median_engagements_per_post": float(median(engagements)) if engagements else None,
+        **{f"engagement_rate_by_{name}": pooled(posts, column) for name, column in RATES.items()},
+    }
+
+
+def grouped(posts: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    groups = defaultdict(list)
+    for post in posts:
+        if not post["is_reply"]:
+            groups[key(post)].append(post)
+    return groups
+
+
+def test_kpi_content_mix_weekly(built, posts) -> None:
+    weeks = grouped(posts, lambda p: (p["client_id"], p["network"], monday(p["published_day"])))
+    expected = [
+        {
+            "client_id": client,
+            "network": network,
+            "week": week,
+            "content_format": form,
+            "share_of_posts": len(of_form) / len(of_week),
+            **performance(of_form),
+        }
+        for (client, network, week), of_week in weeks.items()
+        for form, of_form in grouped(of_week, lambda p: p["content_format"]).items()
+    ]
+    assert_same(built.mart("kpi_content_mix_weekly"), expected, key=["client_id", "network", "week", "content_format"])
+
+
+def test_kpi_hashtags(built, posts) -> None:
+    expected = []
+    for (client, network), own in grouped(posts, lambda p: (p["client_id"], p["network"])).items():
+        for hashtag in ("all", "sea", "café"):
+            of_tag = [p for p in own if f"#{hashtag}" in p["text"].lower().split()]
+            if of_tag:
+                days = [p["published_day"] for p in of_tag]
+                names = {"client_id": client, "network": network, "hashtag": hashtag}
+                used = {"first_used_day": min(days), "last_used_day": max(days)}
+                expected.append(names | used | performance(of_tag))
+    assert_same(built.mart("kpi_hashtags"), expected, key=["client_id", "network", "hashtag"])
+
+
+def test_kpi_posting_times(built, posts) -> None:
+    expected = []
+    for account, own in grouped(posts, lambda p: p["account_id"]).items():
+        usual = median_of_known(own)
+        for (weekday, hour), of_hour in grouped(own, lambda p: (p["local_weekday"], p["local_hour"])).items():
+            known = median_of_known(of_hour)
+            expected.append(
+                {
+                    "account_id": account,
+                    "local_weekday": weekday,
+                    "local_hour": hour,
+                    "posts_published": len(of_hour),
+                    "posts_matured": sum(p["mature_engagements"] is not None for p in of_hour),
+                    "median_mature_engagements": known,
+                    "median_relative_engagement": None if known is None or not usual else known / usual,
+                }
+            )
+    assert_same(built.mart("kpi_posting_times"), expected, key=["account_id", "local_weekday", "local_hour"])
+
+
+def test_kpi_account_weekly(built, posts, account_days) -> None:
+    expected = []
+    for account in {row["account_id"] for row in account_days}:
+        days = [row for row in account_days if row["account_id"] == account]
+        own = grouped((p for p in posts if p["account_id"] == account), lambda p: monday(p["published_day"]))
+        for week in sorted({monday(row["day"]) for row in days}):
+            of_week = own.get(week, [])
+            in_week = [row for row in days if monday(row["day"]) == week]
+            known = [r["followers"] for r in sorted(in_week, key=lambda r: r["day"]) if r["followers"] is not None]
+            delta = total(row["followers_delta"] for row in in_week)
+            followers = known[-1] if known else None
+            row = {
+                "account_id": account,
+                "week": week,
+                "posts_published": len(of_week),
+                "followers": followers,
+                "followers_delta": delta,
+                "follower_growth_rate": None if followers is None else rate(delta, followers - (delta or 0)),
+            }
+            kinds = {"applause": ("likes",), "conversation": ("comments",), "amplification": ("shares", "quotes")}
+            for kind, counts in kinds.items():
+                row[f"{kind}_per_post"] = mean_of(of_week, counts)
+                row[f"{kind}_per_follower"] = ratio(of_week, counts, "followers_at_post")
+            row["virality_by_views"] = ratio(of_week, kinds["amplification"], "views")
+            row["virality_by_impressions"] = ratio(of_week, kinds["amplification"], "impressions")
+            expected.append(row)
+    assert_same(built.mart("kpi_account_weekly"), expected, key=["account_id", "week"])
+
+
+def test_kpi_competitor_benchmark(built, bronze, posts, zones) -> None:
+    seen: dict[str, Row] = {}
+    for row in sorted(bronze["competitor_posts"], key=lambda row: row["observed_at"]):
+        seen[row["competitor_post_id"]] = row
+    figures: dict[Any, dict[str, float | None]] = defaultdict(dict)
+    for watcher in bronze["competitors"]:
+        client, rival = watcher["client_id"], watcher["competitor_id"]
+        weeks = defaultdict(list)
+        for row in seen.values():
+            if row["competitor_id"] == rival:
+                weeks[monday(row["published_at"].astimezone(zones[client]).date())].append(row)
+        for week, rows in weeks.items():
+            figures[client, watcher["network"], week][rival] = ratio(rows, ("likes", "comments"), "followers")
+    expected = []
+    by_week = grouped(posts, lambda p: (p["client_id"], p["account_id"], p["network"], monday(p["published_day"])))
+    for (client, account, network, week), own in by_week.items():
+        figure = ratio(own, ("likes", "comments"), "followers_at_post")
+        if figure is None:
+            continue
+        known = [value for value in figures[client, network, week].values() if value is not None]
+        average, with_account = (fmean(known), fmean([*known, figure])) if known else (None, None)
+        below = sum((value < figure) + (value == figure) / 2 for value in known)
+        expected.append(
+            {
+                "account_id": account,
+                "week": week,
+                "interactions_per_follower": figure,
+                "rivals": len(known),
+                "rivals_average": average,
+                "average_with_account": with_account,
+                "gap_to_rivals": None if average is None else figure - average,
+                "gap_to_average": None if with_account is None else figure - with_account,
+                "percentile_among_rivals": below / len(known) if known else None,
+            }
+        )
+    assert any(row["rivals"] for row in expected)
+    assert_same(built.mart("kpi_competitor_benchmark"), expected, key=["account_id", "week"])
+
+
+def mean_of(posts: list[Row], counts: Iterable[str]) -> float | None:
+    known = [count for post in posts if (count := total(post[name] for name in counts)) is not None]
+    return fmean(known) if known else None
+
+
+def ratio(posts: list[Row], counts: Iterable[str], under: str) -> float | None:
+    pairs = [(total(post[name] for name in counts), post[under]) for post in posts]
+    known = [(over, below) for over, below in pairs if over is not None and below]
+    return sum(over for over, _ in known) / sum(below for _, below in known) if known else None
+
+
+def median_of_known(posts: list[Row]) -> float | None:
+    known = [p["mature_engagements"] for p in posts if p["mature_engagements"] is not None]
+    return float(median(known)) if known else None
+
+
+def test_fct_comments(built, bronze, zones) -> None:
+    published = {row["post_id"]: row["published_at"] for row in bronze["posts"]}
+    answers = defaultdict(list)
+    for row in bronze["comments"]:
+        if row["is_own"] and row["parent_comment_id"]:
+            answers[row["parent_comment_id"]].append(row["commented_at"])
+    expected = [
+        {
+            "client_id": row["client_id"],
+            "comment_id": row["comment_id"],
+            "post_id": row["post_id"],
+            "commented_day": row["commented_at"].astimezone(zones[row["client_id"]]).date(),
+            "seconds_after_post": (row["commented_at"] - published[row["post_id"]]).total_seconds()
+            if row["post_id"] in published
+            else None,
+            "answered_at": min(answers[row["comment_id"]], default=None),
+            "likes": row["likes"],
+        }
+        for row in bronze["comments"]
+    ]
+    assert any(row["answered_at"] for row in expected)
+    assert any(row["seconds_after_post"] is None for row in expected)
+    assert_same(built.mart("fct_comments"), expected, key=["comment_id"])
+
+
+def test_no_words_and_no_people_leave_bronze(built) -> None:
+    assert not set(built.mart("fct_comments").columns) & set(tables.COMMENTS.personal)
+
+
+def test_rollup_report(built, bronze, posts) -> None:
+    names: dict[str, str] = {}
+    for row in sorted(bronze["accounts"], key=lambda row: row["observed_at"]):
+        names[row["account_id"]] = row["display_name"] or row["handle"]
+    expected = [
+        {
+            "client_id": post["client_id"],
+            "source_relation": post["client_id"],
+            "created_timestamp": post["published_at"],
+            "post_id": post["post_id"].partition(":")[2],
+            "post_message": post["text"],
+            "page_id": post["account_id"].partition(":")[2],
+            "page_name": names.get(post["account_id"]),
+            "platform": "twitter" if post["network"] == "x" else post["network"],
+            "clicks": post["clicks"],
+            "impressions": post["views"] if post["impressions"] is None else post["impressions"],
+            "likes": post["likes"],
+            "shares": post["shares"],
+            "comments": post["comments"],
+        }
+        for post in posts
+        if not post["is_reply"]
+    ]
+    actual = built.mart("social_media_reporting__rollup_report")
+    assert_same(actual, expected, key=["platform", "post_id"])
+    assert actual.columns[1:] == [
+        "source_relation", "created_timestamp", "post_id", "post_message", "page_id", "page_name", "post_url", "platform", "clicks",
+        "impressions", "likes", "shares", "comments",
+    ]  # fmt: skip
 
 
 def test_fct_competitor_posts(built, bronze) -> None:

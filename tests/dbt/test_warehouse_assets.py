@@ -39,6 +39,7 @@ def test_sources_are_bronze_assets(warehouse) -> None:
             "post_metrics",
             "competitors",
             "competitor_posts",
+            "comments",
             "action_ledger",
             "forecasts",
         )

@@ -2,7 +2,7 @@
 
 -- Counts of each post side by side: as last observed, and as first observed once they could be called final.
 
-{% set counts = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions'] %}
+{% set counts = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
 {% set interactions = ['likes', 'comments', 'shares', 'saves', 'quotes'] %}
 
 with

@@ -70,6 +70,7 @@ select
     counts.reach,
     counts.views,
     counts.impressions,
+    counts.clicks,
     counts.engagements,
     counts.metrics_observed_at,
     {{ seconds_between('posts.published_at', 'counts.metrics_observed_at') }} / 3600.0 as age_hours,

@@ -1,0 +1,94 @@
+with
+
+posts as (
+
+    select
+        *,
+        cast(date_trunc('week', published_day) as date) as week,
+        {{ sum_of_known(['likes', 'comments']) }} as interactions
+    from {{ ref('fct_posts') }}
+    where not is_reply
+
+),
+
+own as (
+
+    select
+        client_id,
+        account_id,
+        network,
+        week,
+        {{ pooled_rate('interactions', 'followers_at_post') }} as interactions_per_follower
+    from posts
+    group by client_id, account_id, network, week
+
+),
+
+rival_posts as (
+
+    select
+        seen.*,
+        cast(date_trunc('week', {{ local_day('seen.published_at', 'clients.time_zone') }}) as date) as week
+    from {{ ref('fct_competitor_posts') }} as seen
+    inner join {{ ref('dim_clients') }} as clients on seen.client_id = clients.client_id
+
+),
+
+rivals as (
+
+    select
+        client_id,
+        competitor_id,
+        network,
+        week,
+        {{ pooled_rate('engagements', 'followers') }} as interactions_per_follower
+    from rival_posts
+    group by client_id, competitor_id, network, week
+
+),
+
+compared as (
+
+    select
+        own.client_id,
+        own.account_id,
+        own.network,
+        own.week,
+        own.interactions_per_follower,
+        count(rivals.interactions_per_follower) as rivals,
+        avg(rivals.interactions_per_follower) as rivals_average,
+        sum(case
+            when rivals.interactions_per_follower < own.interactions_per_follower then 1.0
+            when rivals.interactions_per_follower = own.interactions_per_follower then 0.5
+            when rivals.interactions_per_follower is not null then 0.0
+        end) as rivals_below
+    from own
+    left join rivals
+        on own.client_id = rivals.client_id and own.network = rivals.network and own.week = rivals.week
+    where own.interactions_per_follower is not null
+    group by own.client_id, own.account_id, own.network, own.week, own.interactions_per_follower
+
+),
+
+averaged as (
+
+    select
+        *,
+        (rivals_average * rivals + interactions_per_follower) / (rivals + 1) as average_with_account
+    from compared
+
+)
+
+select
+    client_id,
+    account_id,
+    network,
+    week,
+    interactions_per_follower,
+    rivals,
+    rivals_average,
+    average_with_account,
+    interactions_per_follower - rivals_average as gap_to_rivals,
+    interactions_per_follower - average_with_account as gap_to_average,
+    {{ rate('rivals_below', 'rivals') }} as percentile_among_rivals
+from averaged
