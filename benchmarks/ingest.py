@@ -93,7 +93,7 @@ class Measured:
     peak_bytes: int
     rows: Mapping[str, int]
     failures: Mapping[str, int]
-    """What could not be read, by what was said of it."""
+    """What could not be read, by network and class of error."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def refresh(world: World, record_in: Path | None = None) -> Measured:
     failures: Counter[str] = Counter()
 
     def missed(found: Iterable[CollectionFailure]) -> None:
-        failures.update(f"{one.what} on {one.network.value}: {one.message}" for one in found)
+        failures.update(f"{one.what.partition(' of ')[0]} on {one.network.value}: {one.error_class}" for one in found)
 
     with _collector(world, Recorder(record_in) if record_in else None) as (collector, store):
         accounts = store.accounts(ALL)
@@ -263,7 +263,9 @@ def _in_a_process(function: Callable[..., R], *arguments: Any) -> R:
 
 
 def _connected(url: str, home: Path) -> World:
-    return World(connect(url, Settings(home=home, store_url=None)).settings, _now(url))
+    # As patient as the bare loops: a sandbox of many accounts may be silent while it makes up what was never asked for.
+    settings = Settings(home=home, store_url=None, request_timeout_seconds=TIMEOUT_SECONDS)
+    return World(connect(url, settings).settings, _now(url))
 
 
 def _now(url: str) -> datetime:
