@@ -9,6 +9,7 @@ from statistics import fmean, median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -163,6 +164,15 @@ def account_days(posts, followers_by_day) -> list[Row]:
                 }
             )
     return rows
+
+
+def test_yml_and_sql_have_the_same_columns(built, manifest) -> None:
+    models = [n for n in manifest["nodes"].values() if n["resource_type"] == "model"]
+    with duckdb.connect(str(built.settings.warehouse_path), read_only=True) as warehouse:
+        for model in models:
+            relation = f"{model['config']['schema']}.{model['name']}"
+            columns = [row[0] for row in warehouse.execute(f"describe {relation}").fetchall()]
+            assert list(model["columns"]) == columns, relation
 
 
 def test_the_seed_holds_what_the_marts_must_get_right(bronze, posts) -> None:

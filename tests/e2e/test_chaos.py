@@ -12,13 +12,13 @@ pytestmark = pytest.mark.slow
 
 
 def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.chaos", "--seed", "11", "--publishers", "2", "--accounts", "45"]
+    command = [sys.executable, "-m", "benchmarks.chaos", "--seed", "11", "--publishers", "2"]
     return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("hardship", [(), ("--hostile",)], ids=["usual", "hostile"])
 def test_every_promise_is_kept(hardship):
-    done = chaos("--posts", "90", "--kills", "6", *hardship)
+    done = chaos("--posts", "90", "--accounts", "45", "--kills", "6", *hardship)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every promise kept" in done.stdout
     acts = re.search(r"(\d+) kills, (\d+) emergency stops", done.stdout)
@@ -33,6 +33,6 @@ def test_every_promise_is_kept(hardship):
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_publisher_with_a_planted_bug_is_found_out(bug):
-    done = chaos("--posts", "60", "--kills", "4", "--hostile", "--bug", bug)
+    done = chaos("--posts", "45", "--accounts", "27", "--kills", "4", "--hostile", "--bug", bug)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"broken promise: \w+: \d+ (duplicates|lost)", done.stdout), done.stdout
