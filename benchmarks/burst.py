@@ -24,8 +24,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -42,9 +42,9 @@ from sqlalchemy import create_engine, make_url, text
 
 from apps.worker import work_until_stopped
 from benchmarks.crowd import ENDS_WITHIN_SECONDS, Crowd, admin, connect, sandbox, seen_posts
+from benchmarks.wrapped import WrappedConnector, WrappedNetworks
 from contracts.clock import FixedClock
 from contracts.networks import Network
-from contracts.ports import Connector, Networks
 from contracts.records import ContentItem, PublishRequest, Receipt, Reconciliation, Staging
 from contracts.scope import TenantScope
 from contracts.settings import Settings
@@ -168,39 +168,20 @@ class Tape(httpx.AsyncBaseTransport):
         await self._wire.aclose()
 
 
-class TapedConnector:
+class TapedConnector(WrappedConnector):
     """A connector whose staging and committing are on tape."""
-
-    def __init__(self, connector: Connector) -> None:
-        self._connector = connector
-        self.capabilities = connector.capabilities
-
-    def prepare(self, request: PublishRequest) -> Staging:
-        return self._connector.prepare(request)
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         _ACCOUNT.set(request.account.account_id)  # every lane is a task with a context of its own
-        return await self._connector.stage(request, staging)
+        return await super().stage(request, staging)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         _ACCOUNT.set(request.account.account_id)
-        return await self._connector.commit(request, staging)
+        return await super().commit(request, staging)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         _ACCOUNT.set(None)
-        return await self._connector.find_published(request, staging)
-
-
-class TapedNetworks:
-    """contracts.ports.Networks on tape."""
-
-    def __init__(self, networks: Networks) -> None:
-        self._networks = networks
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Mapping[Network, Connector]]:
-        async with self._networks.open() as connectors:
-            yield {name: TapedConnector(connector) for name, connector in connectors.items()}  # type: ignore[misc]
+        return await super().find_published(request, staging)
 
 
 @contextmanager
@@ -216,7 +197,7 @@ def _publisher(crowd: Crowd, settings: Settings, tape: Tape | None = None) -> It
             quotas=store.quotas,
             http_transport=tape,
         )
-        opened = TapedNetworks(networks) if tape else networks
+        opened = WrappedNetworks(networks, TapedConnector) if tape else networks
         yield OutboxPublisher(store, opened, lease_seconds=settings.lease_seconds)
 
 

@@ -38,8 +38,9 @@ from providers.media import LocalMedia
 
 ACTOR = "benchmark"
 ADMIN_TIMEOUT_SECONDS = 300.0
-ENDS_WITHIN_SECONDS = 30.0
 """A page of ten thousand accounts takes the sandbox some seconds."""
+ENDS_WITHIN_SECONDS = 30.0
+"""A process that does not end when it is told to is killed after this."""
 FORMATS: Mapping[Network, ContentFormat] = {
     Network.INSTAGRAM: ContentFormat.IMAGE,
     Network.PINTEREST: ContentFormat.IMAGE,

@@ -6,14 +6,14 @@ Belongs here: what counts as a step, and dying. Does not belong here: what a pub
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from contracts.networks import Network
-from contracts.ports import Connector, Networks
+from benchmarks.wrapped import WrappedConnector
+from contracts.ports import Connector
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
 from operations.database import Database
 
@@ -31,45 +31,30 @@ class Death:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class MortalConnector:
+class MortalConnector(WrappedConnector):
     """A connector whose process may die before any publishing call, and after it."""
 
     def __init__(self, connector: Connector, death: Death) -> None:
-        self._connector, self._death = connector, death
-        self.capabilities = connector.capabilities
-
-    def prepare(self, request: PublishRequest) -> Staging:
-        return self._connector.prepare(request)
+        super().__init__(connector)
+        self._death = death
 
     async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
         self._death.step()
-        after = await self._connector.stage(request, staging)
+        after = await super().stage(request, staging)
         self._death.step()
         return after
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         self._death.step()
-        receipt = await self._connector.commit(request, staging)
+        receipt = await super().commit(request, staging)
         self._death.step()
         return receipt
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         self._death.step()
-        found = await self._connector.find_published(request, staging)
+        found = await super().find_published(request, staging)
         self._death.step()
         return found
-
-
-class MortalNetworks:
-    """contracts.ports.Networks whose connectors are mortal."""
-
-    def __init__(self, networks: Networks, death: Death) -> None:
-        self._networks, self._death = networks, death
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Mapping[Network, Connector]]:
-        async with self._networks.open() as connectors:
-            yield {name: MortalConnector(connector, self._death) for name, connector in connectors.items()}  # type: ignore[misc]
 
 
 class MortalDatabase(Database):

@@ -13,8 +13,9 @@ from rich.console import Console
 from apps.worker import work_until_stopped
 from benchmarks.chaos.bugs import Bug
 from benchmarks.chaos.faults import ANSWER_SECONDS
-from benchmarks.chaos.mortality import Death, MortalDatabase, MortalNetworks
+from benchmarks.chaos.mortality import Death, MortalConnector, MortalDatabase
 from benchmarks.crowd import Crowd
+from benchmarks.wrapped import WrappedNetworks
 from contracts.clock import FixedClock
 from operations import RetryPlan
 from operations.machine import SystemMachineTime
@@ -97,7 +98,7 @@ def publish(crowd: Crowd, bug: Bug, life: Life) -> None:
         )
         publisher = bug.publisher(
             store,
-            MortalNetworks(networks, death),
+            WrappedNetworks(networks, lambda connector: MortalConnector(connector, death)),
             lease_seconds=LEASE_SECONDS,
             concurrency=LANES_PER_NETWORK,
             patience_seconds=1.0,

@@ -7,17 +7,15 @@ it (`crew.py`).
 import multiprocessing
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
+from benchmarks.wrapped import WrappedConnector, WrappedNetworks
 from contracts.clock import FixedClock
-from contracts.networks import Network
-from contracts.ports import Connector, Networks
+from contracts.ports import Networks
 from contracts.records import PublishRequest, Receipt, Reconciliation, Staging
 from contracts.scope import TenantScope
 from contracts.settings import Settings
@@ -63,7 +61,7 @@ def publish(errand: Errand) -> None:
         )
         publisher = OutboxPublisher(
             store,
-            ResendingNetworks(networks) if errand.bug else networks,
+            WrappedNetworks(networks, ResendingConnector) if errand.bug else networks,
             lease_seconds=LEASE_SECONDS,
             concurrency=LANES_AT_A_TIME,
             patience_seconds=0.5,
@@ -91,36 +89,14 @@ class NoMediaHost:
         raise AssertionError(f"Bluesky takes uploads: nobody else has to host {name}.")
 
 
-class ResendingConnector:
+class ResendingConnector(WrappedConnector):
     """The planted bug: what got no answer is taken for unsent, and sent again under a key of its own."""
-
-    def __init__(self, connector: Connector) -> None:
-        self._connector = connector
-        self.capabilities = connector.capabilities
-
-    def prepare(self, request: PublishRequest) -> Staging:
-        return self._connector.prepare(request)
-
-    async def stage(self, request: PublishRequest, staging: Staging) -> Staging:
-        return await self._connector.stage(request, staging)
 
     async def commit(self, request: PublishRequest, staging: Staging) -> Receipt:
         rkey = tid.for_intent(uuid.uuid4().hex, request.created_at)
         anew = staging.model_copy(update={"handles": {**staging.handles, "rkey": rkey}})
-        return await self._connector.commit(request, anew)
+        return await super().commit(request, anew)
 
     async def find_published(self, request: PublishRequest, staging: Staging) -> Reconciliation:
         del request, staging
         return Reconciliation(outcome="not_published", evidence="it timed out")
-
-
-class ResendingNetworks:
-    """contracts.ports.Networks with the planted bug."""
-
-    def __init__(self, networks: Networks) -> None:
-        self._networks = networks
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Mapping[Network, Connector]]:
-        async with self._networks.open() as connectors:
-            yield {name: ResendingConnector(connector) for name, connector in connectors.items()}  # type: ignore[misc]
