@@ -24,14 +24,19 @@
     cast(sum({{ column }}) as bigint)
 {%- endmacro %}
 
+{# Engagement rates of a group of posts, by everything that a rate can be by. #}
+{% macro pooled_engagement_rates() -%}
+    {{ pooled_rate('engagements', 'reach') }} as engagement_rate_by_reach,
+    {{ pooled_rate('engagements', 'views') }} as engagement_rate_by_views,
+    {{ pooled_rate('engagements', 'impressions') }} as engagement_rate_by_impressions,
+    {{ pooled_rate('engagements', 'followers_at_post') }} as engagement_rate_by_followers
+{%- endmacro %}
+
 {# What a group of posts achieved. #}
 {% macro performance() -%}
     count(*) as posts_published,
     {{ total('engagements') }} as engagements,
     avg(engagements) as mean_engagements_per_post,
     median(engagements) as median_engagements_per_post,
-    {{ pooled_rate('engagements', 'reach') }} as engagement_rate_by_reach,
-    {{ pooled_rate('engagements', 'views') }} as engagement_rate_by_views,
-    {{ pooled_rate('engagements', 'impressions') }} as engagement_rate_by_impressions,
-    {{ pooled_rate('engagements', 'followers_at_post') }} as engagement_rate_by_followers
+    {{ pooled_engagement_rates() }}
 {%- endmacro %}

@@ -9,6 +9,11 @@
     cast({{ local_time(instant, time_zone) }} as date)
 {%- endmacro %}
 
+{# Monday of the ISO week that a day lies in. #}
+{% macro week_of(day) -%}
+    cast(date_trunc('week', {{ day }}) as date)
+{%- endmacro %}
+
 {# Exact length of time as an interval; hours never change length, days would. #}
 {% macro hours(count) -%}
     to_hours({{ count }})

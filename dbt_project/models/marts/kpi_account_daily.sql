@@ -50,10 +50,7 @@ published as (
         {% for count in ['engagements', 'likes', 'comments', 'shares', 'saves', 'reach', 'views'] %}
         {{ total(count) }} as {{ count }},
         {% endfor %}
-        {{ pooled_rate('engagements', 'reach') }} as engagement_rate_by_reach,
-        {{ pooled_rate('engagements', 'views') }} as engagement_rate_by_views,
-        {{ pooled_rate('engagements', 'impressions') }} as engagement_rate_by_impressions,
-        {{ pooled_rate('engagements', 'followers_at_post') }} as engagement_rate_by_followers
+        {{ pooled_engagement_rates() }}
     from posts
     group by account_id, published_day
 

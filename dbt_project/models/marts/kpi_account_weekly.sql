@@ -6,7 +6,7 @@ posts as (
 
     select
         *,
-        cast(date_trunc('week', published_day) as date) as week,
+        {{ week_of('published_day') }} as week,
         {{ sum_of_known(['shares', 'quotes']) }} as passed_on
     from {{ ref('fct_posts') }}
     where not is_reply
@@ -19,7 +19,7 @@ weeks as (
         client_id,
         account_id,
         network,
-        cast(date_trunc('week', day) as date) as week,
+        {{ week_of('day') }} as week,
         max_by(followers, day) filter (where followers is not null) as followers,
         {{ total('followers_delta') }} as followers_delta
     from {{ ref('kpi_account_daily') }}

@@ -4,7 +4,7 @@ posts as (
 
     select
         *,
-        cast(date_trunc('week', published_day) as date) as week
+        {{ week_of('published_day') }} as week
     from {{ ref('fct_posts') }}
     where not is_reply
 
@@ -15,7 +15,7 @@ account_weeks as (
     select
         client_id,
         account_id,
-        cast(date_trunc('week', day) as date) as week,
+        {{ week_of('day') }} as week,
         max_by(followers, day) filter (where followers is not null) as followers,
         sum(followers_delta) as followers_delta
     from {{ ref('kpi_account_daily') }}
@@ -74,10 +74,7 @@ published as (
         {{ total('reach') }} as reach,
         {{ total('views') }} as views,
         avg(engagements) as mean_engagements_per_post,
-        {{ pooled_rate('engagements', 'reach') }} as engagement_rate_by_reach,
-        {{ pooled_rate('engagements', 'views') }} as engagement_rate_by_views,
-        {{ pooled_rate('engagements', 'impressions') }} as engagement_rate_by_impressions,
-        {{ pooled_rate('engagements', 'followers_at_post') }} as engagement_rate_by_followers
+        {{ pooled_engagement_rates() }}
     from posts
     group by client_id, week
 

@@ -4,7 +4,7 @@ posts as (
 
     select
         *,
-        cast(date_trunc('week', published_day) as date) as week,
+        {{ week_of('published_day') }} as week,
         {{ sum_of_known(['likes', 'comments']) }} as interactions
     from {{ ref('fct_posts') }}
     where not is_reply
@@ -28,7 +28,7 @@ rival_posts as (
 
     select
         seen.*,
-        cast(date_trunc('week', {{ local_day('seen.published_at', 'clients.time_zone') }}) as date) as week
+        {{ week_of(local_day('seen.published_at', 'clients.time_zone')) }} as week
     from {{ ref('fct_competitor_posts') }} as seen
     inner join {{ ref('dim_clients') }} as clients on seen.client_id = clients.client_id
 

@@ -4,7 +4,7 @@ posts as (
 
     select
         *,
-        cast(date_trunc('week', published_day) as date) as week
+        {{ week_of('published_day') }} as week
     from {{ ref('fct_posts') }}
     where not is_reply
 
