@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.bronze.directory import STAGE
 from assets.bronze.entry import checks_of, enter
-from assets.bronze.observations import messages_since, posts_to_ask
+from assets.bronze.observations import messages_since, only_new, posts_to_ask
 from assets.checks.boundary import inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
@@ -38,8 +38,6 @@ def comments(
     collected = collector.comments(connected, wanted) if wanted else Collected()
     frame = to_frame(collected.rows, COMMENTS, day=days.end).unique("comment_id", keep="first", maintain_order=True)
     checked = inspect(frame, COMMENTS, rules_for(COMMENTS), now=days.now)
-    known = lake.scan(COMMENTS, scope=scope).select("comment_id").collect()
-    new = checked.good.join(known, on="comment_id", how="anti")
     return enter(
         lake,
         COMMENTS,
@@ -49,7 +47,7 @@ def comments(
         failures=collected.failures,
         accounts=len(connected),
         as_of=days.now,
-        new=new,
+        new=only_new(checked.good, COMMENTS, lake, scope),
         metadata={"posts_read": len(wanted)},
     )
 
@@ -77,7 +75,6 @@ def messages(
     kept = store.save_messages(collected.rows)
     frame = to_frame(collected.rows, MESSAGES, day=days.end).unique("message_id", keep="first", maintain_order=True)
     checked = inspect(frame, MESSAGES, rules_for(MESSAGES), now=days.now)
-    known = lake.scan(MESSAGES, scope=scope).select("message_id").collect()
     return enter(
         lake,
         MESSAGES,
@@ -87,6 +84,6 @@ def messages(
         failures=collected.failures,
         accounts=len(connected),
         as_of=days.now,
-        new=checked.good.join(known, on="message_id", how="anti"),
+        new=only_new(checked.good, MESSAGES, lake, scope),
         metadata={"new_in_the_store": kept},
     )

@@ -10,7 +10,7 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import Lake
 from contracts.records import Account, Post
 from contracts.scope import TenantScope
-from contracts.tables import COMMENTS, MESSAGES, POST_METRICS, POSTS
+from contracts.tables import COMMENTS, MESSAGES, POST_METRICS, POSTS, TableSpec
 
 OBSERVED_FOR = timedelta(days=14)
 """Posts are observed again for this long: by then their counts hardly move (half-lives of hours, 90 % within two days)."""
@@ -78,6 +78,13 @@ def with_fingerprint(posts: pl.DataFrame) -> pl.DataFrame:
         hashlib.sha256("\x1f".join(map(str, row)).encode()).hexdigest() for row in posts.select(columns).iter_rows()
     ]
     return posts.with_columns(pl.Series("content_sha256", digests, dtype=pl.String))
+
+
+def only_new(rows: pl.DataFrame, table: TableSpec, lake: Lake, scope: TenantScope) -> pl.DataFrame:
+    """Rows whose key was never observed before."""
+    keys = list(table.keys)
+    known = lake.scan(table, scope=scope).select(keys).collect()
+    return rows.join(known, on=keys, how="anti")
 
 
 def only_changed(posts: pl.DataFrame, lake: Lake, scope: TenantScope) -> pl.DataFrame:
