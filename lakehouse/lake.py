@@ -132,6 +132,14 @@ class DeltaLake:
             partitions=partition_columns(delta) if delta is not None else (),
         )
 
+    def files_by_day(self, table: TableSpec) -> pl.DataFrame:
+        """The files of the newest version of a table that is stored by day, as (`day`, `path`); empty without one."""
+        delta = self.open(table) if table.partition_by == "day" else None
+        if delta is None:
+            return pl.DataFrame(schema={"day": pl.Date, "path": pl.String})
+        actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+        return actions.select(day=pl.col("partition.day").cast(pl.Date), path="path")
+
     # --- writing --------------------------------------------------------------------------------------------------------
 
     def append(self, table: TableSpec, frame: pl.DataFrame) -> WriteResult:

@@ -5,7 +5,9 @@ it (assets/warehouse.py reads dbt's verdict), what a column means (dbt_project/)
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ GOLD = "gold"
 
 _BATCH_ROWS = 100_000
 _FINGERPRINT = "content_fingerprint"
+_COLUMNS = "columns_sha256"
+_WAREHOUSE = "warehouse_id"
+_BUILD = "built_through"
 
 _REFUSED_TYPES = {
     "HUGEINT": "cast sums of integers to bigint",
@@ -42,11 +47,11 @@ class WarehousePublisher:
     ) -> dict[str, WriteResult]:
         """Make each `gold.<name>` of the warehouse the newest version of the lake's `gold/<name>`.
 
-        Each table is replaced in one commit, with the columns that it has now; readers see the last version or the new one.
-        All tables are looked at before the first is written: SchemaMismatchError for a type that the lake should not hold,
-        CollapseError for a table that would shrink far below its last version (unless `allow_collapse`), NotReadyError
-        for one that dbt has not built. A table whose rows are the published ones already gets no new version (`inserted`
-        is 0). The commits carry `invocation_id`: the dbt build that the rows come from.
+        Each table changes in one commit: a weekly table in the weeks that were built since it was last published, any other as a
+        whole. Readers see the last version or the new one. All tables are looked at before the first is written:
+        SchemaMismatchError for a type that the lake should not hold, CollapseError for a table that would shrink far below its
+        last version (unless `allow_collapse`), NotReadyError for one that dbt has not built. A table whose rows are the published
+        ones already gets no new version (`inserted` is 0). The commits carry `invocation_id`: the dbt build that the rows come from.
         """
         if not names:
             return {}
@@ -54,7 +59,10 @@ class WarehousePublisher:
             raise NotReadyError(f"{self._warehouse_path} does not exist: build the warehouse first.")
         with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse:
             warehouse.execute("set TimeZone = 'UTC'")
-            relations = [_Relation(warehouse, name, self._lake_root / GOLD / name) for name in names]
+            weekly = built_weeks(warehouse)
+            relations = [
+                _Relation(warehouse, name, self._lake_root / GOLD / name, weekly=weekly.get(name)) for name in names
+            ]
             for relation in relations:
                 relation.check_types()
                 if not allow_collapse:
@@ -62,26 +70,53 @@ class WarehousePublisher:
             return {relation.name: relation.publish(invocation_id) for relation in relations}
 
 
+@dataclass(frozen=True)
+class BuiltWeeks:
+    """What a build says of a weekly table: in which of its builds each week was replaced, and in which warehouse that was."""
+
+    warehouse_id: str
+    build_of_week: Mapping[date, int]
+
+    @property
+    def newest_build(self) -> int:
+        return max(self.build_of_week.values(), default=0)
+
+
+def built_weeks(warehouse: duckdb.DuckDBPyConnection) -> dict[str, BuiltWeeks]:
+    """The weekly tables of a warehouse by name, as dbt_project/macros/weeks.sql keeps count of them; empty where it does not."""
+    kept = warehouse.execute("select 1 from information_schema.tables where table_schema = 'state'").fetchall()
+    if not kept:
+        return {}
+    ((warehouse_id,),) = warehouse.execute("select warehouse_id from state.warehouse").fetchall()
+    weeks: dict[str, dict[date, int]] = {}
+    for name, week, build in warehouse.execute(
+        "select relation, week, version from state.versions where week is not null"
+    ).fetchall():
+        weeks.setdefault(name, {})[week] = build
+    return {name: BuiltWeeks(warehouse_id, builds) for name, builds in weeks.items()}
+
+
 class _Relation:
     """One table of the open warehouse, and the Delta table that it becomes."""
 
-    def __init__(self, warehouse: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    def __init__(
+        self, warehouse: duckdb.DuckDBPyConnection, name: str, path: Path, *, weekly: BuiltWeeks | None
+    ) -> None:
         self.name = name
         self.key = f"{GOLD}/{name}"
         self._warehouse = warehouse
         self._path = path
+        self._weekly = weekly
         self._delta = DeltaTable(path) if DeltaTable.is_deltatable(str(path)) else None
+        self._said = {} if self._delta is None else self._delta.history(1)[0]
+        """What the last commit said of itself."""
         try:
             self.columns: dict[str, str] = dict(
                 self._all(f"select column_name, column_type from (describe {self._sql})")
             )
         except duckdb.CatalogException as error:
             raise NotReadyError(f"{self.key} is not in the warehouse: build the dbt model `{name}` first.") from error
-        # A sum does not depend on the order of rows, and unlike xor it sees a row that comes twice.
-        (self.rows, checksum) = self._all(
-            f"select count(*), coalesce(sum(hash(rows)::hugeint), 0) from {self._sql} as rows"
-        )[0]
-        self.fingerprint = hashlib.sha256(f"{self.rows} {checksum} {self.columns}".encode()).hexdigest()
+        self.rows: int = self._all(f"select count(*) from {self._sql}")[0][0]
 
     @property
     def _sql(self) -> str:
@@ -109,18 +144,46 @@ class _Relation:
         return 0 if self._delta is None else self._delta.count()
 
     def publish(self, invocation_id: str) -> WriteResult:
-        """Replace the Delta table, unless its last commit says that it holds these rows."""
-        if self._delta is not None and self._delta.history(1)[0].get(_FINGERPRINT) == self.fingerprint:
+        """Replace in the Delta table what its last commit does not say that it holds."""
+        content = self._content()
+        weeks = self._weeks_to_publish()
+        if self._delta is not None and (weeks == [] or content.items() <= self._said.items()):
             return WriteResult(self.key, str(self._path), self._delta.version(), self.rows, inserted=0)
-        notes = {"pulso": "publish", "dbt_invocation_id": invocation_id, _FINGERPRINT: self.fingerprint}
+        order = "client_id" if self._weekly is None else "week, client_id"
+        listed = None if weeks is None else ", ".join(f"'{week}'" for week in weeks)
+        where = "" if listed is None else f"where week in ({listed})"
         # Sorted by tenant, so that a read for one client opens few row groups. A stream: no second copy in memory.
-        rows = self._warehouse.execute(f"select * from {self._sql} order by client_id").to_arrow_reader(_BATCH_ROWS)
+        rows = self._warehouse.execute(f"select * from {self._sql} {where} order by {order}")
+        notes = {"pulso": "publish", "dbt_invocation_id": invocation_id, **content}
         write_deltalake(
             self._path,
-            rows,
+            rows.to_arrow_reader(_BATCH_ROWS),
             mode="overwrite",
-            schema_mode="overwrite",
+            schema_mode="overwrite" if listed is None else None,
+            predicate=None if listed is None else f"week in ({listed})",
             name=self.name,
+            partition_by=None if self._weekly is None else "week",
             commit_properties=commit_properties(notes, is_keyed=True),
         )
-        return WriteResult(self.key, str(self._path), DeltaTable(self._path).version(), self.rows, inserted=self.rows)
+        inserted = self.rows if listed is None else self._all(f"select count(*) from {self._sql} {where}")[0][0]
+        return WriteResult(self.key, str(self._path), DeltaTable(self._path).version(), self.rows, inserted=inserted)
+
+    def _content(self) -> dict[str, str]:
+        """What a commit says of the rows that the table holds after it."""
+        columns = hashlib.sha256(str(self.columns).encode()).hexdigest()
+        if self._weekly is not None:
+            return {_WAREHOUSE: self._weekly.warehouse_id, _BUILD: str(self._weekly.newest_build), _COLUMNS: columns}
+        # A sum does not depend on the order of rows, and unlike xor it sees a row that comes twice.
+        ((checksum,),) = self._all(f"select coalesce(sum(hash(rows)::hugeint), 0) from {self._sql} as rows")
+        return {_FINGERPRINT: hashlib.sha256(f"{self.rows} {checksum}".encode()).hexdigest(), _COLUMNS: columns}
+
+    def _weeks_to_publish(self) -> list[date] | None:
+        """The weeks that were built since the last commit; None for all: another table, other columns, another warehouse."""
+        if self._weekly is None or self._delta is None:
+            return None
+        here = self._content()
+        if any(self._said.get(what) != here[what] for what in (_WAREHOUSE, _COLUMNS)):
+            return None
+        published = int(self._said[_BUILD])
+        weeks = sorted(week for week, build in self._weekly.build_of_week.items() if build > published)
+        return None if len(weeks) == len(self._weekly.build_of_week) else weeks

@@ -44,6 +44,7 @@ def dbt_variables(settings: Settings) -> dict[str, Any]:
         "pulso_home": str(settings.home.absolute()),
         "mature_after_hours": settings.mature_after_hours,
         "backfill_mature_after_hours": settings.backfill_mature_after_hours,
+        "project_sha256": sources_sha256(),
     }
 
 
@@ -54,7 +55,7 @@ def current_manifest(settings: Settings) -> Path:
     """
     TARGET_DIR.mkdir(exist_ok=True)
     with FileLock(TARGET_DIR / "manifest.lock"):
-        stamp = _sources_sha256()
+        stamp = sources_sha256()
         if not (MANIFEST.exists() and _STAMP.exists() and _STAMP.read_text() == stamp):
             _STAMP.unlink(missing_ok=True)
             _parse(settings)
@@ -62,7 +63,8 @@ def current_manifest(settings: Settings) -> Path:
     return MANIFEST
 
 
-def _sources_sha256() -> str:
+def sources_sha256() -> str:
+    """Of everything that decides what a build computes: the project's files and dbt's version."""
     digest = hashlib.sha256(importlib.metadata.version("dbt-core").encode())
     roots = [PROJECT_DIR / name for name in _SOURCES]
     for path in sorted(

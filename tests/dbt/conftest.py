@@ -104,7 +104,7 @@ def seed_bronze(home: Home) -> None:
     """Two accounts of three clients over seven weeks that hold both spring switches of summer time.
 
     Posts are observed daily for a while, some are edited, some are replies, some were first seen late; counts can fall; one
-    account is never observed, one has no post; forecasts, actions and rivals beside them.
+    account is never observed, one not for five weeks, one has no post; forecasts, actions and rivals beside them.
     """
     chance = random.Random(7)
     home.write(
@@ -136,7 +136,8 @@ def seed_bronze(home: Home) -> None:
             for day in range(0, 50, 3):
                 at = start + timedelta(days=day, hours=chance.uniform(0, 24))
                 followers = None if chance.random() < 0.2 else 1000 + chance.randint(-50, 50)
-                if is_observed and day > 6:
+                is_silent = (client, network) == ("madrid", "x") and 12 < day < 45
+                if is_observed and day > 6 and not is_silent:
                     profiles.append(
                         {
                             **account,

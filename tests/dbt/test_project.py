@@ -78,6 +78,7 @@ def test_settings_reach_dbt_and_their_defaults_agree(manifest) -> None:
     declared = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text())["vars"]
     given = dbt_variables(Settings(home=Path("somewhere")))
     assert Path(given.pop("pulso_home")).is_absolute()
+    assert len(given.pop("project_sha256")) == 64
     assert given.items() <= declared.items()
 
 

@@ -1,3 +1,6 @@
+{{ config(materialized='incremental', meta={'made_of': {'accounts': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 -- The last known follower count of each account on each client-local day on which it was observed.
 
 with
@@ -13,7 +16,7 @@ observations as (
         accounts.observed_at
     from {{ ref('stg_networks__accounts') }} as accounts
     inner join {{ ref('stg_pulso__clients') }} as clients on accounts.client_id = clients.client_id
-    where accounts.followers is not null
+    where accounts.followers is not null and {{ since('accounts.observed_day', weeks) }}
 
 )
 
@@ -23,6 +26,8 @@ select
     max_by(network, observed_at) as network,
     day,
     max_by(followers, observed_at) as followers,
-    max(observed_at) as observed_at
+    max(observed_at) as observed_at,
+    {{ week_of('day') }} as week
 from observations
+where {{ within(week_of('day'), weeks) }}
 group by account_id, day

@@ -1,4 +1,5 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', meta={'made_of': {'int_posts': [0, 0], 'post_metrics': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
 
 -- Counts of each post side by side: as last observed, and as first observed once they could be called final.
 
@@ -16,9 +17,11 @@ observations as (
         metrics.observed_at,
         metrics.is_backfilled,
         posts.published_at,
+        posts.week,
         min(metrics.observed_at) over (partition by metrics.post_id) as first_observed_at
     from {{ ref('stg_networks__post_metrics') }} as metrics
     inner join {{ ref('int_posts') }} as posts on metrics.post_id = posts.post_id
+    where {{ since('metrics.observed_day', weeks) }} and {{ within('posts.week', weeks) }}
 
 ),
 
@@ -42,6 +45,7 @@ aged as (
         observations.value,
         observations.observed_at,
         origins.is_backfilled,
+        observations.week,
         observations.published_at + case
             when origins.is_backfilled then {{ hours(var('backfill_mature_after_hours')) }}
             else {{ hours(var('mature_after_hours')) }}
@@ -59,7 +63,8 @@ latest as (
         max_by(value, observed_at) filter (where metric = '{{ count }}') as {{ count }},
         {% endfor %}
         max(observed_at) as metrics_observed_at,
-        bool_or(is_backfilled) as is_backfilled
+        bool_or(is_backfilled) as is_backfilled,
+        any_value(week) as week
     from aged
     group by post_id
 
@@ -121,6 +126,7 @@ select
     latest_totals.is_backfilled,
     matured_totals.mature_engagements,
     matured_totals.mature_at,
-    matured_totals.matured_observed_at
+    matured_totals.matured_observed_at,
+    latest_totals.week
 from latest_totals
 left join matured_totals on latest_totals.post_id = matured_totals.post_id

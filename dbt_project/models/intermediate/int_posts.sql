@@ -1,4 +1,5 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', meta={'made_of': {'posts': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
 
 -- Each post once, as it was last seen, with the clock and calendar of its client.
 
@@ -8,6 +9,7 @@ latest as (
 
     select *
     from {{ ref('stg_networks__posts') }}
+    where {{ since('observed_day', weeks) }}
     qualify row_number() over (partition by post_id order by observed_at desc, content_sha256 desc) = 1
 
 ),
@@ -19,7 +21,8 @@ placed as (
         latest.*,
         clients.time_zone,
         clients.language,
-        {{ local_time('latest.published_at', 'clients.time_zone') }} as published_local
+        {{ local_time('latest.published_at', 'clients.time_zone') }} as published_local,
+        {{ week_of(local_day('latest.published_at', "coalesce(clients.time_zone, 'UTC')")) }} as week
     from latest
     left join {{ ref('stg_pulso__clients') }} as clients on latest.client_id = clients.client_id
 
@@ -41,5 +44,7 @@ select
     cast(extract(hour from published_local) as integer) as local_hour,
     cast(extract(isodow from published_local) as integer) - 1 as local_weekday,
     time_zone,
-    language
+    language,
+    week
 from placed
+where {{ within('week', weeks) }}

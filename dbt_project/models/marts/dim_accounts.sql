@@ -1,3 +1,5 @@
+{{ config(meta={'version': 'native_id, display_name, handle'}) }}
+
 with
 
 observations as (

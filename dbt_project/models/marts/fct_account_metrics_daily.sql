@@ -1,3 +1,6 @@
+{{ config(materialized='incremental', meta={'made_of': {'account_metrics': [0, 0], 'int_followers_daily': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 reported as (
@@ -10,8 +13,10 @@ reported as (
         day,
         value,
         'reported' as kind,
-        observed_at
+        observed_at,
+        {{ week_of('day') }} as week
     from {{ ref('stg_networks__account_metrics') }}
+    where {{ since('day', weeks, days=0) }} and {{ within(week_of('day'), weeks) }}
 
 ),
 
@@ -25,8 +30,10 @@ observed as (
         day,
         followers as value,
         'observed' as kind,
-        observed_at
+        observed_at,
+        week
     from {{ ref('int_followers_daily') }}
+    where {{ within('week', weeks) }}
 
 )
 

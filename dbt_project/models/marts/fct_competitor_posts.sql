@@ -1,27 +1,44 @@
+{{ config(materialized='incremental', meta={'made_of': {'competitor_posts': [1, 1], 'competitors': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 latest as (
 
     select *
     from {{ ref('stg_public_pages__competitor_posts') }}
+    where {{ since('observed_day', weeks, days=8) }}
     qualify row_number() over (partition by competitor_post_id order by observed_at desc) = 1
+
+),
+
+-- A rival's post belongs to nobody: it appears once for each client that watches the rival.
+watched as (
+
+    select
+        watchers.client_id,
+        latest.*,
+        {{ week_of(local_day('latest.published_at', 'clients.time_zone')) }} as week
+    from latest
+    inner join {{ ref('stg_pulso__competitors') }} as watchers on latest.competitor_id = watchers.competitor_id
+    left join {{ ref('dim_clients') }} as clients on watchers.client_id = clients.client_id
 
 )
 
--- A rival's post belongs to nobody: it appears once for each client that watches the rival.
 select
-    watchers.client_id,
-    latest.competitor_id,
-    latest.network,
-    latest.handle,
-    latest.competitor_post_id,
-    latest.permalink,
-    latest.text,
-    latest.published_at,
-    latest.likes,
-    latest.comments,
-    {{ sum_of_known(['latest.likes', 'latest.comments']) }} as engagements,
-    latest.followers,
-    latest.observed_at
-from latest
-inner join {{ ref('stg_pulso__competitors') }} as watchers on latest.competitor_id = watchers.competitor_id
+    client_id,
+    competitor_id,
+    network,
+    handle,
+    competitor_post_id,
+    permalink,
+    text,
+    published_at,
+    likes,
+    comments,
+    {{ sum_of_known(['likes', 'comments']) }} as engagements,
+    followers,
+    observed_at,
+    week
+from watched
+where {{ within('week', weeks) }}

@@ -1,19 +1,23 @@
+{{ config(materialized='incremental', meta={'made_of': {'post_metrics_by_observation': [0, 1]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 observations as (
 
     select
-        posts.client_id,
-        posts.account_id,
-        posts.network,
-        posts.post_id,
+        metrics.client_id,
+        metrics.account_id,
+        metrics.network,
+        metrics.post_id,
         metrics.metric,
-        {{ local_day('metrics.observed_at', 'posts.time_zone') }} as day,
+        {{ local_day('metrics.observed_at', 'clients.time_zone') }} as day,
         metrics.value,
         metrics.observed_at,
         metrics.is_backfilled
     from {{ ref('stg_networks__post_metrics') }} as metrics
-    inner join {{ ref('int_posts') }} as posts on metrics.post_id = posts.post_id
+    left join {{ ref('dim_clients') }} as clients on metrics.client_id = clients.client_id
+    where {{ since('metrics.observed_day', weeks) }}
 
 ),
 
@@ -28,9 +32,34 @@ last_of_day as (
         day,
         max_by(value, observed_at) as value,
         max(observed_at) as observed_at,
-        max_by(is_backfilled, observed_at) as is_backfilled
+        max_by(is_backfilled, observed_at) as is_backfilled,
+        {{ week_of('day') }} as week
     from observations
+    where {{ within(week_of('day'), weeks) }}
     group by all
+
+),
+
+-- With what the week before had, so that the first day of a week has a day before it.
+in_order as (
+
+    select * from last_of_day
+    {% if weeks %}
+    union all
+    select client_id, account_id, network, post_id, metric, day, value, observed_at, is_backfilled, week
+    from {{ this }}
+    where {{ within('week', with_weeks_before(weeks, 1) | reject('in', weeks) | list) }}
+    {% endif %}
+
+),
+
+compared as (
+
+    select
+        *,
+        lag(value) over (partition by post_id, metric order by day) as value_before,
+        lag(day) over (partition by post_id, metric order by day) as day_before
+    from in_order
 
 )
 
@@ -43,7 +72,9 @@ select
     day,
     value,
     -- Counts can fall: people take back a like, networks remove fake ones. A fall stays a negative difference.
-    value - lag(value) over (partition by post_id, metric order by day) as delta,
+    case when day_before >= day - 7 then value - value_before end as delta,
     observed_at,
-    is_backfilled
-from last_of_day
+    is_backfilled,
+    week
+from compared
+where {{ within('week', weeks) }}

@@ -1,8 +1,12 @@
+{{ config(materialized='incremental', meta={'made_of': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 posts as (
 
     select * from {{ ref('int_posts') }}
+    where {{ within('week', weeks) }}
 
 ),
 
@@ -10,17 +14,17 @@ followers as (
 
     select account_id, observed_at, followers
     from {{ ref('stg_networks__accounts') }}
-    where followers is not null
+    where followers is not null and {{ since('observed_day', weeks, days=var('followers_known_days') + 1) }}
 
 ),
 
--- Followers of the moment of publication: the last count before it, or the first one soon after it.
+-- Followers of the moment of publication: the last count not long before it, or the first one soon after it.
 audiences as (
 
     select
         posts.post_id,
         case
-            when before.followers is not null then before.followers
+            when before.observed_at >= posts.published_at - to_days({{ var('followers_known_days') }}) then before.followers
             when after.observed_at <= posts.published_at + to_days({{ var('followers_backfill_days') }}) then after.followers
         end as followers_at_post
     from posts
@@ -82,8 +86,9 @@ select
     {{ rate('counts.engagements', 'counts.reach') }} as engagement_rate_by_reach,
     {{ rate('counts.engagements', 'counts.views') }} as engagement_rate_by_views,
     {{ rate('counts.engagements', 'counts.impressions') }} as engagement_rate_by_impressions,
-    {{ rate('counts.engagements', 'audiences.followers_at_post') }} as engagement_rate_by_followers
+    {{ rate('counts.engagements', 'audiences.followers_at_post') }} as engagement_rate_by_followers,
+    posts.week
 from posts
-left join {{ ref('int_post_counts') }} as counts on posts.post_id = counts.post_id
+left join (select * from {{ ref('int_post_counts') }} where {{ within('week', weeks) }}) as counts on posts.post_id = counts.post_id
 left join audiences on posts.post_id = audiences.post_id
 left join own on posts.post_id = own.post_id

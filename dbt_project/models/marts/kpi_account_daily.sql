@@ -1,43 +1,91 @@
+{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 4], 'int_followers_daily': [0, 4]}, 'carries_on': true}) }}
+{% set weeks = touched_weeks() %}
+{% set known_for = var('followers_known_days') %}
+{% set counts = ['engagements', 'likes', 'comments', 'shares', 'saves', 'reach', 'views'] %}
+
 with
 
 posts as (
 
     select * from {{ ref('fct_posts') }}
-    where not is_reply
+    where not is_reply and {{ within('week', with_weeks_before(weeks, 4)) }}
 
 ),
 
 followers as (
 
+    select * from {{ ref('int_followers_daily') }}
+    where {{ within('week', with_weeks_before(weeks, 4)) }}
+
+),
+
+-- A change is known on a day of observation, when the one before it is not long ago.
+changes as (
+
     select
-        *,
-        followers - lag(followers) over (partition by account_id order by day) as followers_delta
-    from {{ ref('int_followers_daily') }}
+        account_id,
+        day,
+        case
+            when lag(day) over one_account >= day - {{ known_for }} then followers - lag(followers) over one_account
+        end as followers_delta
+    from followers
+    window one_account as (partition by account_id order by day)
 
 ),
 
-spans as (
+seen as (
 
-    select account_id, min(day) as first_day, max(day) as last_day
+    select account_id, day, max(client_id) as client_id, max(network) as network
     from (
-        select account_id, published_day as day from posts
+        select client_id, account_id, network, published_day as day from posts
         union all
-        select account_id, day from followers
+        select client_id, account_id, network, day from followers
     )
-    group by account_id
+    group by account_id, day
 
 ),
 
--- Every day of an account's life, so that a day without a post is a row and not a hole.
+-- The days of an account: from each on which it was seen to the next one, or for as long as it counts as known, and not past what the
+-- lake knows of anybody. So a day without a post is a row and not a hole.
+newest as (
+
+    select greatest(
+        (select max(published_day) from {{ ref('fct_posts') }}), (select max(day) from {{ ref('int_followers_daily') }})
+    ) as day
+
+),
+
+runs as (
+
+    select
+        client_id,
+        account_id,
+        network,
+        day as first_day,
+        least(
+            coalesce(lead(day) over (partition by account_id order by day) - 1, day + {{ known_for }}),
+            day + {{ known_for }},
+            (select day from newest)
+        ) as last_day
+    from seen
+
+),
+
 days as (
 
     select
-        accounts.client_id,
-        accounts.account_id,
-        accounts.network,
-        cast(unnest(generate_series(spans.first_day, spans.last_day, interval 1 day)) as date) as day
-    from spans
-    inner join {{ ref('dim_accounts') }} as accounts on spans.account_id = accounts.account_id
+        client_id,
+        account_id,
+        network,
+        cast(unnest(generate_series(first_day, last_day, interval 1 day)) as date) as day
+    from runs
+
+),
+
+placed as (
+
+    select *, {{ week_of('day') }} as week
+    from days
 
 ),
 
@@ -47,7 +95,7 @@ published as (
         account_id,
         published_day as day,
         count(*) as posts_published,
-        {% for count in ['engagements', 'likes', 'comments', 'shares', 'saves', 'reach', 'views'] %}
+        {% for count in counts %}
         {{ total(count) }} as {{ count }},
         {% endfor %}
         {{ pooled_engagement_rates() }}
@@ -57,27 +105,24 @@ published as (
 )
 
 select
-    days.client_id,
-    days.account_id,
-    days.network,
-    days.day,
+    placed.client_id,
+    placed.account_id,
+    placed.network,
+    placed.day,
     coalesce(published.posts_published, 0) as posts_published,
-    published.engagements,
-    published.likes,
-    published.comments,
-    published.shares,
-    published.saves,
-    published.reach,
-    published.views,
-    -- A stock: known until it is observed again.
-    known.followers,
-    -- A change is known only on a day of observation.
-    observed.followers_delta,
+    {% for count in counts %}
+    published.{{ count }},
+    {% endfor %}
+    -- A stock: known until it is observed again, but not for ever.
+    case when known.day >= placed.day - {{ known_for }} then known.followers end as followers,
+    changes.followers_delta,
     published.engagement_rate_by_reach,
     published.engagement_rate_by_views,
     published.engagement_rate_by_impressions,
-    published.engagement_rate_by_followers
-from days
-left join published on days.account_id = published.account_id and days.day = published.day
-left join followers as observed on days.account_id = observed.account_id and days.day = observed.day
-asof left join followers as known on days.account_id = known.account_id and days.day >= known.day
+    published.engagement_rate_by_followers,
+    placed.week
+from placed
+left join published on placed.account_id = published.account_id and placed.day = published.day
+left join changes on placed.account_id = changes.account_id and placed.day = changes.day
+asof left join followers as known on placed.account_id = known.account_id and placed.day >= known.day
+where {{ within('placed.week', weeks) }}

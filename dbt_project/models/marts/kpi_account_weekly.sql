@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0], 'kpi_account_daily': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
 {% set kinds = {'applause': 'likes', 'conversation': 'comments', 'amplification': 'passed_on'} %}
 
 with
@@ -6,10 +8,9 @@ posts as (
 
     select
         *,
-        {{ week_of('published_day') }} as week,
         {{ sum_of_known(['shares', 'quotes']) }} as passed_on
     from {{ ref('fct_posts') }}
-    where not is_reply
+    where not is_reply and {{ within('week', weeks) }}
 
 ),
 
@@ -19,10 +20,11 @@ weeks as (
         client_id,
         account_id,
         network,
-        {{ week_of('day') }} as week,
+        week,
         max_by(followers, day) filter (where followers is not null) as followers,
         {{ total('followers_delta') }} as followers_delta
     from {{ ref('kpi_account_daily') }}
+    where {{ within('week', weeks) }}
     group by all
 
 ),

@@ -1,12 +1,12 @@
+{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0], 'kpi_account_daily': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 posts as (
 
-    select
-        *,
-        {{ week_of('published_day') }} as week
-    from {{ ref('fct_posts') }}
-    where not is_reply
+    select * from {{ ref('fct_posts') }}
+    where not is_reply and {{ within('week', weeks) }}
 
 ),
 
@@ -15,52 +15,24 @@ account_weeks as (
     select
         client_id,
         account_id,
-        {{ week_of('day') }} as week,
+        week,
         max_by(followers, day) filter (where followers is not null) as followers,
         sum(followers_delta) as followers_delta
     from {{ ref('kpi_account_daily') }}
-    group by all
-
-),
-
-spans as (
-
-    select client_id, min(week) as first_week, max(week) as last_week
-    from account_weeks
-    group by client_id
-
-),
-
-weeks as (
-
-    select
-        client_id,
-        cast(unnest(generate_series(first_week, last_week, interval 7 day)) as date) as week
-    from spans
-
-),
-
--- An account that is not observed in a week keeps its last known followers, so that the client's sum does not dip.
-accounts as (
-
-    select distinct client_id, account_id from account_weeks
+    where {{ within('week', weeks) }}
+    group by client_id, account_id, week
 
 ),
 
 audience as (
 
     select
-        weeks.client_id,
-        weeks.week,
-        {{ total('known.followers') }} as followers,
-        {{ total('changed.followers_delta') }} as followers_delta
-    from weeks
-    inner join accounts on weeks.client_id = accounts.client_id
-    left join account_weeks as changed
-        on accounts.account_id = changed.account_id and weeks.week = changed.week
-    asof left join (select * from account_weeks where followers is not null) as known
-        on accounts.account_id = known.account_id and weeks.week >= known.week
-    group by weeks.client_id, weeks.week
+        client_id,
+        week,
+        {{ total('followers') }} as followers,
+        {{ total('followers_delta') }} as followers_delta
+    from account_weeks
+    group by client_id, week
 
 ),
 

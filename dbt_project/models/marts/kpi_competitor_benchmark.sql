@@ -1,13 +1,15 @@
+{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0], 'fct_competitor_posts': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 posts as (
 
     select
         *,
-        {{ week_of('published_day') }} as week,
         {{ sum_of_known(['likes', 'comments']) }} as interactions
     from {{ ref('fct_posts') }}
-    where not is_reply
+    where not is_reply and {{ within('week', weeks) }}
 
 ),
 
@@ -24,16 +26,6 @@ own as (
 
 ),
 
-rival_posts as (
-
-    select
-        seen.*,
-        {{ week_of(local_day('seen.published_at', 'clients.time_zone')) }} as week
-    from {{ ref('fct_competitor_posts') }} as seen
-    inner join {{ ref('dim_clients') }} as clients on seen.client_id = clients.client_id
-
-),
-
 rivals as (
 
     select
@@ -42,7 +34,8 @@ rivals as (
         network,
         week,
         {{ pooled_rate('engagements', 'followers') }} as interactions_per_follower
-    from rival_posts
+    from {{ ref('fct_competitor_posts') }}
+    where {{ within('week', weeks) }}
     group by client_id, competitor_id, network, week
 
 ),

@@ -1,12 +1,12 @@
+{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 posts as (
 
-    select
-        *,
-        {{ week_of('published_day') }} as week
-    from {{ ref('fct_posts') }}
-    where not is_reply
+    select * from {{ ref('fct_posts') }}
+    where not is_reply and {{ within('week', weeks) }}
 
 ),
 

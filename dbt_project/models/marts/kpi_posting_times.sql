@@ -3,7 +3,9 @@ with
 posts as (
 
     select * from {{ ref('fct_posts') }}
-    where not is_reply
+    where
+        not is_reply
+        and week > (select max(week) from {{ ref('fct_posts') }}) - {{ 7 * var('posting_times_weeks') }}
 
 ),
 

@@ -1,4 +1,7 @@
--- For dashboards that were built on the package of this name: its columns, for nine networks, and `client_id` before them.
+{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0], 'dim_accounts': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
+-- For dashboards that were built on the package of this name: its columns, for nine networks; `client_id` before them, `week` after.
 
 select
     posts.client_id,
@@ -15,7 +18,8 @@ select
     coalesce(posts.impressions, posts.views) as impressions,
     posts.likes,
     posts.shares,
-    posts.comments
+    posts.comments,
+    posts.week
 from {{ ref('fct_posts') }} as posts
 left join {{ ref('dim_accounts') }} as accounts on posts.account_id = accounts.account_id
-where not posts.is_reply
+where not posts.is_reply and {{ within('posts.week', weeks) }}

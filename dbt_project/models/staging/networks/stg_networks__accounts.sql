@@ -17,7 +17,8 @@ renamed as (
         display_name,
         followers,
         posts_count,
-        observed_at
+        observed_at,
+        day as observed_day
 
     from source
 

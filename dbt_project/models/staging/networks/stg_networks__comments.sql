@@ -19,7 +19,8 @@ renamed as (
         coalesce(is_own, false) as is_own,
         likes,
         commented_at,
-        observed_at
+        observed_at,
+        day as observed_day
 
     from source
 

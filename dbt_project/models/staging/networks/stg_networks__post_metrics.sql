@@ -17,7 +17,8 @@ renamed as (
         value,
         coalesce(is_backfilled, false) as is_backfilled,
         source as endpoint,
-        observed_at
+        observed_at,
+        day as observed_day
 
     from source
 

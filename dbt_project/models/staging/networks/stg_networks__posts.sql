@@ -21,7 +21,8 @@ renamed as (
         coalesce(is_reply, false) as is_reply,
         published_at,
         content_sha256,
-        observed_at
+        observed_at,
+        day as observed_day
 
     from source
 

@@ -19,7 +19,8 @@ renamed as (
         likes,
         comments,
         followers,
-        observed_at
+        observed_at,
+        day as observed_day
 
     from source
 

@@ -1,9 +1,12 @@
+{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0]}}) }}
+{% set weeks = touched_weeks() %}
+
 with
 
 posts as (
 
     select * from {{ ref('fct_posts') }}
-    where not is_reply
+    where not is_reply and {{ within('week', weeks) }}
 
 ),
 
@@ -22,10 +25,9 @@ used as (
 select
     posts.client_id,
     posts.network,
+    posts.week,
     used.hashtag,
-    min(posts.published_day) as first_used_day,
-    max(posts.published_day) as last_used_day,
     {{ performance() }}
 from used
 inner join posts on used.post_id = posts.post_id
-group by posts.client_id, posts.network, used.hashtag
+group by posts.client_id, posts.network, posts.week, used.hashtag

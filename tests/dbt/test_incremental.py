@@ -1,0 +1,128 @@
+"""A chain of incremental builds and one build from nothing hold the same gold, whatever came late, twice, changed or went away."""
+
+import json
+import random
+import shutil
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from dbt.cli.main import dbtRunner
+from polars.testing import assert_frame_equal
+
+from contracts import tables
+from contracts.scope import TenantScope
+from lakehouse.warehouse import WarehousePublisher
+from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, dbt_variables
+from tests.dbt.conftest import Home, seed_bronze
+
+ALL = TenantScope.all_clients("a test")
+BY_OBSERVATION = {
+    "accounts": tables.ACCOUNTS,
+    "posts": tables.POSTS,
+    "post_metrics": tables.POST_METRICS,
+    "comments": tables.COMMENTS,
+    "competitor_posts": tables.COMPETITOR_POSTS,
+    "account_metrics": tables.ACCOUNT_METRICS,
+    "forecasts": tables.FORECASTS,
+    "action_ledger": tables.ACTION_LEDGER,
+}
+
+
+def build(home: Home, *arguments: str) -> None:
+    """dbt's models alone, in this process."""
+    target = home.path / "dbt"
+    target.mkdir(parents=True, exist_ok=True)
+    if not (target / "partial_parse.msgpack").exists():
+        shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
+    folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
+    variables = ["--vars", json.dumps(dbt_variables(home.settings)), "--project-dir", str(PROJECT_DIR)]
+    outcome = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "run", *arguments, *variables, *folders])
+    assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]
+
+
+def marts(home: Home) -> list[str]:
+    with duckdb.connect(str(home.settings.warehouse_path), read_only=True) as warehouse:
+        return [
+            name
+            for (name,) in warehouse.execute(
+                "select table_name from information_schema.tables where table_schema = 'gold' order by all"
+            ).fetchall()
+        ]
+
+
+def published(home: Home, name: str) -> pl.DataFrame:
+    return home.lake.scan(f"gold/{name}", scope=ALL).collect()
+
+
+def publish(home: Home) -> dict[str, int]:
+    """Rows written by table."""
+    publisher = WarehousePublisher(home.settings.warehouse_path, home.settings.lake_path)
+    results = publisher.publish(marts(home), invocation_id="i", allow_collapse=True)
+    return {name: result.inserted for name, result in results.items()}
+
+
+def assert_same_gold(chain: Home, fresh: Home) -> None:
+    names = marts(fresh)
+    assert marts(chain) == names
+    for name in names:
+        expected = fresh.mart(name)
+        keys = [
+            column for column in expected.columns if expected.schema[column] not in (pl.Float64, pl.List(pl.String))
+        ]
+        for actual in (chain.mart(name), published(chain, name).select(expected.columns)):
+            assert_frame_equal(actual.sort(keys), expected.sort(keys), rel_tol=1e-9, abs_tol=0, check_exact=False)
+
+
+@pytest.fixture(scope="module")
+def arrivals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, list[dict[str, list[dict[str, Any]]]]]:
+    """Seeded bronze, as rows of clients and rivals, and as what came on each of nine days: a tenth of the rows weeks late."""
+    whole = Home(tmp_path_factory.mktemp("whole"))
+    seed_bronze(whole)
+    chance = random.Random(11)
+    days: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for name in BY_OBSERVATION:
+        for row in whole.bronze[name]:
+            week = (row["day"] - date(2026, 3, 1)) // timedelta(days=7)
+            late = chance.choice((1, 2, 5)) if chance.random() < 0.1 else 0
+            days[min(week + late, 8)][name].append(row)
+    return whole, [days[day] for day in sorted(days)]
+
+
+def export_ledger(home: Home, ledger: list[dict[str, Any]], *, days: set[date]) -> None:
+    """The ledger as the store exports it: whole days, each written over."""
+    for day in days:
+        rows = [{c: row.get(c) for c in tables.ACTION_LEDGER.schema} for row in ledger if row["day"] == day]
+        frame = pl.DataFrame(rows, schema=tables.ACTION_LEDGER.schema)
+        home.lake.replace_partition(tables.ACTION_LEDGER, frame, day=day)
+
+
+def copy_of_bronze(home: Home, folder: Path) -> Home:
+    """A home with the same bronze and nothing built."""
+    shutil.copytree(home.path / "lake" / "bronze", folder / "lake" / "bronze")
+    return Home(folder, home.bronze)
+
+
+def test_a_chain_of_days_equals_a_build_from_nothing(arrivals, tmp_path) -> None:
+    whole, days = arrivals
+    chain = Home(tmp_path / "chain")
+    for table in (tables.CLIENTS, tables.COMPETITORS):
+        chain.write(table, whole.bronze[table.name])
+    ledger: list[dict[str, Any]] = []
+    for day in days:
+        for name, rows in day.items():
+            if name == "action_ledger":
+                ledger += rows
+                export_ledger(chain, ledger, days={row["day"] for row in rows})
+            else:
+                chain.write(BY_OBSERVATION[name], rows)
+        build(chain)
+        publish(chain)
+
+    fresh = copy_of_bronze(chain, tmp_path / "fresh")
+    build(fresh)
+    assert_same_gold(chain, fresh)
