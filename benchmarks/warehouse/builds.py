@@ -93,7 +93,7 @@ def by_hand(home: Path) -> Built:
     folder.mkdir()
     started = time.perf_counter()
     with duckdb.connect(str(folder / "by_hand.duckdb")) as warehouse:
-        warehouse.execute("set TimeZone = 'UTC'; create schema bronze")
+        warehouse.execute("set TimeZone = 'UTC'; set enable_progress_bar = false; create schema bronze")
         lake = DeltaLake(home / "lake")
         for table in ALL_TABLES:
             if table.stage == "bronze":

@@ -143,19 +143,16 @@
 {% macro look_at_bronze() %}
     {% if execute %}
         {% do run_query(_state_tables()) %}
-        {% set clock = "coalesce(clients.time_zone, 'UTC')" %}
-        {% set with_clients = "left join bronze.clients on seen.client_id = clients.client_id" %}
-        {% set with_posts = "inner join bronze.posts on seen.post_id = posts.post_id left join bronze.clients on posts.client_id = clients.client_id" %}
-        {% set published = week_of(local_day('posts.published_at', clock)) %}
-        {% for relation, table, joined, week in [
-            ('posts', 'posts', with_clients, week_of(local_day('seen.published_at', clock))),
-            ('post_metrics', 'post_metrics', with_posts, published),
-            ('post_metrics_by_observation', 'post_metrics', with_clients, week_of(local_day('seen.observed_at', clock))),
-            ('accounts', 'accounts', with_clients, week_of(local_day('seen.observed_at', clock))),
-            ('account_metrics', 'account_metrics', '', week_of('seen.day')),
-            ('comments', 'comments', with_clients, week_of(local_day('seen.commented_at', clock))),
-            ('action_ledger', 'action_ledger', with_posts, published),
-            ('competitor_posts', 'competitor_posts', '', week_of('seen.published_at')),
+        {% set with_posts = "inner join bronze.posts on seen.post_id = posts.post_id" %}
+        {% for relation, table, joined, about in [
+            ('posts', 'posts', '', utc_day('seen.published_at')),
+            ('post_metrics', 'post_metrics', with_posts, utc_day('posts.published_at')),
+            ('post_metrics_by_observation', 'post_metrics', none, none),
+            ('accounts', 'accounts', none, none),
+            ('account_metrics', 'account_metrics', none, none),
+            ('comments', 'comments', '', utc_day('seen.commented_at')),
+            ('action_ledger', 'action_ledger', with_posts, utc_day('posts.published_at')),
+            ('competitor_posts', 'competitor_posts', '', utc_day('seen.published_at')),
         ] %}
             {% set changed %}
                 select day from (
@@ -169,17 +166,21 @@
             where relation = '{{ relation }}'
                 and (day, fingerprint) not in (select (day, fingerprint) from bronze.partitions where table_name = '{{ table }}');
             {% if days %}
-                -- A day that speaks about no week is remembered without one, or it would be read again each time.
+                {% set listed %}{% for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %}{% endset %}
                 insert into state.bronze_weeks
-                select '{{ relation }}', partitions.day, partitions.fingerprint, spoken.week
+                with spoken as (
+                    {% if joined is none %}
+                    select day, day as about from bronze.partitions where table_name = '{{ table }}' and day in ({{ listed }})
+                    {% else %}
+                    select distinct seen.day, {{ about }} as about from bronze.{{ table }} as seen {{ joined }} where seen.day in ({{ listed }})
+                    {% endif %}
+                )
+                -- A client's day is at most one off, and a day that speaks of none is remembered too, or it would be read again each time.
+                select distinct '{{ relation }}', partitions.day, partitions.fingerprint, {{ week_of('spoken.about + shift') }}
                 from bronze.partitions
-                left join (
-                    select distinct seen.day, {{ week }} as week
-                    from bronze.{{ table }} as seen {{ joined }}
-                    where seen.day in ({% for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %})
-                ) as spoken on partitions.day = spoken.day
-                where partitions.table_name = '{{ table }}'
-                    and partitions.day in ({% for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %});
+                left join spoken on partitions.day = spoken.day
+                cross join (values (-1), (1)) as shifts(shift)
+                where partitions.table_name = '{{ table }}' and partitions.day in ({{ listed }});
             {% endif %}
         {% endfor %}
     {% endif %}

@@ -11,12 +11,25 @@ observations as (
         accounts.client_id,
         accounts.account_id,
         accounts.network,
-        {{ local_day('accounts.observed_at', 'clients.time_zone') }} as day,
+        clients.time_zone,
         accounts.followers,
         accounts.observed_at
     from {{ ref('stg_networks__accounts') }} as accounts
     inner join {{ ref('stg_pulso__clients') }} as clients on accounts.client_id = clients.client_id
     where accounts.followers is not null and {{ since('accounts.observed_day', weeks) }}
+
+),
+
+timed as (
+
+    {{ with_local_time('observations', 'observed_at') }}
+
+),
+
+of_days as (
+
+    select *, cast(local_time as date) as day
+    from timed
 
 )
 
@@ -28,6 +41,6 @@ select
     max_by(followers, observed_at) as followers,
     max(observed_at) as observed_at,
     {{ week_of('day') }} as week
-from observations
+from of_days
 where {{ within(week_of('day'), weeks) }}
 group by account_id, day

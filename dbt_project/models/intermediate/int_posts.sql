@@ -20,11 +20,22 @@ placed as (
     select
         latest.*,
         clients.time_zone,
-        clients.language,
-        {{ local_time('latest.published_at', 'clients.time_zone') }} as published_local,
-        {{ week_of(local_day('latest.published_at', "coalesce(clients.time_zone, 'UTC')")) }} as week
+        clients.language
     from latest
     left join {{ ref('stg_pulso__clients') }} as clients on latest.client_id = clients.client_id
+
+),
+
+timed as (
+
+    {{ with_local_time('placed', 'published_at') }}
+
+),
+
+weekly as (
+
+    select *, {{ week_of('coalesce(cast(local_time as date), ' ~ utc_day('published_at') ~ ')') }} as week
+    from timed
 
 )
 
@@ -40,11 +51,11 @@ select
     media_count,
     is_reply,
     published_at,
-    cast(published_local as date) as published_day,
-    cast(extract(hour from published_local) as integer) as local_hour,
-    cast(extract(isodow from published_local) as integer) - 1 as local_weekday,
+    cast(local_time as date) as published_day,
+    cast(extract(hour from local_time) as integer) as local_hour,
+    cast(extract(isodow from local_time) as integer) - 1 as local_weekday,
     time_zone,
     language,
     week
-from placed
+from weekly
 where {{ within('week', weeks) }}

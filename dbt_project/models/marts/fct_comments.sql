@@ -14,9 +14,22 @@ placed as (
 
     select
         comments.*,
-        {{ local_day('comments.commented_at', 'clients.time_zone') }} as commented_day
+        clients.time_zone
     from comments
     left join {{ ref('dim_clients') }} as clients on comments.client_id = clients.client_id
+
+),
+
+timed as (
+
+    {{ with_local_time('placed', 'commented_at') }}
+
+),
+
+of_days as (
+
+    select *, cast(local_time as date) as commented_day
+    from timed
 
 )
 
@@ -33,5 +46,5 @@ select
     commented_day,
     observed_at,
     {{ week_of('commented_day') }} as week
-from placed
+from of_days
 where {{ within(week_of('commented_day'), weeks) }}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'competitor_posts': [1, 1], 'competitors': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'made_of': {'competitor_posts': [0, 0], 'competitors': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 with
@@ -7,7 +7,7 @@ latest as (
 
     select *
     from {{ ref('stg_public_pages__competitor_posts') }}
-    where {{ since('observed_day', weeks, days=8) }}
+    where {{ since('observed_day', weeks, days=2) }}
     qualify row_number() over (partition by competitor_post_id order by observed_at desc) = 1
 
 ),
@@ -18,10 +18,23 @@ watched as (
     select
         watchers.client_id,
         latest.*,
-        {{ week_of(local_day('latest.published_at', 'clients.time_zone')) }} as week
+        clients.time_zone
     from latest
     inner join {{ ref('stg_pulso__competitors') }} as watchers on latest.competitor_id = watchers.competitor_id
     left join {{ ref('dim_clients') }} as clients on watchers.client_id = clients.client_id
+
+),
+
+timed as (
+
+    {{ with_local_time('watched', 'published_at') }}
+
+),
+
+weekly as (
+
+    select *, {{ week_of('cast(local_time as date)') }} as week
+    from timed
 
 )
 
@@ -40,5 +53,5 @@ select
     followers,
     observed_at,
     week
-from watched
+from weekly
 where {{ within('week', weeks) }}

@@ -11,13 +11,26 @@ observations as (
         metrics.network,
         metrics.post_id,
         metrics.metric,
-        {{ local_day('metrics.observed_at', 'clients.time_zone') }} as day,
+        clients.time_zone,
         metrics.value,
         metrics.observed_at,
         metrics.is_backfilled
     from {{ ref('stg_networks__post_metrics') }} as metrics
     left join {{ ref('dim_clients') }} as clients on metrics.client_id = clients.client_id
     where {{ since('metrics.observed_day', weeks) }}
+
+),
+
+timed as (
+
+    {{ with_local_time('observations', 'observed_at') }}
+
+),
+
+of_days as (
+
+    select *, cast(local_time as date) as day
+    from timed
 
 ),
 
@@ -34,9 +47,9 @@ last_of_day as (
         max(observed_at) as observed_at,
         max_by(is_backfilled, observed_at) as is_backfilled,
         {{ week_of('day') }} as week
-    from observations
+    from of_days
     where {{ within(week_of('day'), weeks) }}
-    group by all
+    group by client_id, account_id, network, post_id, metric, day
 
 ),
 
