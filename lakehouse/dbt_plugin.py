@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import polars as pl
 from dbt.adapters.duckdb.plugins import BasePlugin
-from dbt_common.invocation import get_invocation_id
 
 from contracts.tables import TableSpec
 from lakehouse.lake import DeltaLake
@@ -24,25 +23,23 @@ class Plugin(BasePlugin):
 
     `bronze.partitions` (table_name, day, fingerprint) has a row per day of a table: the fingerprint is the same as long as the
     day lies in the same files. By it a build knows what is new (dbt_project/macros/weeks.sql). The file lists are
-    read once, when an invocation of dbt first connects, and kept for all of its connections: a build sees one version of each
-    table, whatever is written meanwhile. A table that was never written is an empty view.
+    read once, when dbt opens the warehouse, and kept for as long as it is open: a build sees one version of each table, whatever
+    is written meanwhile. A table that was never written is an empty view.
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         self._lake = DeltaLake(Path(plugin_config["lake"]))
-        self._seen_by: str | None = None
-        self._views: list[str] = []
+        self._views: list[str] | None = None
         self._partitions = pl.DataFrame()
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         options = self.creds.config_options if self.creds else None
         if (options or {}).get("access_mode") == "READ_ONLY":
             return  # someone looks at a finished build: the views are in the file already
-        if self._seen_by != get_invocation_id():
+        if self._views is None:
             tables = [table for table in self._lake.declared.values() if table.stage == BRONZE]
             self._views = [self._lake.view_sql(f'{BRONZE}."{table.name}"', table) for table in tables]
             self._partitions = pl.concat(_partitions(self._lake, table) for table in tables)
-            self._seen_by = get_invocation_id()
         conn.execute(f"create schema if not exists {BRONZE}")
         for view in self._views:
             conn.execute(view)

@@ -54,6 +54,7 @@ def alone(build: Callable[..., R], *arguments: Any) -> R:
 
 def by_dbt(home: Path, full: bool) -> Built:
     """What the asset does without its tests: build over the home's bronze, publish to the home's gold."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     from lakehouse.warehouse import WarehousePublisher
@@ -72,6 +73,7 @@ def by_dbt(home: Path, full: bool) -> Built:
         raise RuntimeError(
             f"dbt failed: {outcome.exception or [r.message for r in outcome.result if r.status == 'error']}"
         )
+    DuckDBConnectionManager.close_all_connections()  # as the end of a dbt process does: the file is written out
     built = time.perf_counter()
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:
         names = _gold_tables(warehouse)

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from polars.testing import assert_frame_equal
 
@@ -42,6 +43,7 @@ def build(home: Home, *arguments: str) -> None:
     folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
     variables = ["--vars", json.dumps(dbt_variables(home.settings)), "--project-dir", str(PROJECT_DIR)]
     outcome = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "run", *arguments, *variables, *folders])
+    DuckDBConnectionManager.close_all_connections()
     assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]
 
 

@@ -16,23 +16,23 @@ observations as (
         metrics.value,
         metrics.observed_at,
         metrics.is_backfilled,
+        metrics.metric in ({% for count in interactions %}'{{ count }}'{{ ', ' if not loop.last }}{% endfor %}) as is_interaction,
         posts.published_at,
-        posts.week,
-        min(metrics.observed_at) over (partition by metrics.post_id) as first_observed_at
+        posts.week
     from {{ ref('stg_networks__post_metrics') }} as metrics
     inner join {{ ref('int_posts') }} as posts on metrics.post_id = posts.post_id
     where {{ since('metrics.observed_day', weeks) }} and {{ within('posts.week', weeks) }}
 
 ),
 
--- A post is backfilled when the first thing ever known of its counts was known long after publication.
+-- A post is backfilled when the first thing ever known of its counts was known long after publication. The least of a moment and a mark
+-- in one number: of several counts at the first moment, a marked one decides.
 origins as (
 
     select
         post_id,
-        bool_or(is_backfilled) as is_backfilled
+        min(2 * epoch_us(observed_at) + cast(not is_backfilled as bigint)) % 2 = 0 as is_backfilled
     from observations
-    where observed_at = first_observed_at
     group by post_id
 
 ),
@@ -44,6 +44,7 @@ aged as (
         observations.metric,
         observations.value,
         observations.observed_at,
+        observations.is_interaction,
         origins.is_backfilled,
         observations.week,
         observations.published_at + case
@@ -63,26 +64,11 @@ latest as (
         max_by(value, observed_at) filter (where metric = '{{ count }}') as {{ count }},
         {% endfor %}
         max(observed_at) as metrics_observed_at,
-        bool_or(is_backfilled) as is_backfilled,
+        any_value(is_backfilled) as is_backfilled,
+        min(observed_at) filter (where is_interaction and observed_at >= mature_at) as first_mature_observed_at,
         any_value(week) as week
     from aged
     group by post_id
-
-),
-
-mature as (
-
-    select
-        post_id,
-        metric,
-        value,
-        observed_at,
-        mature_at,
-        min(observed_at) over (partition by post_id) as first_mature_observed_at
-    from aged
-    where
-        observed_at >= mature_at
-        and metric in ({% for count in interactions %}'{{ count }}'{{ ', ' if not loop.last }}{% endfor %})
 
 ),
 
@@ -90,15 +76,19 @@ mature as (
 matured as (
 
     select
-        post_id,
+        aged.post_id,
         {% for count in interactions %}
-        min_by(value, observed_at) filter (where metric = '{{ count }}') as {{ count }},
+        min_by(aged.value, aged.observed_at) filter (where aged.metric = '{{ count }}') as {{ count }},
         {% endfor %}
-        min(mature_at) as mature_at,
-        min(observed_at) as matured_observed_at
-    from mature
-    where observed_at <= first_mature_observed_at + {{ hours(var('observation_round_hours')) }}
-    group by post_id
+        any_value(aged.mature_at) as mature_at,
+        any_value(latest.first_mature_observed_at) as matured_observed_at
+    from aged
+    inner join latest on aged.post_id = latest.post_id
+    where
+        aged.is_interaction
+        and aged.observed_at >= latest.first_mature_observed_at
+        and aged.observed_at <= latest.first_mature_observed_at + {{ hours(var('observation_round_hours')) }}
+    group by aged.post_id
 
 ),
 
