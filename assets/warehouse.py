@@ -113,12 +113,15 @@ def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
 def _with_lineage(build: DbtCliInvocation, lineage: dict[str, dict[str, Any]]) -> Iterator[Any]:
     """dbt's events, each model's with its column lineage. Remembers in `lineage` what it had to work out."""
     events = list(build.stream())
-    new = [event for event in events if isinstance(event, dg.Output) and _unique_id(event) not in lineage]
-    for event in DbtEventIterator(iter(new), build).fetch_column_metadata() if new else ():
-        # The columns' types and descriptions are on the asset already, from the model's contract.
-        lineage[_unique_id(event)] = {
-            key: value for key, value in event.metadata.items() if key == "dagster/column_lineage"
-        }
+    if new := [event for event in events if isinstance(event, dg.Output) and _unique_id(event) not in lineage]:
+        for event in DbtEventIterator(iter(new), build).fetch_column_metadata():
+            # The columns' types and descriptions are on the asset already, from the model's contract.
+            lineage[_unique_id(event)] = {
+                key: value for key, value in event.metadata.items() if key == "dagster/column_lineage"
+            }
+        if build.adapter is not None:  # it opened the warehouse in this process, and would keep publishing out
+            connections: Any = build.adapter.connections
+            connections.close_all_connections()
     for event in events:
         yield (
             event.with_metadata({**event.metadata, **lineage[_unique_id(event)]})
