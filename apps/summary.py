@@ -51,7 +51,7 @@ def print_summary(settings: Settings, turn: Turn, console: Console) -> None:
             "[bold]make ui[/]          Dagster (lineage, runs, checks) and the strategists' app\n"
             "[bold]make run[/]         go on from here\n"
             "[bold]pulso posts[/]      what is out; [bold]pulso trace post ID[/] shows everything behind one post\n"
-            "[bold]notebooks/[/]       a first chart in five lines\n"
+            "[bold]notebooks/[/]       explore, benchmark a competitor, audit a number; [bold]pulso sql --client ID[/] asks in SQL\n"
             f"[dim]all state: {settings.home}[/]",
             title="next",
         )

@@ -120,6 +120,7 @@ def _with_lineage(build: DbtCliInvocation, lineage: dict[str, dict[str, Any]]) -
                 key: value for key, value in event.metadata.items() if key == "dagster/column_lineage"
             }
         if build.adapter is not None:  # it opened the warehouse in this process, and would keep publishing out
+            build.adapter.cleanup_connections()
             connections: Any = build.adapter.connections
             connections.close_all_connections()
     for event in events:

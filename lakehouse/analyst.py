@@ -59,7 +59,13 @@ def connect(client: str, *, home: Path | str | None = None) -> AnalystLake:
     Raises NotReadyError when there is no lake yet, and TenantScopeError for a client that it does not know.
     """
     settings = Settings() if home is None else Settings(home=Path(home))
-    lake, scope = DeltaLake(settings.lake_path), TenantScope.of(client)
+    lake = DeltaLake(settings.lake_path)
+    return AnalystLake(lake, known_client(lake, client))
+
+
+def known_client(lake: DeltaLake, client: str) -> TenantScope:
+    """The scope of one client that the lake knows; raises as `connect` does."""
+    scope = TenantScope.of(client)
     if lake.version(CLIENTS) is None:
         raise NotReadyError(
             f"No clients in {lake.root} yet. Run `make run` first, or say where the data is: PULSO_HOME, or connect(home=...)."
@@ -68,4 +74,4 @@ def connect(client: str, *, home: Path | str | None = None) -> AnalystLake:
         raise TenantScopeError(
             f"The lake at {lake.root} knows no client {client!r}. A client's id is like 'harbor-coffee'."
         )
-    return AnalystLake(lake, scope)
+    return scope

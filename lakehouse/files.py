@@ -45,14 +45,14 @@ def partition_columns(delta: DeltaTable) -> tuple[str, ...]:
     return tuple(delta.metadata().partition_columns)
 
 
-def scan_files(delta: DeltaTable, files: Iterable[str]) -> pl.LazyFrame:
+def scan_files(delta: DeltaTable, files: Iterable[str], *, path_column: str | None = None) -> pl.LazyFrame:
     """Lazy rows of these files of the table, in its stored schema; filters on a partition open only that partition.
 
-    A file older than a column yields nulls for it.
+    A file older than a column yields nulls for it. `path_column` names one more column: the path of the row's file.
     """
     schema, listed = stored_schema(delta), list(files)
     if not listed:
-        return pl.LazyFrame(schema=schema)
+        return pl.LazyFrame(schema=schema if path_column is None else pl.Schema({**schema, path_column: pl.String()}))
     partitions = {column: schema[column] for column in partition_columns(delta)}
     return pl.scan_parquet(
         listed,
@@ -61,4 +61,5 @@ def scan_files(delta: DeltaTable, files: Iterable[str]) -> pl.LazyFrame:
         hive_partitioning=bool(partitions),
         hive_schema=partitions or None,
         glob=False,
+        include_file_paths=path_column,
     )

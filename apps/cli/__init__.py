@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from apps.cli import accounts, clients, lake, mend, messages, operate, sandbox, trace, webhooks, workshop
+from apps.cli import accounts, clients, lake, mend, messages, operate, sandbox, sql, trace, webhooks, workshop
 from apps.cli.console import console
 from contracts.errors import PulsoError
 
@@ -16,6 +16,7 @@ app = typer.Typer(help="Pulso: plan, publish, answer and learn for many social a
 app.add_typer(operate.app)
 app.add_typer(mend.app)
 app.add_typer(workshop.app)
+app.add_typer(sql.app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(clients.app, name="client")
 app.add_typer(accounts.app, name="accounts")

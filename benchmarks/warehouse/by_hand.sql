@@ -306,7 +306,7 @@ select
 from used group by all
 --------
 create table gold.kpi_posting_times as
-with p as (select * from gold.fct_posts where not is_reply and week > (select max(week) from gold.fct_posts) - 91),
+with p as (select * from gold.fct_posts where not is_reply qualify week > max(week) over (partition by client_id) - 91),
 usual as (select account_id, median(mature_engagements) as m from p group by 1)
 select
     client_id, account_id, network, local_weekday, local_hour, count(*) as posts_published, count(mature_engagements) as posts_matured,

@@ -14,7 +14,7 @@
    meta `version` what of its rows matters (`dim_accounts`: names). When one of those that a model was built from is gone, the model is
    built anew.
 
-   A weekly model has a column `week` (the Monday of the client's week), and says in its meta `made_of` how far, in weeks, a change in
+   A weekly model has a column `week` (the Monday of the client's week), and says in its meta `weekly_parents` how far, in weeks, a change in
    a parent reaches: {'int_posts': [0, 0]} for the same week, {'accounts': [1, 4]} from one week before to four after it. #}
 
 {# --- what a model's SQL says ------------------------------------------------------------------------------------------ #}
@@ -207,11 +207,11 @@
 {% endmacro %}
 
 {% macro _is_weekly() -%}
-    {{ return(model.config.materialized == 'incremental' and 'made_of' in model.config.meta) }}
+    {{ return(model.config.materialized == 'incremental' and 'weekly_parents' in model.config.meta) }}
 {%- endmacro %}
 
 {% macro _reaches() -%}
-    {%- for parent, reach in model.config.meta.made_of.items() -%}
+    {%- for parent, reach in model.config.meta.weekly_parents.items() -%}
         ('{{ parent }}', {{ reach[0] }}, {{ reach[1] }}){{ ', ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

@@ -150,7 +150,7 @@ def test_hashtags_by_week(real, known) -> None:
 
 
 def test_posting_times_of_the_last_quarter(real, known) -> None:
-    known = known.filter(pl.col("week") > pl.col("week").max() - timedelta(weeks=13))
+    known = known.filter(pl.col("week") > pl.col("week").max().over("client_id") - timedelta(weeks=13))
     usual = known.group_by("account_id").agg(usual=pl.col("engagements").median())
     key = ["account_id", "local_weekday", "local_hour"]
     multiple = pl.col("engagements") / pl.when(pl.col("usual") > 0).then(pl.col("usual"))

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'accounts': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'accounts': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 -- The last known follower count of each account on each client-local day on which it was observed.

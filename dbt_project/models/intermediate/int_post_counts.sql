@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'int_posts': [0, 0], 'post_metrics': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'post_metrics': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 -- Counts of each post side by side: as last observed, and as first observed once they could be called final.

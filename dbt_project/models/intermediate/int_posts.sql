@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'posts': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'posts': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 -- Each post once, as it was last seen, with the clock and calendar of its client.

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'account_metrics': [0, 0], 'int_followers_daily': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'account_metrics': [0, 0], 'int_followers_daily': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 with

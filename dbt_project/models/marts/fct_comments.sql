@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'comments': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'comments': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 with

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'competitor_posts': [0, 0], 'competitors': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'competitor_posts': [0, 0], 'competitors': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 with

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'post_metrics_by_observation': [0, 1]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'post_metrics_by_observation': [0, 1]}}) }}
 {% set weeks = touched_weeks() %}
 
 with

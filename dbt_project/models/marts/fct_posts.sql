@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 with

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 4], 'int_followers_daily': [0, 4]}, 'carries_on': true}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 4], 'int_followers_daily': [0, 4]}, 'carries_on': true}) }}
 {% set weeks = touched_weeks() %}
 {% set known_for = var('followers_known_days') %}
 {% set counts = ['engagements', 'likes', 'comments', 'shares', 'saves', 'reach', 'views'] %}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 with

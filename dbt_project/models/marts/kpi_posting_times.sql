@@ -1,11 +1,19 @@
 with
 
+newest as (
+
+    select client_id, max(week) as week
+    from {{ ref('fct_posts') }}
+    group by client_id
+
+),
+
 posts as (
 
-    select * from {{ ref('fct_posts') }}
-    where
-        not is_reply
-        and week > (select max(week) from {{ ref('fct_posts') }}) - {{ 7 * var('posting_times_weeks') }}
+    select seen.*
+    from {{ ref('fct_posts') }} as seen
+    inner join newest on seen.client_id = newest.client_id
+    where not seen.is_reply and seen.week > newest.week - {{ 7 * var('posting_times_weeks') }}
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'made_of': {'fct_posts': [0, 0], 'dim_accounts': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 0], 'dim_accounts': [0, 0]}}) }}
 {% set weeks = touched_weeks() %}
 
 -- For dashboards that were built on the package of this name: its columns, for nine networks; `client_id` before them, `week` after.

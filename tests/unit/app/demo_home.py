@@ -23,8 +23,9 @@ from apps.demo import demo_clients
 from contracts.clock import FixedClock
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, Client, ContentItem, Forecast, Media, Receipt, Token
+from contracts.scope import TenantScope
 from contracts.settings import Settings
-from contracts.tables import ACCOUNTS, CLIENTS, COMMENTS, POST_METRICS, POSTS
+from contracts.tables import ACCOUNTS, CLIENTS, COMMENTS, COMPETITOR_POSTS, COMPETITORS, POST_METRICS, POSTS
 from lakehouse import DeltaLake
 from operations import IntentState, ParkReason, open_store, set_up
 from operations.content import locked_item
@@ -64,6 +65,13 @@ def write_demo_home(home: Path) -> Settings:
     items = _write_store(settings, clients)
     _write_lake(DeltaLake(settings.lake_path), settings, clients, items)
     return settings
+
+
+def write_raw_rows(settings: Settings) -> None:
+    """The raw counts and the rivals' public pages that the demo's gold says it was made of, for whoever goes down to them."""
+    lake, everyone = DeltaLake(settings.lake_path), TenantScope.all_clients("a demo of two clients")
+    _bronze_counts(lake, lake.scan("gold/fct_posts", scope=everyone).collect())
+    _bronze_rivals(lake, lake.scan("gold/fct_competitor_posts", scope=everyone).collect())
 
 
 @dataclass(frozen=True)
@@ -285,7 +293,8 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     daily = _account_days(fct_posts, accounts)
     _gold(lake, "kpi_account_daily", daily)
     _gold(lake, "kpi_client_weekly", _weeks(fct_posts, daily))
-    _gold(lake, "fct_competitor_posts", _rival_posts(rng))
+    rival_posts = _gold(lake, "fct_competitor_posts", _rival_posts(rng))
+    _gold(lake, "kpi_competitor_benchmark", _benchmark(fct_posts, rival_posts))
     scores = _scores(rng, fct_posts)
     _gold(lake, "fct_forecast_scores", scores)
     _gold(lake, "kpi_forecast_skill", _skill(scores))
@@ -477,6 +486,43 @@ def _rival_posts(rng: np.random.Generator) -> list[dict]:
     return rows
 
 
+def _benchmark(posts: pl.DataFrame, rival_posts: pl.DataFrame) -> list[dict]:
+    """Accounts against the rivals of their network, by the week of the client's clock."""
+    zone = posts.filter(pl.col("client_id") == "harbor-coffee")["time_zone"][0]
+    day = pl.col("published_at").dt.convert_time_zone(zone).dt.date()
+    rivals = (
+        rival_posts.group_by("client_id", "network", "competitor_id", day.dt.truncate("1w").alias("week"))
+        .agg((pl.col("engagements").sum() / pl.col("followers").sum()).alias("rival"))
+        .group_by("client_id", "network", "week")
+        .agg("rival")
+    )
+    own = (
+        posts.filter(~pl.col("is_reply"))
+        .group_by("client_id", "account_id", "network", pl.col("published_day").dt.truncate("1w").alias("week"))
+        .agg(((pl.col("likes") + pl.col("comments")).sum() / pl.col("followers_at_post").sum()).alias("own"))
+    )
+    rows = []
+    for row in own.join(rivals, on=["client_id", "network", "week"], how="left").sort("account_id", "week").to_dicts():
+        own_rate, seen = row.pop("own"), row.pop("rival") or []
+        average = sum(seen) / len(seen) if seen else None
+        with_account = (sum(seen) + own_rate) / (len(seen) + 1) if seen else None
+        rows.append(
+            row
+            | {
+                "interactions_per_follower": own_rate,
+                "rivals": len(seen),
+                "rivals_average": average,
+                "average_with_account": with_account,
+                "gap_to_rivals": own_rate - average if seen else None,
+                "gap_to_average": own_rate - with_account if seen else None,
+                "percentile_among_rivals": sum((rate < own_rate) + (rate == own_rate) / 2 for rate in seen) / len(seen)
+                if seen
+                else None,
+            }
+        )
+    return rows
+
+
 def _scores(rng: np.random.Generator, posts: pl.DataFrame) -> list[dict]:
     rows = []
     for post in posts.filter(pl.col("mature_engagements").is_not_null()).sort("published_at").iter_rows(named=True):
@@ -607,6 +653,51 @@ def _bronze(lake: DeltaLake, clients: list[Client], accounts: list[dict], posts:
         for number in range(count)
     ]
     lake.append(quarantine, pl.DataFrame(rows, schema=quarantine.schema))
+
+
+def _bronze_counts(lake: DeltaLake, posts: pl.DataFrame) -> None:
+    """The counts behind each post's figures: a first round two days after it, where it is that old, and the newest one."""
+    rows = []
+    for post in posts.iter_rows(named=True):
+        rounds = {post["metrics_observed_at"]: 1.0}
+        if post["age_hours"] > 72:
+            rounds[post["published_at"] + timedelta(days=2)] = 0.8
+        for at, share in rounds.items():
+            for metric in ("likes", "comments", "shares", "reach", "views"):
+                if post[metric] is not None:
+                    value = int(post[metric] * share)
+                    rows.append(
+                        {
+                            "post_id": post["post_id"],
+                            "account_id": post["account_id"],
+                            "client_id": post["client_id"],
+                            "network": post["network"],
+                            "metric": metric,
+                            "value": value,
+                            "observed_at": at,
+                            "is_backfilled": False,
+                            "source": "media",
+                            "raw": json.dumps({"id": post["native_id"], metric: value}),
+                            "day": at.date(),
+                        }
+                    )
+    lake.append(POST_METRICS, pl.DataFrame(rows, schema=POST_METRICS.schema))
+
+
+def _bronze_rivals(lake: DeltaLake, rival_posts: pl.DataFrame) -> None:
+    """Who is watched, and what their public pages showed."""
+    watched = rival_posts.select("client_id", "competitor_id", "network", "handle").unique(maintain_order=True)
+    exported = pl.lit(NOW - timedelta(hours=2)).cast(pl.Datetime("us", "UTC"))
+    profile = pl.format("https://example.test/{}", "handle")
+    lake.replace(
+        COMPETITORS,
+        watched.with_columns(profile.alias("profile_url"), exported.alias("exported_at")).select(
+            COMPETITORS.schema.names()
+        ),
+    )
+    payload = pl.struct("likes", "comments", "followers").struct.json_encode().alias("raw")
+    seen = rival_posts.with_columns(payload, pl.col("observed_at").dt.date().alias("day"))
+    lake.append(COMPETITOR_POSTS, seen.select(COMPETITOR_POSTS.schema.names()))
 
 
 # --- the demo's clock ------------------------------------------------------------------------------------------------------------
