@@ -19,7 +19,7 @@ _TENANT = "client_id"
 
 def render(trace: Step, definitions: Mapping[str, Definition], *, whole: bool = False) -> Tree:
     """The trace as a tree. Payloads are cut unless `whole`."""
-    tree = Tree(_title(trace, first=False))
+    tree = Tree(_title(trace, counted=False))
     row = trace.shown.row(0, named=True)
     asked = trace.columns if len(trace.columns) < len(row) else ()
     tree.add(_values(row, bold=asked))
@@ -50,11 +50,11 @@ def _add_below(tree: Tree, step: Step, *, whole: bool) -> None:
         _add_below(node, origin, whole=whole)
 
 
-def _title(step: Step, *, first: bool = True) -> Text:
+def _title(step: Step, *, counted: bool = True) -> Text:
     title = Text(step.table, style="bold")
     written = f", version {step.version} of {step.written_at:%Y-%m-%d %H:%M}" if step.written_at else ", never written"
     title.append(written, style="dim")
-    if first:
+    if counted:
         title.append(f": {step.rows:,} row{'' if step.rows == 1 else 's'}", style="not dim")
         if step.days:
             span = (

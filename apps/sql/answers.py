@@ -24,19 +24,9 @@ A statement ends with ; and may take several lines. Tables are written stage.tab
 LONGEST_CELL = 300
 _WIDEST_IN_A_TABLE = 60
 _BATCH_ROWS = 10_000
-_NUMBERS = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "FLOAT",
-)
-_NUMBERS += ("DOUBLE", "DECIMAL")
+NUMBERS = ("TINY", "SMALL", "INTEGER", "BIG", "HUGE", "UTINY", "USMALL", "UINTEGER", "UBIG", "UHUGE", "FLOAT", "DOUBLE")
+NUMBERS += ("DECIMAL",)
+"""How the names of DuckDB's number types begin."""
 
 
 class Answers:
@@ -151,7 +141,7 @@ def _cell(text: str) -> str:
 
 
 def _is_number(kind: object) -> bool:
-    return str(kind).startswith(_NUMBERS) and not str(kind).endswith("]")
+    return str(kind).startswith(NUMBERS) and not str(kind).endswith("]")
 
 
 def _fits(names: list[str], rows: list[list[str | None]], width: int) -> bool:

@@ -19,23 +19,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from apps.sql.answers import in_plain_words
+from apps.sql.answers import NUMBERS, in_plain_words
 from contracts.errors import PulsoError
 
 FORMULA = r"^([=+\-@＝＋－＠\t\r\n])"
-_NO_TEXT = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "FLOAT",
-)
-_NO_TEXT += ("DOUBLE", "DECIMAL", "BOOLEAN", "DATE", "TIME")
+_NO_TEXT = (*NUMBERS, "BOOLEAN", "DATE", "TIME")
 _BATCH_ROWS = 50_000
 
 
