@@ -24,9 +24,8 @@ A statement ends with ; and may take several lines. Tables are written stage.tab
 LONGEST_CELL = 300
 _WIDEST_IN_A_TABLE = 60
 _BATCH_ROWS = 10_000
-NUMBERS = tuple(
-    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT FLOAT DOUBLE DECIMAL".split()
-)
+NUMBERS = ("TINY", "SMALL", "INTEGER", "BIG", "HUGE", "UTINY", "USMALL", "UINTEGER", "UBIG", "UHUGE", "FLOAT", "DOUBLE")
+NUMBERS += ("DECIMAL",)
 """How the names of DuckDB's number types begin."""
 
 
