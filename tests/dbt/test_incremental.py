@@ -82,16 +82,16 @@ def assert_same_gold(chain: Home, fresh: Home) -> None:
 
 @pytest.fixture(scope="module")
 def arrivals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, list[dict[str, list[dict[str, Any]]]]]:
-    """Seeded bronze, as rows of clients and rivals, and as what came on each of nine days: a tenth of the rows weeks late."""
+    """Seeded bronze, as rows of clients and rivals, and as what came in each of five fortnights: a tenth of the rows late."""
     whole = Home(tmp_path_factory.mktemp("whole"))
     seed_bronze(whole)
     chance = random.Random(11)
     days: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for name in BY_OBSERVATION:
         for row in whole.bronze[name]:
-            week = (row["day"] - date(2026, 3, 1)) // timedelta(days=7)
-            late = chance.choice((1, 2, 5)) if chance.random() < 0.1 else 0
-            days[min(week + late, 8)][name].append(row)
+            fortnight = (row["day"] - date(2026, 3, 1)) // timedelta(days=14)
+            late = chance.choice((1, 2, 3)) if chance.random() < 0.1 else 0
+            days[min(fortnight + late, 4)][name].append(row)
     return whole, [days[day] for day in sorted(days)]
 
 
@@ -115,8 +115,8 @@ def test_a_chain_of_days_equals_a_build_from_nothing(arrivals, tmp_path) -> None
     for table in (tables.CLIENTS, tables.COMPETITORS):
         chain.write(table, whole.bronze[table.name])
     ledger: list[dict[str, Any]] = []
-    for day in days:
-        for name, rows in day.items():
+    for arrived in days:
+        for name, rows in arrived.items():
             if name == "action_ledger":
                 ledger += rows
                 export_ledger(chain, ledger, days={row["day"] for row in rows})
