@@ -172,3 +172,9 @@ def test_real_observation_times_move_nothing_either(posts: pl.DataFrame) -> None
     moment = posts["published_at"].sort()[posts.height // 2]
     as_if_on_time = columns_that_move(lambda rows: post_features(rows.drop("matured_observed_at")), observed, moment)
     assert "history_mean_10" in {leak.column for leak in as_if_on_time}
+
+
+def test_a_page_whose_long_posts_do_well_is_no_leak(many_posts: pl.DataFrame) -> None:
+    habit = post_features(many_posts).with_columns(log_engagement=pl.col("text_length").cast(pl.Float64).log1p())
+    assert outcome_correlations(habit).filter(pl.col("column") == "text_length")["correlation"].item() > 0.99
+    assert "text_length" not in {leak.column for leak in find_leaks(habit)}
