@@ -57,6 +57,10 @@ class NetworkError(PulsoError):
         return f"{self.network} [{self.error_class.value}{code}] {self.message}"
 
 
+class LeakageError(PulsoError):
+    """A training set holds what was not known when its posts were published; nothing was trained."""
+
+
 class CollapseError(PulsoError):
     """A write would have shrunk a table far below its last version; nothing was written."""
 

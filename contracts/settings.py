@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         default=None, description="Where media are PUT so that networks can fetch them. Unset: the sandbox's own store."
     )
     store_url: str | None = Field(default=None, description="SQLAlchemy URL. Unset: SQLite under `home`.")
+    online_features_url: SecretStr | None = Field(
+        default=None, description="redis:// or rediss:// URL of the online features. Unset: SQLite under `home`."
+    )
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str | None = None
@@ -68,6 +71,10 @@ class Settings(BaseSettings):
     @property
     def warehouse_path(self) -> Path:
         return self.home / "warehouse.duckdb"
+
+    @property
+    def feature_store_path(self) -> Path:
+        return self.home / "feature_store"
 
     @property
     def media_path(self) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from contracts.networks import ContentFormat
+
 UTC = pl.Datetime("us", "UTC")
 
 
@@ -409,9 +411,40 @@ POST_FEATURES = _spec(
         "history_text_effect": pl.Float64,
         "history_text_nearest": pl.Float64,
         "log_followers": pl.Float64,
+        "features_known_at": UTC,
         "log_engagement": pl.Float64,
         "label_known_at": UTC,
         "is_label_mature": pl.Boolean,
+    },
+    partition_by=None,
+)
+
+ACCOUNT_HISTORIES = _spec(
+    "features",
+    "account_histories",
+    TableKind.DERIVED,
+    ("account_id", "known_at"),
+    "What is known of each account's engagement from a moment on, until the next row. Grain: account x moment at which something "
+    "became known. Read by the feature store.",
+    {
+        "account_id": pl.String,
+        "client_id": pl.String,
+        "network": pl.String,
+        "changed_at": UTC,
+        "known_at": UTC,
+        "matured_posts": pl.Int32,
+        "history_median_10": pl.Float64,
+        "history_median_30": pl.Float64,
+        "history_median_100": pl.Float64,
+        "history_mean_10": pl.Float64,
+        "history_mean_100": pl.Float64,
+        "history_std_30": pl.Float64,
+        "history_trend": pl.Float64,
+        "history_residual_scale": pl.Float64,
+        "log_followers": pl.Float64,
+        **{f"format_effect_{content_format}": pl.Float64 for content_format in ContentFormat},
+        **{f"hour_effect_{hour:02}": pl.Float64 for hour in range(0, 24, 4)},
+        **{f"weekday_effect_{weekday}": pl.Float64 for weekday in range(7)},
     },
     partition_by=None,
 )
@@ -596,6 +629,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     IMPORTS,
     QUARANTINED_IMPORTS,
     POST_FEATURES,
+    ACCOUNT_HISTORIES,
     SHADOW_FORECASTS,
     CALIBRATION,
     CONTENT_IDEAS,

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ml.features import HOUR_BLOCK
+from ml.posts import HOUR_BLOCK
 
 MAX_ABSOLUTE_RESIDUAL = 3.0
 """Residuals are clipped here, so that a viral post does not name a best hour."""

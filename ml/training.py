@@ -1,4 +1,4 @@
-"""One round of training: fit on the past, measure on held-out rows, decide whether the result may become champion.
+"""One round of training: refuse leaks, fit on the past, measure on held-out rows, decide whether the result may become champion.
 
 Belongs here: the order of those steps and the gate. Does not belong here: where models are kept (`ml/registry.py`).
 """
@@ -11,6 +11,7 @@ import polars as pl
 from contracts.errors import NotReadyError
 from ml.engagement import EngagementModel, fit, fit_account_median
 from ml.evaluation import MIN_POSTS_PER_ACCOUNT, Evaluation, Metrics, TimeSplit, evaluate, metrics, time_split
+from ml.leakage import refuse_leaks
 
 MIN_HELD_OUT_POSTS = 30
 MIN_POSTS_PER_ACCOUNT_SMALL = 10
@@ -51,8 +52,10 @@ def train(
     The model that is returned is the one that was measured. It never saw the held-out rows, and neither did a champion that an
     earlier round produced from fewer posts, so the two can be compared. Where the model fails the gate and there is no
     champion yet, the account's trailing median is returned instead: plain, flagged by its `kind`, and better than nothing.
-    Raises NotReadyError when not even that can be fitted.
+    Raises LeakageError when `features` hold what was not known at publication, NotReadyError when not even the median can be
+    fitted.
     """
+    refuse_leaks(features)
     try:
         split = time_split(features, test_share=test_share)
         model = fit(split.train, seed=seed)

@@ -4,6 +4,7 @@
 |---|---|---|
 | silver, gold | eager | new bronze rows are worth nothing until the KPIs show them |
 | features, learning | eager | both are cheap, and decisions read them |
+| features/online_features | none | whoever needs them asks: each run imports Feast, and nothing in the loop reads them |
 | bronze, models, decisions | none | a schedule asks: networks and people are involved, or minutes of computing |
 | actions | none, ever | side effects are never eager |
 """
@@ -13,6 +14,8 @@ import dagster as dg
 ON_NEW_DATA = dg.AutomationCondition.eager()
 
 AUTOMATED_GROUPS = ("silver", "gold", "features", "learning")
+ASKED_FOR = frozenset({dg.AssetKey(["features", "online_features"])})
+"""Assets of those groups that are made only when somebody asks."""
 
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
@@ -26,8 +29,7 @@ def with_automation(assets: list[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
     """The same assets, with the condition on those whose group is automated."""
 
     def conditioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return (
-            spec.replace_attributes(automation_condition=ON_NEW_DATA) if spec.group_name in AUTOMATED_GROUPS else spec
-        )
+        is_automated = spec.group_name in AUTOMATED_GROUPS and spec.key not in ASKED_FOR
+        return spec.replace_attributes(automation_condition=ON_NEW_DATA) if is_automated else spec
 
     return [asset.map_asset_specs(conditioned) for asset in assets]

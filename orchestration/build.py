@@ -11,6 +11,7 @@ from assets.bronze import accounts, audience, directory, imports, ledger, posts,
 from assets.checks.api_versions import api_versions_check
 from assets.checks.deliveries import deliveries_check
 from assets.decisions import drafts, ideas, replies, slots
+from assets.features import accounts as account_features
 from assets.features import posts as post_features
 from assets.learning import calibration
 from assets.models import engagement
@@ -29,6 +30,7 @@ ASSET_MODULES = (
     ledger,
     imports,
     post_features,
+    account_features,
     engagement,
     calibration,
     ideas,

@@ -12,6 +12,7 @@ OBSERVE_NOTIFIED = "observe_notified"
 TRAIN = "train_engagement"
 PUBLISH = "publish_due"
 IMPORT = "import_posts"
+PUT_ONLINE = "put_features_online"
 
 _SEND = {"ops": {"sent_actions": {"config": {"send": True}}}}
 _NEVER_RETRIED = {"dagster/max_retries": "0"}
@@ -20,9 +21,10 @@ _actions = dg.AssetSelection.groups("actions")
 _decisions = dg.AssetSelection.groups("decisions")
 _training = dg.AssetSelection.assets("models/engagement_model")
 _imports = dg.AssetSelection.assets("bronze/imports")
+_online = dg.AssetSelection.assets("features/online_features")
 # The alarm has to sound, and to end, also while nothing is due: an account that is paused has nothing due.
 _alarm = dg.AssetSelection.checks(deliveries_check)
-_refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _imports
+_refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _imports - _online
 
 refresh = dg.define_asset_job(
     REFRESH,
@@ -69,6 +71,12 @@ train_engagement = dg.define_asset_job(
     description="Train a challenger on matured posts; it becomes champion only if it is better.",
 )
 
+put_features_online = dg.define_asset_job(
+    PUT_ONLINE,
+    selection=_online,
+    description="Put what is known of every account now into the online feature store. A run of its own, because it imports Feast.",
+)
+
 publish_due = dg.define_asset_job(
     PUBLISH,
     selection=_actions,
@@ -77,4 +85,14 @@ publish_due = dg.define_asset_job(
     description="Drain the outbox. The only job that makes anything visible; Dagster never retries it, the outbox knows better.",
 )
 
-ALL_JOBS = [refresh, decide, daily_loop, observe, observe_notified, import_posts, train_engagement, publish_due]
+ALL_JOBS = [
+    refresh,
+    decide,
+    daily_loop,
+    observe,
+    observe_notified,
+    import_posts,
+    train_engagement,
+    put_features_online,
+    publish_due,
+]

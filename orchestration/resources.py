@@ -12,7 +12,7 @@ import dagster as dg
 
 from contracts.clock import Clock, SystemClock
 from contracts.errors import NotReadyError
-from contracts.ports import ModelHome
+from contracts.ports import FeatureStore, ModelHome
 from contracts.scope import TenantScope
 from contracts.settings import Settings
 from contracts.tables import POST_FEATURES
@@ -121,6 +121,24 @@ def scorer(_: dg.InitResourceContext) -> Any:
     return EngagementScorer(settings.mlflow_uri, observed=observed)
 
 
+def open_feature_store(settings: Settings) -> FeatureStore:
+    """What was known of accounts at any moment, from the lake of this home. Feast is imported when it is asked, not here."""
+    from feature_store import FeastFeatureStore
+    from lakehouse import DeltaLake
+
+    url = settings.online_features_url
+    return FeastFeatureStore(
+        settings.feature_store_path,
+        DeltaLake(settings.lake_path),
+        online_url=None if url is None else url.get_secret_value(),
+    )
+
+
+@dg.resource(description="Features as they were known at any moment, and online.")
+def feature_store(_: dg.InitResourceContext) -> FeatureStore:
+    return open_feature_store(Settings())
+
+
 @dg.resource(
     description="An OpenAI-compatible writer where one is configured; none otherwise, and the offline composer writes."
 )
@@ -182,6 +200,7 @@ ALL_RESOURCES = {
     "export_reader": export_reader,
     "models": models,
     "scorer": scorer,
+    "feature_store": feature_store,
     "text_model": text_model,
     "image_maker": image_maker,
     "media": media,

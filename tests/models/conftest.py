@@ -12,11 +12,16 @@ from ml.features import post_features
 
 
 @pytest.fixture(scope="session")
-def real_features(reference_data: Path) -> pl.DataFrame:
-    """Features of eight accounts' posts of two years: enough to learn from, small enough for a test."""
+def real_posts(reference_data: Path) -> pl.DataFrame:
+    """Eight accounts' posts of two years: enough to learn from, small enough for a test."""
     posts = instagram_posts(reference_data).filter(pl.col("published_at").dt.year() <= 2022)
     accounts = posts["account_id"].unique().sort().head(8)
-    return post_features(posts.filter(pl.col("account_id").is_in(accounts.implode())))
+    return posts.filter(pl.col("account_id").is_in(accounts.implode()))
+
+
+@pytest.fixture(scope="session")
+def real_features(real_posts: pl.DataFrame) -> pl.DataFrame:
+    return post_features(real_posts)
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,18 @@ def test_what_follows_from_data_is_automated(definitions: dg.Definitions) -> Non
     assert automated == {"silver", "gold", "features", "learning"}
 
 
+def test_online_features_are_only_made_when_somebody_asks(definitions: dg.Definitions) -> None:
+    key = dg.AssetKey(["features", "online_features"])
+
+    assert definitions.resolve_asset_graph().get(key).automation_condition is None
+    selecting = {
+        job.name
+        for job in jobs.ALL_JOBS
+        if key in definitions.resolve_job_def(job.name).asset_layer.executable_asset_keys
+    }
+    assert selecting == {jobs.PUT_ONLINE}
+
+
 def test_schedules_and_automation_are_on_by_default(definitions: dg.Definitions) -> None:
     assert all(s.default_status is dg.DefaultScheduleStatus.RUNNING for s in schedules.ALL_SCHEDULES)
     assert all(s.default_status is dg.DefaultSensorStatus.RUNNING for s in definitions.sensors or [])
@@ -121,3 +133,4 @@ def test_writers_that_exclude_each_other_share_a_pool(definitions: dg.Definition
     assert pools["gold/fct_posts"] == pools["silver/int_posts"] == "warehouse"
     assert pools["actions/published_posts"] == "publisher"
     assert pools["bronze/posts"] == "networks"
+    assert pools["features/online_features"] == "feature_store"

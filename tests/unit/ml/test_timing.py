@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.features import HOUR_BLOCK, post_features
+from ml.features import post_features
+from ml.posts import HOUR_BLOCK
 from ml.timing import HOUR_EFFECTS_SCHEMA, hour_effects, slot_gains
 
 
