@@ -124,7 +124,10 @@ def arrivals(readings: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
             basis=pl.when(pl.col("network").is_in([network.value for network in LEAVES_OUT_EMPTY_DAYS]))
             .then(pl.col("basis").replace(Basis.DAY.value, Basis.ANSWER.value))
             .otherwise("basis"),
-            end_of_newest_day=pl.col("newest_day").dt.offset_by("1d").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            end_of_newest_day=pl.col("newest_day")
+            .dt.offset_by("1d")
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone("UTC"),
         )
         .with_columns(
             there_until=pl.coalesce(
@@ -139,9 +142,9 @@ def arrivals(readings: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
         .with_columns(due_at=pl.col("there_until") + pl.col("allowed"))
     )
     is_late = pl.col("due_at") < now
-    is_asked = (pl.col("asked_at") + pl.min_horizontal("allowed", timedelta(hours=ASKED_WITHIN_HOURS)) >= now).fill_null(
-        False
-    )
+    is_asked = (
+        pl.col("asked_at") + pl.min_horizontal("allowed", timedelta(hours=ASKED_WITHIN_HOURS)) >= now
+    ).fill_null(False)
     state = (
         pl.when(~is_late)
         .then(pl.lit(Arrival.IN_TIME.value))

@@ -227,7 +227,9 @@ def _series(
         of_day = {row["day"]: row for row in rows.iter_rows(named=True)}
         first = min(of_day)
         days = [first + timedelta(days=n) for n in range((on - first).days + 1)]
-        counts = {day: float(of_day[day]["rows"]) if day in of_day else 0.0 for day in days if read is None or day in read}
+        counts = {
+            day: float(of_day[day]["rows"]) if day in of_day else 0.0 for day in days if read is None or day in read
+        }
         key = (str(network), None if metric is None else str(metric))
         yield *key, Measure.ROWS, {day: (count, count) for day, count in counts.items()}
         if metric is None:
@@ -238,11 +240,15 @@ def _series(
             (Measure.REPEATS, "compared"),
             (Measure.LEVEL, "known"),
         ):
-            yield *key, measure, {
-                day: (float(row[measure.value]), float(row[units_of]))
-                for day, row in of_day.items()
-                if row[units_of] >= MIN_UNITS
-            }
+            yield (
+                *key,
+                measure,
+                {
+                    day: (float(row[measure.value]), float(row[units_of]))
+                    for day, row in of_day.items()
+                    if row[units_of] >= MIN_UNITS
+                },
+            )
 
 
 def _settled(window: pl.DataFrame) -> pl.DataFrame:

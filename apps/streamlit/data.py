@@ -191,8 +191,9 @@ class ClientData:
         readings = self.read(READINGS.key)
         if readings.is_empty():
             return pl.DataFrame()
-        known = pl.when(pl.col("source") == COMPETITOR_POSTS.name).then(pl.lit(sorted(rivals))).otherwise(pl.lit(sorted(accounts)))
-        standing = arrivals(readings.filter(pl.col("account_id").is_in(known)), now=now)
+        is_rivals, account = pl.col("source") == COMPETITOR_POSTS.name, pl.col("account_id")
+        is_known = pl.when(is_rivals).then(account.is_in(list(rivals))).otherwise(account.is_in(list(accounts)))
+        standing = arrivals(readings.filter(is_known), now=now)
         worst = pl.col("due_at").arg_min()
         return (
             standing.group_by("source", "network")
@@ -233,7 +234,16 @@ class ClientData:
 
 def _time_column(spec: TableSpec) -> str | None:
     """The column that says when a row of this table was read or made."""
-    for name in ("observed_at", "fetched_at", "asked_at", "exported_at", "recorded_at", "forecast_at", "decided_at", "computed_at"):
+    for name in (
+        "observed_at",
+        "fetched_at",
+        "asked_at",
+        "exported_at",
+        "recorded_at",
+        "forecast_at",
+        "decided_at",
+        "computed_at",
+    ):
         if name in spec.schema:
             return name
     return None

@@ -448,7 +448,9 @@ def unusual_day(found: UnusualDay, language: Language) -> go.Figure:
     axis = language("figure.share" if found.is_share else "figure.of_the_usual")
     _layout(figure, language, y_title=axis, height=190)
     _date_axis(figure, [*days, found.day], language, ticks=4)
-    figure.update_yaxes(range=[0, top], tickformat=".0%" if found.is_share else None, ticksuffix="" if found.is_share else "×")
+    figure.update_yaxes(
+        range=[0, top], tickformat=".0%" if found.is_share else None, ticksuffix="" if found.is_share else "×"
+    )
     return figure
 
 

@@ -11,6 +11,7 @@ its rows the day that has settled: some metrics and some accounts are reported l
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+
 import dagster as dg
 import polars as pl
 
@@ -126,7 +127,9 @@ WORDS: dict[str, tuple[str, str, str]] = {
     name="anomaly_checks",
     specs=[
         dg.AssetCheckSpec(
-            CHECK_NAME, asset=key_of(judged.table), description="Yesterday is like the days before it, on every network."
+            CHECK_NAME,
+            asset=key_of(judged.table),
+            description="Yesterday is like the days before it, on every network.",
         )
         for judged in JUDGED
     ],

@@ -282,7 +282,10 @@ class House:
     competitor_reader: FakeCompetitorReader = field(default_factory=FakeCompetitorReader)
 
     def materialize(
-        self, *assets: dg.AssetsDefinition | dg.AssetChecksDefinition, day: date | None = None, config: dict[str, Any] | None = None
+        self,
+        *assets: dg.AssetsDefinition | dg.AssetChecksDefinition,
+        day: date | None = None,
+        config: dict[str, Any] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialise without raising, on an instance that is thrown away."""
         wanted = {key for asset in assets for key in asset.required_resource_keys}

@@ -82,7 +82,9 @@ def house_with(frames: Frames, folder: Path) -> House:
         for n, a in enumerate(own)
     ]
     rivals = tuple(
-        Competitor(competitor_id=a.account_id, network=a.network, handle="r", profile_url="u", client_ids=(a.client_id,))
+        Competitor(
+            competitor_id=a.account_id, network=a.network, handle="r", profile_url="u", client_ids=(a.client_id,)
+        )
         for a in own
     )
     store = FakeStore(tuple(client(a.client_id) for a in own), tuple(own), known_competitors=rivals)
@@ -135,7 +137,9 @@ def yesterday_s(judged: Judged) -> Fault:
 
     def plant(rows: pl.DataFrame) -> pl.DataFrame:
         before = rows.filter(pl.col("day") == YESTERDAY - timedelta(days=1), INSTAGRAM)
-        return pl.concat([rows.filter(~(on(judged, YESTERDAY) & INSTAGRAM)), before.with_columns(day=pl.lit(YESTERDAY))])
+        return pl.concat(
+            [rows.filter(~(on(judged, YESTERDAY) & INSTAGRAM)), before.with_columns(day=pl.lit(YESTERDAY))]
+        )
 
     return plant
 
@@ -148,7 +152,11 @@ def _faults() -> dict[str, tuple[str, str, Fault]]:
         if not is_burst:
             faults[f"{name}: half of the accounts are missing"] = (name, "fewer", leave_out(judged, half(judged)))
         has_metrics = bool(judged.values)
-        faults[f"{name}: a network is silent"] = (name, "gone" if has_metrics else "fewer", leave_out(judged, pl.lit(True)))
+        faults[f"{name}: a network is silent"] = (
+            name,
+            "gone" if has_metrics else "fewer",
+            leave_out(judged, pl.lit(True)),
+        )
         if judged.values:
             faults[f"{name}: only zeros"] = (name, "zeros", spoil(judged, pl.lit(0)))
             faults[f"{name}: values x 1000"] = (name, "level", spoil(judged, pl.col(judged.values[0]) * 1000))
@@ -188,7 +196,9 @@ def test_a_planted_fault_is_found_by_its_table_s_check_as_what_it_is(fault: str,
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
     lines = (evaluation.description or "").splitlines()
     seen, owner, remedy = WORDS[kind]
-    assert all(seen in line and owner[1:] in line and remedy[1:] in line and line.endswith(RUNBOOK) for line in lines), lines
+    assert all(
+        seen in line and owner[1:] in line and remedy[1:] in line and line.endswith(RUNBOOK) for line in lines
+    ), lines
     shown = evaluation.metadata[UNUSUAL_DAYS].value
     if kind == "copies":
         assert evaluation.metadata["copies"].value == sound[name].filter(pl.col("day") == YESTERDAY).height
@@ -196,7 +206,10 @@ def test_a_planted_fault_is_found_by_its_table_s_check_as_what_it_is(fault: str,
     assert {f["kind"] for f in shown} == {kind}
     assert {f["network"] for f in shown} == {"instagram"}
     for finding in shown:
-        assert finding["day"] == (day_of(BY_NAME[name].table) if kind in ("gone", "fewer", "more") else YESTERDAY).isoformat()
+        assert (
+            finding["day"]
+            == (day_of(BY_NAME[name].table) if kind in ("gone", "fewer", "more") else YESTERDAY).isoformat()
+        )
         assert (finding["low"] is not None and finding["value"] < finding["low"]) or finding["value"] > finding["high"]
         assert len(finding["past"]) >= 21
 
@@ -218,7 +231,9 @@ def test_accounts_that_are_not_connected_any_more_are_missed_on_no_day(sound: Fr
 
 def test_counts_from_a_brought_file_are_no_reading(sound: Frames, tmp_path: Path) -> None:
     brought = under_other_ids(BY_NAME["post_metrics"])(sound["post_metrics"])
-    brought = brought.with_columns(source=pl.when(pl.col("post_id").str.ends_with("again")).then(pl.lit("export")).otherwise("source"))
+    brought = brought.with_columns(
+        source=pl.when(pl.col("post_id").str.ends_with("again")).then(pl.lit("export")).otherwise("source")
+    )
     assert found({"post_metrics": brought}, tmp_path)["post_metrics"].passed
 
 

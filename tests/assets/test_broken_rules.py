@@ -36,7 +36,9 @@ def sound(table: TableSpec) -> dict[str, Any]:
     samples: dict[Any, Any] = {pl.String: "x", pl.Int64: 1, pl.Int32: 1, pl.Boolean: False, pl.Date: NOW.date()}
     moment = NOW - timedelta(hours=1)
     row = {name: samples.get(kind, moment) for name, kind in table.schema.items()}
-    return row | {name: NOW for name in ("observed_at",) if name in row} | ({"metric": "likes"} if "metric" in row else {})
+    return (
+        row | {name: NOW for name in ("observed_at",) if name in row} | ({"metric": "likes"} if "metric" in row else {})
+    )
 
 
 def fault(rule: str) -> tuple[str, Any]:
@@ -99,7 +101,9 @@ def test_edges_are_allowed() -> None:
 
 def test_rules_between_posts_and_counts_break_too() -> None:
     """The two that no expectation holds: a post with a bad count, and the counts of a post that stays out."""
-    posts = [sound(POSTS) | {"post_id": name, "published_at": at} for name, at in (("p", NOW), ("q", NOW + timedelta(1)))]
+    posts = [
+        sound(POSTS) | {"post_id": name, "published_at": at} for name, at in (("p", NOW), ("q", NOW + timedelta(1)))
+    ]
     counts = [
         sound(POST_METRICS) | {"post_id": name, "metric": metric, "value": value}
         for name, metric, value in (("p", "likes", -1), ("p", "shares", 2), ("q", "likes", 3))

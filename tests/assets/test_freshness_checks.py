@@ -129,7 +129,9 @@ def test_a_source_that_nobody_asks_for_any_more_is_late_then_an_error_and_no_oth
         assert late == (set() if severity is None else {source})
         if severity is not None:
             assert evaluations[source].severity is severity
-            assert all(words(LateCause.NOT_ASKED) in line for line in (evaluations[source].description or "").splitlines())
+            assert all(
+                words(LateCause.NOT_ASKED) in line for line in (evaluations[source].description or "").splitlines()
+            )
 
 
 @pytest.mark.parametrize("source", ["accounts", "account_metrics", "post_metrics"])

@@ -128,7 +128,9 @@ def _make_tables(warehouse: duckdb.DuckDBPyConnection, manifest: Node) -> None:
     for relation in sorted(tested):
         name = relation.split(".")[1]
         warehouse.execute(f"create table sound.{name} as select * from {relation}")
-        assert warehouse.execute(f"select count(*) from sound.{name}").fetchone() != (0,), f"{relation} has no row to copy"
+        assert warehouse.execute(f"select count(*) from sound.{name}").fetchone() != (0,), (
+            f"{relation} has no row to copy"
+        )
     for relation in sorted(tested):
         if kinds[relation] == "VIEW":
             warehouse.execute(f"drop view {relation}")

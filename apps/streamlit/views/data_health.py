@@ -126,7 +126,9 @@ def _freshness(work: Workspace, freshness: pl.DataFrame) -> None:
             pl.col("source").map_elements(lambda name: text(f"source.{name}"), return_dtype=pl.String),
             pl.col("network").replace({network.value: text(f"network.{network.value}") for network in Network}),
             pl.col("state").replace({state.value: text(f"arrival.{state.value}") for state in Arrival}),
-            pl.col("there_until").map_elements(lambda at: text.age(at, work.now.at), return_dtype=pl.String).alias("age"),
+            pl.col("there_until")
+            .map_elements(lambda at: text.age(at, work.now.at), return_dtype=pl.String)
+            .alias("age"),
             *(pl.col(name).dt.convert_time_zone(work.zone).dt.replace_time_zone(None) for name in moments),
             pl.format("{} / {}", pl.col("accounts") - pl.col("late"), "accounts").alias("accounts"),
         ),
@@ -183,7 +185,9 @@ def _compared(work: Workspace, found: UnusualDay) -> str:
     """The day's value beside what is usual, in words."""
     text = work.text
     if found.is_share:
-        return text("unusual.share", value=text.percent(found.value, digits=0), usual=text.percent(found.expected, digits=0))
+        return text(
+            "unusual.share", value=text.percent(found.value, digits=0), usual=text.percent(found.expected, digits=0)
+        )
     return text("unusual.multiple", value=text.times(found.value))
 
 

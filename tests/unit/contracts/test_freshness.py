@@ -81,7 +81,9 @@ def test_answers_without_rows_are_none_where_every_reading_owes_rows(source: str
     row = judged(reading(source, brought_at=old))[source]
     assert (row["state"], row["cause"], row["there_until"]) == (Arrival.LATE.value, LateCause.SILENT.value, old)
     never = judged(reading(source, brought_at=None))[source]
-    assert (never["state"], never["cause"]) == (Arrival.OVERDUE.value, LateCause.SILENT.value), "since it was first asked"
+    assert (never["state"], never["cause"]) == (Arrival.OVERDUE.value, LateCause.SILENT.value), (
+        "since it was first asked"
+    )
 
 
 @pytest.mark.parametrize("source", [d.table.name for d in DEADLINES if d.basis is Basis.ANSWER])
