@@ -329,6 +329,25 @@ class CollectionFailure(Record):
     message: str
 
 
+class UnusualDay(Record):
+    """A network's day in a bronze table that is unlike the days before it. In shares where it is about shares, else in multiples of the
+    usual: a network's sums over all clients are no one client's to see."""
+
+    source: str
+    network: Network
+    metric: str | None
+    kind: str
+    """What is seen; the key of the words for it (`assets.checks.anomalies.WORDS`)."""
+    day: date
+    is_share: bool
+    value: float
+    expected: float
+    low: float | None
+    high: float | None
+    """Where the usual ends; None: it does not."""
+    past: tuple[tuple[date, float], ...]
+
+
 # --- webhooks ----------------------------------------------------------------------------------------------------------
 
 

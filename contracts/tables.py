@@ -29,7 +29,7 @@ class TableKind(StrEnum):
 class TableSpec:
     """A table's name, columns, key and partitioning.
 
-    `keys` identify a row (merge key, uniqueness). `partition_by` is `day` for all but small state tables.
+    `keys` identify a row (merge key, uniqueness). `partition_by` is `day` for all but state tables.
     `tenant_column` is None only for shared records, with the reason in `shared_because`.
     `personal` names columns that hold an audience member's identity or words: kept out of previews, logs and features.
     """
@@ -365,6 +365,28 @@ QUARANTINED_IMPORTS = _spec(
     personal=("raw",),
 )
 
+READINGS = _spec(
+    "bronze",
+    "readings",
+    TableKind.OBSERVED,
+    ("source", "client_id", "account_id"),
+    "When each account was last asked, answered and brought what it owed, by source. Grain: source x account, own or a rival's (one row "
+    "for each client that watches it). Written by every reading; read by the checks `in_time` and the Data health page.",
+    {
+        "source": pl.String,
+        "client_id": pl.String,
+        "network": pl.String,
+        "account_id": pl.String,
+        "first_asked_at": UTC,
+        "asked_at": UTC,
+        "answered_at": UTC,
+        "brought_at": UTC,
+        "newest_day": pl.Date,
+        "error_class": pl.String,
+    },
+    partition_by="source",
+)
+
 POST_FEATURES = _spec(
     "features",
     "post_features",
@@ -628,6 +650,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     FORECASTS,
     IMPORTS,
     QUARANTINED_IMPORTS,
+    READINGS,
     POST_FEATURES,
     ACCOUNT_HISTORIES,
     SHADOW_FORECASTS,

@@ -8,8 +8,10 @@ import dagster as dg
 
 from assets.actions import sent
 from assets.bronze import accounts, audience, directory, imports, ledger, posts, rivals
+from assets.checks.anomalies import anomaly_checks
 from assets.checks.api_versions import api_versions_check
 from assets.checks.deliveries import deliveries_check
+from assets.checks.freshness import freshness_checks
 from assets.decisions import drafts, ideas, replies, slots
 from assets.features import accounts as account_features
 from assets.features import posts as post_features
@@ -46,7 +48,7 @@ def build_definitions(resources: Mapping[str, Any], *, manifest: Path) -> dg.Def
     assets = [*dg.load_assets_from_modules(ASSET_MODULES), warehouse_assets(manifest)]
     return dg.Definitions(
         assets=with_automation(assets),
-        asset_checks=[api_versions_check, deliveries_check],
+        asset_checks=[api_versions_check, deliveries_check, freshness_checks, anomaly_checks],
         resources=dict(resources),
         jobs=ALL_JOBS,
         schedules=ALL_SCHEDULES,

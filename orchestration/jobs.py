@@ -2,7 +2,9 @@
 
 import dagster as dg
 
+from assets.checks.anomalies import anomaly_checks
 from assets.checks.deliveries import deliveries_check
+from assets.checks.freshness import freshness_checks
 
 REFRESH = "refresh"
 DECIDE = "decide"
@@ -13,6 +15,7 @@ TRAIN = "train_engagement"
 PUBLISH = "publish_due"
 IMPORT = "import_posts"
 PUT_ONLINE = "put_features_online"
+WATCH = "watch_sources"
 
 _SEND = {"ops": {"sent_actions": {"config": {"send": True}}}}
 _NEVER_RETRIED = {"dagster/max_retries": "0"}
@@ -24,6 +27,10 @@ _imports = dg.AssetSelection.assets("bronze/imports")
 _online = dg.AssetSelection.assets("features/online_features")
 # The alarm has to sound, and to end, also while nothing is due: an account that is paused has nothing due.
 _alarm = dg.AssetSelection.checks(deliveries_check)
+# By themselves, because what a reading that never comes would bring along sounds no alarm.
+_in_time = dg.AssetSelection.checks(freshness_checks)
+# Once a day is enough for what is judged by the day.
+_daily_checks = _in_time | dg.AssetSelection.checks(anomaly_checks)
 _refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _imports - _online
 
 refresh = dg.define_asset_job(
@@ -49,14 +56,21 @@ observe = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         "bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments", "bronze/messages"
     )
+    - _daily_checks
     | _alarm,
     description="Young posts, new comments and messages, observed again, and whether all goes out. What follows is automation's work.",
 )
 
 observe_notified = dg.define_asset_job(
     OBSERVE_NOTIFIED,
-    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments"),
+    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments") - _daily_checks,
     description="What networks have called about by webhook, observed now: the accounts concerned, and only the posts named.",
+)
+
+watch_sources = dg.define_asset_job(
+    WATCH,
+    selection=_in_time,
+    description="Is every source there in time? Asks no network; sounds also when no reading runs any more.",
 )
 
 import_posts = dg.define_asset_job(
@@ -91,6 +105,7 @@ ALL_JOBS = [
     daily_loop,
     observe,
     observe_notified,
+    watch_sources,
     import_posts,
     train_engagement,
     put_features_online,

@@ -8,7 +8,7 @@ import dagster as dg
 
 from contracts.clock import Clock
 from contracts.ports import Publisher
-from orchestration.jobs import daily_loop, observe, publish_due, train_engagement
+from orchestration.jobs import daily_loop, observe, publish_due, train_engagement, watch_sources
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 
@@ -25,6 +25,13 @@ def every_quarter_of_an_hour(clock: dg.ResourceParam[Clock]) -> dg.RunRequest:
     """Counts of young posts move fast: half of the engagement of many posts comes within hours."""
     now = clock.now()
     return dg.RunRequest(run_key=f"observe-{now:%Y-%m-%dT%H}-{now.minute // 15}", partition_key=now.date().isoformat())
+
+
+@dg.schedule(job=watch_sources, cron_schedule="7,37 * * * *", default_status=RUNNING)
+def every_business_hour(clock: dg.ResourceParam[Clock]) -> dg.RunRequest:
+    """Deadlines are hours long, so an hour more is none. Not at the minutes at which readings begin."""
+    now = clock.now()
+    return dg.RunRequest(run_key=f"watch-{now:%Y-%m-%dT%H}")
 
 
 @dg.schedule(job=train_engagement, cron_schedule="0 * * * *", default_status=RUNNING)
@@ -46,4 +53,10 @@ def when_something_is_due(
     return dg.RunRequest(run_key=None, partition_key=now.date().isoformat(), tags={"pulso/due": str(due)})
 
 
-ALL_SCHEDULES = [every_business_day, every_quarter_of_an_hour, every_business_week, when_something_is_due]
+ALL_SCHEDULES = [
+    every_business_day,
+    every_quarter_of_an_hour,
+    every_business_hour,
+    every_business_week,
+    when_something_is_due,
+]

@@ -1,4 +1,5 @@
-"""The newest pipeline runs and the accounts that could not be read, from Dagster's own records, without importing Dagster.
+"""The newest pipeline runs, the accounts that could not be read and the days that look strange, from Dagster's own records, without
+importing Dagster.
 
 The app must answer in a moment, and Dagster takes seconds to import. A few columns of two tables are read, read-only; a test
 holds them against a real Dagster instance. Where they are not as expected the page says that they cannot be read.
@@ -6,19 +7,24 @@ holds them against a real Dagster instance. Where they are not as expected the p
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from contracts.records import CollectionFailure
+from contracts.networks import Network
+from contracts.records import CollectionFailure, Record, UnusualDay
 
 ALL_READ_CHECK = "all_accounts_read"
 """Name of the asset check under which bronze reports accounts that could not be read."""
+AS_USUAL_CHECK = "as_usual"
+"""Name of the asset check that compares yesterday with the days before."""
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -50,22 +56,33 @@ def newest_runs(home: Path, *, limit: int = 8) -> Sequence[Run] | None:
 
 def unread_accounts(home: Path, client_id: str) -> Sequence[CollectionFailure]:
     """What the newest reading of each table could not read for a client; empty where no record can be read."""
+    failures = _newest_of_check(home, ALL_READ_CHECK, "failures", CollectionFailure)
+    return [failure for failure in failures if failure.client_id == client_id]
+
+
+def unusual_days(home: Path, networks: Collection[Network]) -> Sequence[UnusualDay]:
+    """What the newest comparison of each table found strange on these networks, the newest day first; empty where no record can be read."""
+    found = _newest_of_check(home, AS_USUAL_CHECK, "unusual_days", UnusualDay)
+    return sorted((day for day in found if day.network in networks), key=lambda found: found.day, reverse=True)
+
+
+def _newest_of_check(home: Path, check: str, name: str, record: type[R]) -> list[R]:
+    """The records that each table's newest evaluation of a check keeps under `name`."""
     rows = _query(
         home / "dagster" / "history" / "runs" / "index.db",
         "SELECT evaluation_event FROM asset_check_executions WHERE id IN "
         "(SELECT MAX(id) FROM asset_check_executions WHERE check_name = ? AND evaluation_event IS NOT NULL GROUP BY asset_key)",
-        (ALL_READ_CHECK,),
+        (check,),
     )
     try:
-        failures = [
-            CollectionFailure.model_validate(failure)
+        return [
+            record.model_validate(kept)
             for (event,) in rows or ()
-            for listed in _values_of(json.loads(event), "failures")
-            for failure in _as_list(listed)
+            for listed in _values_of(json.loads(event), name)
+            for kept in _as_list(listed)
         ]
     except (ValidationError, ValueError):
         return []
-    return [failure for failure in failures if failure.client_id == client_id]
 
 
 def _query(file: Path, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]] | None:

@@ -3,22 +3,28 @@
 Belongs here: which columns a page needs of which table. Does not belong here: the store (`desk.py`), any definition of a KPI.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 import streamlit as st
 
+from contracts.freshness import Arrival, arrivals
 from contracts.scope import TenantScope
-from contracts.tables import ALL_TABLES, CALIBRATION, COMMENTS, CONTENT_DRAFTS, POST_SCHEDULE, TableSpec
+from contracts.tables import (
+    CALIBRATION,
+    COMMENTS,
+    COMPETITOR_POSTS,
+    CONTENT_DRAFTS,
+    POST_SCHEDULE,
+    READINGS,
+    TableSpec,
+)
 from lakehouse import DeltaLake
 
 RATES = ("reach", "views", "impressions", "followers")
 """What an engagement rate can be measured by; never mixed."""
-
-READ_WHOLE = ("accounts", "account_metrics", "post_metrics", "competitors")
-"""Sources that get rows with every reading. Posts and comments get one only when something is new: their age tells nothing."""
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
@@ -176,20 +182,28 @@ class ClientData:
             orient="row",
         )
 
-    def freshness(self) -> pl.DataFrame:
-        """Newest row per source and network: `source`, `network`, `newest`, `rows`, `is_read_whole` (see READ_WHOLE)."""
-        frames = []
-        for spec in ALL_TABLES:
-            time = _time_column(spec)
-            if spec.stage != "bronze" or time is None or "network" not in spec.schema or not spec.tenant_column:
-                continue
-            sizes = self._sizes(spec.key, by=("network",), time=time)
-            if sizes is not None and not sizes.is_empty():
-                is_read_whole = pl.lit(spec.name in READ_WHOLE).alias("is_read_whole")
-                frames.append(
-                    sizes.select(pl.lit(spec.name).alias("source"), "network", "newest", "rows", is_read_whole)
-                )
-        return pl.concat(frames).sort("source", "network") if frames else pl.DataFrame()
+    def freshness(self, *, now: datetime, accounts: Collection[str], rivals: Collection[str]) -> pl.DataFrame:
+        """How each source of each network stands: `source`, `network`, `accounts`, `late` (of them), `there_until` and `due_at` (of the
+        one that is furthest behind), `state` (`contracts.freshness.Arrival`), `cause` (`LateCause`, null when in time).
+
+        Only of the accounts and rivals that are named, which are those that are connected and watched now.
+        """
+        readings = self.read(READINGS.key)
+        if readings.is_empty():
+            return pl.DataFrame()
+        is_rivals, account = pl.col("source") == COMPETITOR_POSTS.name, pl.col("account_id")
+        is_known = pl.when(is_rivals).then(account.is_in(list(rivals))).otherwise(account.is_in(list(accounts)))
+        standing = arrivals(readings.filter(is_known), now=now)
+        worst = pl.col("due_at").arg_min()
+        return (
+            standing.group_by("source", "network")
+            .agg(
+                pl.len().alias("accounts"),
+                (pl.col("state") != Arrival.IN_TIME.value).sum().alias("late"),
+                *(pl.col(name).get(worst) for name in ("there_until", "due_at", "state", "cause")),
+            )
+            .sort("source", "network")
+        )
 
     def quarantined(self) -> pl.DataFrame:
         """Rows kept out of bronze: `table`, `rule`, `reason`, `rows`, `newest`, most first."""
@@ -220,7 +234,16 @@ class ClientData:
 
 def _time_column(spec: TableSpec) -> str | None:
     """The column that says when a row of this table was read or made."""
-    for name in ("observed_at", "fetched_at", "exported_at", "recorded_at", "forecast_at", "decided_at", "computed_at"):
+    for name in (
+        "observed_at",
+        "fetched_at",
+        "asked_at",
+        "exported_at",
+        "recorded_at",
+        "forecast_at",
+        "decided_at",
+        "computed_at",
+    ):
         if name in spec.schema:
             return name
     return None

@@ -80,6 +80,10 @@ class Desk:
         """Handle of each account."""
         return {account.account_id: account.handle for account in self._store.accounts(self._scope)}
 
+    def rivals(self) -> frozenset[str]:
+        """The rivals that the client watches."""
+        return frozenset(rival.competitor_id for rival in self._store.competitors(self._scope))
+
     def connections(self) -> tuple[ShownConnection, ...]:
         """Each account, and whether it can be used."""
         accounts = {account.account_id: account for account in self._store.accounts(self._scope)}

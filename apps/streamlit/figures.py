@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from apps.streamlit.language import Language
+from contracts.records import UnusualDay
 
 NETWORK_COLOURS: Mapping[str, str] = {"bluesky": "#2f7de1", "instagram": "#c2387f"}
 MAIN = "#0f766e"
@@ -415,6 +416,41 @@ def correlations(rows: pl.DataFrame, language: Language) -> go.Figure:
     lowest = float(rows.select(pl.min_horizontal("correlation", "low").min()).item())
     figure.update_xaxes(range=[max(-1.02, min(-0.3, lowest - 0.05)), 1.02], tickformat=".1f")
     figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.4, -0.6], title=None)
+    return figure
+
+
+def unusual_day(found: UnusualDay, language: Language) -> go.Figure:
+    """A strange day at the end of the days before it, over the band of the usual; shares in percent, all else in multiples of the usual."""
+    days, values = [day for day, _ in found.past], [value for _, value in found.past]
+    shown = language.percent if found.is_share else language.times
+    figure = go.Figure()
+    top = max(found.value, *values, found.expected) * 1.12 or 1.0
+    figure.add_hrect(
+        y0=0.0 if found.low is None else found.low,
+        y1=top if found.high is None else min(found.high, top),
+        fillcolor=BAND,
+        line_width=0,
+        layer="below",
+    )
+    for x, y, mode, style, name in (
+        (days, values, "lines", {"line": {"color": MAIN, "width": 2}}, language("figure.days_before")),
+        ([found.day], [found.value], "markers", {"marker": {"color": ACCENT, "size": 11}}, language("figure.this_day")),
+    ):
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode=mode,
+            name=name,
+            customdata=[[language.day(day), shown(value)] for day, value in zip(x, y, strict=True)],
+            hovertemplate="%{customdata[0]}<br><b>%{customdata[1]}</b><extra></extra>",
+            **style,
+        )
+    axis = language("figure.share" if found.is_share else "figure.of_the_usual")
+    _layout(figure, language, y_title=axis, height=190)
+    _date_axis(figure, [*days, found.day], language, ticks=4)
+    figure.update_yaxes(
+        range=[0, top], tickformat=".0%" if found.is_share else None, ticksuffix="" if found.is_share else "×"
+    )
     return figure
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from assets.bronze.directory import STAGE
 from assets.bronze.entry import checks_of, enter
 from assets.bronze.failures import accounts_check
+from assets.bronze.readings import own
 from assets.checks.boundary import boundary_check, inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
@@ -63,7 +64,7 @@ def accounts(
         write=lake.append,
         rows=frame.height,
         failures=(*collected.failures, *terms.failures),
-        accounts=len(connected),
+        asked=own(connected),
         as_of=days.now,
         metadata={"terms_read": len(terms.rows)},
     )
@@ -110,6 +111,6 @@ def account_metrics(
         write=lake.merge,
         rows=frame.height,
         failures=collected.failures,
-        accounts=len(connected),
+        asked=own(connected),
         as_of=days.now,
     )

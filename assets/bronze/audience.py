@@ -5,6 +5,7 @@ import dagster as dg
 from assets.bronze.directory import STAGE
 from assets.bronze.entry import checks_of, enter
 from assets.bronze.observations import messages_since, only_new, posts_to_ask
+from assets.bronze.readings import own
 from assets.checks.boundary import inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
@@ -45,7 +46,7 @@ def comments(
         write=lake.append,
         rows=frame.height,
         failures=collected.failures,
-        accounts=len(connected),
+        asked=() if days.is_past else own(connected),
         as_of=days.now,
         new=only_new(checked.good, COMMENTS, lake, scope),
         metadata={"posts_read": len(wanted)},
@@ -82,7 +83,7 @@ def messages(
         write=lake.append,
         rows=frame.height,
         failures=collected.failures,
-        accounts=len(connected),
+        asked=() if days.is_past else own(connected),
         as_of=days.now,
         new=only_new(checked.good, MESSAGES, lake, scope),
         metadata={"new_in_the_store": kept},

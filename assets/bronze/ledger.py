@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from assets.bronze.directory import STAGE
+from assets.bronze.readings import note_reading, own
 from assets.frames import to_frame
 from assets.keys import asset_options
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
@@ -41,7 +42,9 @@ def action_ledger(
         if days.start <= e.recorded_at.date() <= days.end or newest is None or e.recorded_at >= newest
     ]
     frame = to_frame(entries, ACTION_LEDGER, day=pl.col("recorded_at").dt.date())
-    return materialised(ACTION_LEDGER, lake.merge(ACTION_LEDGER, frame), frame=frame, as_of=days.now)
+    written = lake.merge(ACTION_LEDGER, frame)
+    note_reading(lake, ACTION_LEDGER, own(store.accounts(scope)), rows=frame, failures=(), now=days.now)
+    return materialised(ACTION_LEDGER, written, frame=frame, as_of=days.now)
 
 
 @dg.asset(**asset_options(FORECASTS), partitions_def=DAYS, backfill_policy=ONE_RUN)

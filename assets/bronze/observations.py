@@ -93,6 +93,13 @@ def only_changed(posts: pl.DataFrame, lake: Lake, scope: TenantScope) -> pl.Data
     return posts.join(known, on=["post_id", "content_sha256"], how="anti")
 
 
+def with_young_posts(lake: Lake, scope: TenantScope, *, now: datetime) -> frozenset[str]:
+    """Accounts with a known post that is young enough to be observed again: their next reading owes counts."""
+    since = now - OBSERVED_FOR
+    posts = lake.scan(POSTS, scope=scope).filter(pl.col("day") >= since.date(), pl.col("published_at") >= since)
+    return frozenset(posts.select("account_id").unique().collect()["account_id"])
+
+
 def with_backfill_mark(metrics: pl.DataFrame, posts: pl.DataFrame, lake: Lake, scope: TenantScope) -> pl.DataFrame:
     """`is_backfilled` from the first observation of each post, whether in this run or an earlier one."""
     columns = ("post_id", "published_at", "observed_at")

@@ -7,7 +7,15 @@ import polars as pl
 
 from assets.bronze.directory import STAGE
 from assets.bronze.entry import checks_of, enter
-from assets.bronze.observations import OBSERVED_FOR, only_changed, watermarks, with_backfill_mark, with_fingerprint
+from assets.bronze.observations import (
+    OBSERVED_FOR,
+    only_changed,
+    watermarks,
+    with_backfill_mark,
+    with_fingerprint,
+    with_young_posts,
+)
+from assets.bronze.readings import own
 from assets.bronze.split import split_observation
 from assets.frames import to_frame
 from assets.keys import spec_options
@@ -52,6 +60,7 @@ def posts_and_metrics(
             detail_since=days.now - OBSERVED_FOR,
             detail_of=config.targets,
         )
+    owing = with_young_posts(lake, scope, now=days.now)
     day_of_observation = {"day": pl.col("observed_at").dt.date()}
     posts = with_fingerprint(to_frame(collected.posts, POSTS, **day_of_observation))
     metrics = with_backfill_mark(to_frame(collected.metrics, POST_METRICS, **day_of_observation), posts, lake, scope)
@@ -66,8 +75,9 @@ def posts_and_metrics(
             write=write,
             rows=posts.height,
             failures=collected.failures,
-            accounts=len(connected),
+            asked=() if days.is_past else own(connected),
             as_of=days.now,
             new=frame,
+            owing=owing,
             metadata={"observed_posts": posts.height, "replayed": days.is_past},
         )

@@ -7,6 +7,7 @@ import polars as pl
 
 from assets.bronze.directory import STAGE
 from assets.bronze.entry import checks_of, enter
+from assets.bronze.readings import rivals
 from assets.checks.boundary import inspect
 from assets.checks.expectations import rules_for
 from assets.frames import to_frame
@@ -58,6 +59,6 @@ def competitor_posts(
         write=lake.append,
         rows=frame.height,
         failures=collected.failures,
-        accounts=len(watched),
+        asked=() if days.is_past else rivals(watched),
         as_of=days.now,
     )

@@ -67,7 +67,12 @@ def _not_after_observation(column: str) -> Rule:
 
     return Rule(
         f"{column}_not_after_observation",
-        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="observed_at", column_B=column, or_equal=True),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="observed_at",
+            column_B=column,
+            or_equal=True,
+            ignore_row_if="either_value_is_missing",  # that one is missing is another rule's matter
+        ),
         NETWORK,
         f"{column} lies after the moment of observation; check the clock or the date at its source",
     )

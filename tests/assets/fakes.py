@@ -19,6 +19,8 @@ from contracts.records import (
     Client,
     CollectionFailure,
     Comment,
+    Competitor,
+    CompetitorPost,
     LedgerEntry,
     Message,
     Post,
@@ -193,6 +195,10 @@ class FakeStore:
     entries: tuple[LedgerEntry, ...] = ()
     all_troubles: tuple[Trouble, ...] = ()
     kept_terms: dict[str, AccountTerms] = field(default_factory=dict)
+    known_competitors: tuple[Competitor, ...] = ()
+
+    def competitors(self, scope: TenantScope) -> tuple[Competitor, ...]:
+        return tuple(c for c in self.known_competitors if any(scope.allows(client) for client in c.client_ids))
 
     def terms(self, scope: TenantScope) -> Mapping[str, AccountTerms]:
         return dict(self.kept_terms)
@@ -223,6 +229,34 @@ class FakeStore:
 
 
 @dataclass
+class FakeCompetitorReader:
+    """Shows the posts of every rival that is not in `broken`."""
+
+    all_posts: list[CompetitorPost] = field(default_factory=list)
+    broken: frozenset[str] = frozenset()
+
+    def read(
+        self, competitors: Sequence[Competitor], *, since: Mapping[str, datetime], observed_at: datetime
+    ) -> Collected[CompetitorPost]:
+        seen = {c.competitor_id for c in competitors} - self.broken
+        rows = [p.model_copy(update={"observed_at": observed_at}) for p in self.all_posts if p.competitor_id in seen]
+        failures = [
+            CollectionFailure(
+                client_id=client_id,
+                account_id=c.competitor_id,
+                network=c.network,
+                what="competitor posts",
+                error_class="transient",
+                message="no answer",
+            )
+            for c in competitors
+            if c.competitor_id in self.broken
+            for client_id in c.client_ids
+        ]
+        return Collected(tuple(rows), tuple(failures))
+
+
+@dataclass
 class FakePublisher:
     """Counts drains."""
 
@@ -245,9 +279,13 @@ class House:
     collector: FakeCollector
     publisher: FakePublisher
     clock: FixedClock
+    competitor_reader: FakeCompetitorReader = field(default_factory=FakeCompetitorReader)
 
     def materialize(
-        self, *assets: dg.AssetsDefinition, day: date | None = None, config: dict[str, Any] | None = None
+        self,
+        *assets: dg.AssetsDefinition | dg.AssetChecksDefinition,
+        day: date | None = None,
+        config: dict[str, Any] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialise without raising, on an instance that is thrown away."""
         wanted = {key for asset in assets for key in asset.required_resource_keys}
@@ -259,6 +297,17 @@ class House:
             if config
             else {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
+        )
+
+    def check(self, *asked: dg.AssetChecksDefinition) -> dg.ExecuteInProcessResult:
+        """Run checks alone, as a job that watches does."""
+        job = dg.define_asset_job("checks", selection=dg.AssetSelection.checks(*asked))
+        wanted = {name for checks in asked for name in checks.required_resource_keys if hasattr(self, name)}
+        resources = {name: getattr(self, name) for name in wanted}
+        return (
+            dg.Definitions(asset_checks=asked, jobs=[job], resources=resources)
+            .resolve_job_def("checks")
+            .execute_in_process(run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
         )
 
     def rows(self, key: str) -> list[dict[str, Any]]:

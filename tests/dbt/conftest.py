@@ -52,18 +52,26 @@ class Home:
 
     def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`dbt build` over this home, in a process of its own; fails the test only if the caller checks the return code."""
+        return self.dbt("build", *arguments)
+
+    def dbt(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Any other command of dbt, in the same way."""
         target = self.path / "dbt"
         target.mkdir(parents=True, exist_ok=True)
         if not (target / "partial_parse.msgpack").exists():
             shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
-        command = [str(dbt_executable()), "build", *arguments, "--vars", json.dumps(dbt_variables(self.settings))]
+        line = [str(dbt_executable()), command, *arguments, "--vars", json.dumps(dbt_variables(self.settings))]
         folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
-        return subprocess.run([*command, *folders], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+        return subprocess.run([*line, *folders], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+
+    def results(self) -> dict[str, dict[str, Any]]:
+        """What dbt says of every node of its last run, by its unique id."""
+        results = json.loads((self.path / "dbt" / "run_results.json").read_text())["results"]
+        return {result["unique_id"]: result for result in results}
 
     def statuses(self) -> dict[str, str]:
-        """Status of every node of the last build, by its unique id."""
-        results = json.loads((self.path / "dbt" / "run_results.json").read_text())["results"]
-        return {result["unique_id"]: result["status"] for result in results}
+        """Status of every node of the last run, by its unique id."""
+        return {name: result["status"] for name, result in self.results().items()}
 
     def mart(self, name: str) -> pl.DataFrame:
         """A gold table as dbt built it."""

@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.checks.anomalies import anomaly_checks
 from assets.checks.deliveries import deliveries_check
+from assets.checks.freshness import freshness_checks
 from contracts.clock import FixedClock
 from contracts.ports import DrainReport
 from orchestration import jobs, schedules
@@ -120,6 +122,34 @@ def test_the_alarm_sounds_after_publishing_and_while_nothing_is_due(definitions:
     }
 
     assert sounding == {jobs.PUBLISH, jobs.OBSERVE}
+
+
+def test_lateness_is_watched_without_any_reading_and_strange_days_once_a_day(definitions: dg.Definitions) -> None:
+    """A check that rides along with a reading is silent when the reading never comes; and what is judged by the day is judged daily."""
+    jobs_with = {
+        check.node_def.name: {
+            job.name
+            for job in jobs.ALL_JOBS
+            if check.node_def.name in {node.name for node in definitions.resolve_job_def(job.name).nodes}
+        }
+        for check in (freshness_checks, anomaly_checks)
+    }
+
+    assert jobs_with[freshness_checks.node_def.name] == {jobs.REFRESH, jobs.DAILY_LOOP, jobs.WATCH}
+    assert jobs_with[anomaly_checks.node_def.name] == {jobs.REFRESH, jobs.DAILY_LOOP}
+    (only,) = definitions.resolve_job_def(jobs.WATCH).nodes
+    assert only.name == freshness_checks.node_def.name
+
+
+def test_sources_are_watched_once_a_business_hour() -> None:
+    first = tick(schedules.every_business_hour, clock=FixedClock(NOW))
+    again = tick(schedules.every_business_hour, clock=FixedClock(NOW.replace(minute=50)))
+    later = tick(schedules.every_business_hour, clock=FixedClock(NOW.replace(hour=7)))
+
+    assert isinstance(first, dg.RunRequest)
+    assert isinstance(again, dg.RunRequest)
+    assert isinstance(later, dg.RunRequest)
+    assert first.run_key == again.run_key != later.run_key
 
 
 def test_writers_that_exclude_each_other_share_a_pool(definitions: dg.Definitions) -> None:

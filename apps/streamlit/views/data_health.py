@@ -1,33 +1,40 @@
-"""Data health: what does not go out and whose problem that is, how fresh each source is, what could not be read or was kept out, and what the outbox and the pipeline are doing."""
+"""Data health: what does not go out and whose problem that is, which source is late, which day looks strange, what could not be read or was kept out, and what the outbox and the pipeline are doing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import polars as pl
 import streamlit as st
 
-from apps.streamlit.dagster_record import newest_runs, unread_accounts
+from apps.streamlit import figures
+from apps.streamlit.dagster_record import newest_runs, unread_accounts, unusual_days
 from apps.streamlit.language import NOTHING
-from apps.streamlit.layout import empty, header, network_badge, open_in_calendar, plain, section
+from apps.streamlit.layout import empty, figure, header, network_badge, open_in_calendar, plain, section
 from apps.streamlit.workspace import Workspace, current
+from contracts.freshness import Arrival
 from contracts.networks import Network
-from contracts.records import AccountTerms, Trouble, TroubleKind
+from contracts.records import AccountTerms, Trouble, TroubleKind, UnusualDay
 
-STALE_AFTER = timedelta(hours=36)  # a source is read daily: a day and a half without is worth a look
+MOST_UNUSUAL = 6
+UNUSUAL_FOR = timedelta(days=7)  # what was strange before that is known, or has become the usual
 MOST_TROUBLES = 30  # a list that nobody reads to its end is not drawn to its end
 RUN_COLOURS = {"SUCCESS": "green", "FAILURE": "red", "CANCELED": "gray", "STARTED": "blue"}
 
 
 def render(work: Workspace) -> None:
     header(work, "health")
-    freshness, quarantined = work.data.freshness(), work.data.quarantined()
     connections = work.desk.connections()
+    accounts = {connection.account_id for connection in connections}
+    freshness = work.data.freshness(now=work.now.at, accounts=accounts, rivals=work.desk.rivals())
+    unusual = _recent_unusual_days(work, {Network(connection.network) for connection in connections})
+    quarantined = work.data.quarantined()
     troubles = work.desk.troubles(work.now.at)
-    _cards(work, freshness, quarantined, troubles)
+    _cards(work, freshness, unusual, quarantined, troubles)
     _troubles(work, troubles)
     left, right = st.columns([1.25, 1], gap="large")
     with left:
         _freshness(work, freshness)
+        _unusual(work, unusual)
         _quarantined(work, quarantined)
     with right:
         _accounts(work, connections)
@@ -36,16 +43,30 @@ def render(work: Workspace) -> None:
     _tables(work)
 
 
-def _cards(work: Workspace, freshness: pl.DataFrame, quarantined: pl.DataFrame, troubles: Sequence[Trouble]) -> None:
+def _recent_unusual_days(work: Workspace, networks: Collection[Network]) -> Sequence[UnusualDay]:
+    oldest = work.now.at.date() - UNUSUAL_FOR
+    return [found for found in unusual_days(work.settings.home, networks) if found.day >= oldest]
+
+
+def _cards(
+    work: Workspace,
+    freshness: pl.DataFrame,
+    unusual: Sequence[UnusualDay],
+    quarantined: pl.DataFrame,
+    troubles: Sequence[Trouble],
+) -> None:
     text = work.text
-    stale = 0 if freshness.is_empty() else freshness.filter(_is_stale(work)).height
+    late = 0 if freshness.is_empty() else freshness.filter(_is_late()).height
     failing = sum(connection.problem is not None for connection in work.desk.connections())
     kept_out = 0 if quarantined.is_empty() else int(quarantined["rows"].sum())
-    for column, (name, count) in zip(
-        st.columns(4),
-        {"stale": stale, "failing": failing, "quarantined": kept_out, "troubles": len(troubles)}.items(),
-        strict=True,
-    ):
+    counts = {
+        "late": late,
+        "unusual": len(unusual),
+        "failing": failing,
+        "quarantined": kept_out,
+        "troubles": len(troubles),
+    }
+    for column, (name, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
         colour, icon = ("green", "check_circle") if count == 0 else ("orange", "error")
         column.metric(
             f":{colour}[:material/{icon}:] {text(f'health.card_{name}')}",
@@ -93,42 +114,85 @@ def _subject(trouble: Trouble) -> str:
 
 
 def _freshness(work: Workspace, freshness: pl.DataFrame) -> None:
+    """A table of all sources, and below it, for each that is late, whose problem that is and what to do."""
     text = work.text
     section(text("health.freshness"), help=text("health.freshness_help"))
     if freshness.is_empty():
         empty(work, "health.nothing_read")
         return
+    moments = ("there_until", "due_at")
     st.dataframe(
         freshness.select(
-            pl.col("source").map_elements(
-                lambda name: text(f"source.{name}") if text.knows(f"source.{name}") else name, return_dtype=pl.String
-            ),
+            pl.col("source").map_elements(lambda name: text(f"source.{name}"), return_dtype=pl.String),
             pl.col("network").replace({network.value: text(f"network.{network.value}") for network in Network}),
-            pl.when(~pl.col("is_read_whole"))
-            .then(pl.lit(text("health.new_only")))
-            .when(_is_stale(work))
-            .then(pl.lit(text("health.stale")))
-            .otherwise(pl.lit(text("health.fresh")))
-            .alias("state"),
-            pl.col("newest").map_elements(lambda at: text.age(at, work.now.at), return_dtype=pl.String).alias("age"),
-            pl.col("newest").dt.convert_time_zone(work.zone).dt.replace_time_zone(None),
-            "rows",
+            pl.col("state").replace({state.value: text(f"arrival.{state.value}") for state in Arrival}),
+            pl.col("there_until")
+            .map_elements(lambda at: text.age(at, work.now.at), return_dtype=pl.String)
+            .alias("age"),
+            *(pl.col(name).dt.convert_time_zone(work.zone).dt.replace_time_zone(None) for name in moments),
+            pl.format("{} / {}", pl.col("accounts") - pl.col("late"), "accounts").alias("accounts"),
         ),
         hide_index=True,
         key="freshness",
         column_config={
             "source": st.column_config.TextColumn(text("health.source")),
             "network": st.column_config.TextColumn(text("content.network")),
-            "state": st.column_config.TextColumn(text("health.state"), help=text("health.stale_help")),
+            "state": st.column_config.TextColumn(text("health.state"), help=text("health.state_help")),
             "age": st.column_config.TextColumn(text("health.age")),
-            "newest": st.column_config.DatetimeColumn(text("health.newest"), format="YYYY-MM-DD HH:mm"),
-            "rows": st.column_config.NumberColumn(text("health.rows"), format="localized"),
+            "there_until": st.column_config.DatetimeColumn(text("health.there_until"), format="YYYY-MM-DD HH:mm"),
+            "due_at": st.column_config.DatetimeColumn(text("health.due_at"), format="YYYY-MM-DD HH:mm"),
+            "accounts": st.column_config.TextColumn(text("health.in_time_of"), help=text("health.in_time_of_help")),
         },
     )
+    for row in freshness.filter(_is_late()).sort("due_at").iter_rows(named=True):
+        colour, icon = ("red", "error") if row["state"] == Arrival.OVERDUE.value else ("orange", "warning")
+        st.markdown(
+            f":{colour}[:material/{icon}: **{text('source.' + row['source'])}**] {network_badge(work, row['network'])} "
+            f":gray[{text('health.since', moment=work.moment(row['there_until']))}]  \n"
+            f"{text('late.seen.' + row['cause'])} **{text('late.owner.' + row['cause'])}** {text('late.remedy.' + row['cause'])}"
+        )
 
 
-def _is_stale(work: Workspace) -> pl.Expr:
-    return pl.col("is_read_whole") & (pl.col("newest") < work.now.at - STALE_AFTER)
+def _is_late() -> pl.Expr:
+    return pl.col("state") != Arrival.IN_TIME.value
+
+
+def _unusual(work: Workspace, unusual: Sequence[UnusualDay]) -> None:
+    """Each strange day with its chart, whose problem it is, and what to do."""
+    text = work.text
+    section(text("health.unusual"), help=text("health.unusual_help"))
+    if not unusual:
+        st.markdown(f":green[:material/task_alt:] {text('health.none_unusual')}")
+        return
+    for number, found in enumerate(unusual[:MOST_UNUSUAL]):
+        what = text(f"source.{found.source}") + (f" · {_metric(work, found.metric)}" if found.metric else "")
+        with st.container(border=True, key=f"unusual-{number}"):
+            st.markdown(
+                f":orange[:material/query_stats: **{text(f'unusual.seen.{found.kind}')}**] "
+                f"{network_badge(work, found.network.value)} {what} :gray[{text.day(found.day)}]  \n"
+                f"{_compared(work, found)} **{text(f'unusual.owner.{found.kind}')}** {text(f'unusual.remedy.{found.kind}')}"
+            )
+            figure(
+                figures.unusual_day(found, text),
+                f"unusual-figure-{number}",
+                alt=text("health.unusual_alt", what=what, day=text.day(found.day), compared=_compared(work, found)),
+            )
+    if len(unusual) > MOST_UNUSUAL:
+        st.caption(text("calendar.more", count=text.number(len(unusual) - MOST_UNUSUAL)))
+
+
+def _compared(work: Workspace, found: UnusualDay) -> str:
+    """The day's value beside what is usual, in words."""
+    text = work.text
+    if found.is_share:
+        return text(
+            "unusual.share", value=text.percent(found.value, digits=0), usual=text.percent(found.expected, digits=0)
+        )
+    return text("unusual.multiple", value=text.times(found.value))
+
+
+def _metric(work: Workspace, metric: str) -> str:
+    return work.text(f"metric.{metric}") if work.text.knows(f"metric.{metric}") else metric.replace("_", " ")
 
 
 def _quarantined(work: Workspace, quarantined: pl.DataFrame) -> None:
@@ -138,7 +202,13 @@ def _quarantined(work: Workspace, quarantined: pl.DataFrame) -> None:
         st.markdown(f":green[:material/task_alt:] {text('health.none_quarantined')}")
         return
     st.dataframe(
-        quarantined.select("table", "rule", "reason", "rows"),
+        quarantined.select(
+            "table",
+            "rule",
+            "reason",
+            "rows",
+            pl.col("newest").map_elements(lambda at: text.age(at, work.now.at), return_dtype=pl.String),
+        ),
         hide_index=True,
         key="quarantined",
         column_config={
@@ -146,6 +216,7 @@ def _quarantined(work: Workspace, quarantined: pl.DataFrame) -> None:
             "rule": st.column_config.TextColumn(text("health.rule"), width=170),
             "reason": st.column_config.TextColumn(text("health.reason")),
             "rows": st.column_config.NumberColumn(text("health.rows"), format="localized", width=60),
+            "newest": st.column_config.TextColumn(text("health.newest"), width=100),
         },
     )
 

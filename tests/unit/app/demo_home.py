@@ -21,11 +21,12 @@ from PIL import Image, ImageDraw
 
 from apps.demo import demo_clients
 from contracts.clock import FixedClock
+from contracts.freshness import DEADLINES
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, Client, ContentItem, Forecast, Media, Receipt, Token
 from contracts.scope import TenantScope
 from contracts.settings import Settings
-from contracts.tables import ACCOUNTS, CLIENTS, COMMENTS, COMPETITOR_POSTS, COMPETITORS, POST_METRICS, POSTS
+from contracts.tables import ACCOUNTS, CLIENTS, COMMENTS, COMPETITOR_POSTS, COMPETITORS, POST_METRICS, POSTS, READINGS
 from lakehouse import DeltaLake
 from operations import IntentState, ParkReason, open_store, set_up
 from operations.content import locked_item
@@ -575,7 +576,8 @@ def _skill(scores: list[dict]) -> list[dict]:
 
 
 def _bronze(lake: DeltaLake, clients: list[Client], accounts: list[dict], posts: pl.DataFrame) -> None:
-    """Enough of bronze for freshness and quarantine: one stale source, and two kinds of rows kept out."""
+    """Enough of bronze for freshness and quarantine: one account that its network refuses, and two kinds of rows kept out."""
+    lake.merge(READINGS, _readings(accounts))
     lake.replace(
         CLIENTS,
         pl.DataFrame(
@@ -698,6 +700,23 @@ def _bronze_rivals(lake: DeltaLake, rival_posts: pl.DataFrame) -> None:
     payload = pl.struct("likes", "comments", "followers").struct.json_encode().alias("raw")
     seen = rival_posts.with_columns(payload, pl.col("observed_at").dt.date().alias("day"))
     lake.append(COMPETITOR_POSTS, seen.select(COMPETITOR_POSTS.schema.names()))
+
+
+def _readings(accounts: list[dict]) -> pl.DataFrame:
+    """All accounts were read two hours ago, but for one that is not connected: refused for three days."""
+    rows = []
+    for deadline in DEADLINES:
+        for account in accounts:
+            is_refused = account["client_id"] == "verde-cocina" and account["network"] == "instagram"
+            asked = NOW - timedelta(hours=2)
+            answered = NOW - timedelta(days=3) if is_refused else asked
+            row = {name: account[name] for name in ("client_id", "network", "account_id")}
+            row |= {"source": deadline.table.name, "first_asked_at": NOW - timedelta(days=90), "asked_at": asked}
+            row |= {"answered_at": answered, "brought_at": answered, "newest_day": answered.date()}
+            row |= {"error_class": "auth" if is_refused else None}
+            if deadline.table is not COMPETITOR_POSTS:
+                rows.append(row)
+    return pl.DataFrame(rows, schema=READINGS.schema)
 
 
 # --- the demo's clock ------------------------------------------------------------------------------------------------------------

@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 
 from apps.streamlit.data import ClientData
+from contracts.freshness import DEADLINES, Arrival, LateCause
 from contracts.settings import Settings
+from contracts.tables import COMPETITOR_POSTS
 from lakehouse import DeltaLake
-from tests.unit.app.demo_home import CLIENT_IDS, NOW, gold_schema
+from tests.unit.app.demo_home import CLIENT_IDS, NOW, accounts_of, gold_schema
 
 FRAMES = (
     "accounts",
@@ -20,7 +22,6 @@ FRAMES = (
     "forecast_scores",
     "forecast_skill",
     "calibration",
-    "freshness",
     "quarantined",
 )
 
@@ -47,6 +48,7 @@ def test_a_rival_that_only_another_client_watches_is_not_seen(demo_home: Setting
 def test_an_empty_lake_reads_as_empty_frames(tmp_path: Path, read: str) -> None:
     data = ClientData(DeltaLake(tmp_path / "lake"), "harbor-coffee")
     assert getattr(data, read)().is_empty()
+    assert data.freshness(now=NOW, accounts={"a"}, rivals=set()).is_empty()
     assert data.slot_gains() == data.pillars_of_items() == {}
     assert data.tables().is_empty()
     assert data.newest_observation() is None
@@ -85,21 +87,41 @@ def test_posts_mark_maturity_and_leave_replies_out(demo_home: Settings) -> None:
     assert data.posts().height == posts.height
 
 
-def test_freshness_is_per_source_and_network(demo_home: Settings) -> None:
-    fresh = _data(demo_home).freshness()
-    assert fresh.select("source", "network").rows() == [
-        ("accounts", "bluesky"),
-        ("accounts", "instagram"),
-        ("comments", "bluesky"),
-        ("posts", "bluesky"),
-        ("posts", "instagram"),
-    ]
-    assert fresh["newest"].min() == NOW - timedelta(days=3)
-    assert dict(fresh.select("source", "is_read_whole").iter_rows()) == {
-        "accounts": True,
-        "comments": False,
-        "posts": False,
+def _freshness(settings: Settings, client_id: str = "harbor-coffee", **seen: object) -> pl.DataFrame:
+    accounts = {account.account_id for account in accounts_of(client_id)}
+    return _data(settings, client_id).freshness(**{"now": NOW, "accounts": accounts, "rivals": set(), **seen})
+
+
+def test_freshness_is_per_source_and_network_with_the_deadline(demo_home: Settings) -> None:
+    fresh = _freshness(demo_home)
+    own = [deadline for deadline in DEADLINES if deadline.table is not COMPETITOR_POSTS]
+    assert fresh.select("source", "network").rows() == sorted(
+        (deadline.table.name, network) for deadline in own for network in ("bluesky", "instagram")
+    )
+    assert set(fresh["state"]) == {Arrival.IN_TIME.value}
+    posts = fresh.row(by_predicate=(pl.col("source") == "posts") & (pl.col("network") == "bluesky"), named=True)
+    read = NOW - timedelta(hours=2)
+    assert (posts["there_until"], posts["due_at"]) == (read, read + timedelta(hours=12))
+    assert (posts["accounts"], posts["late"], posts["cause"]) == (1, 0, None)
+
+
+def test_freshness_names_the_account_that_is_furthest_behind(demo_home: Settings) -> None:
+    fresh = _freshness(demo_home, "verde-cocina")
+    late = fresh.filter(pl.col("state") != Arrival.IN_TIME.value)
+    assert set(late["network"]) == {"instagram"}
+    assert set(late["cause"]) == {LateCause.REFUSED.value}
+    assert dict(late.select("source", "state").iter_rows()) == {
+        **dict.fromkeys(("accounts", "action_ledger"), Arrival.LATE.value),
+        **dict.fromkeys(("posts", "post_metrics", "comments", "messages"), Arrival.OVERDUE.value),
     }
+    assert set(_freshness(demo_home, "verde-cocina", now=NOW + timedelta(days=9))["state"]) == {Arrival.OVERDUE.value}
+
+
+def test_an_account_that_is_not_connected_any_more_is_not_late(demo_home: Settings) -> None:
+    bluesky, _ = accounts_of("verde-cocina")
+    fresh = _freshness(demo_home, "verde-cocina", accounts={bluesky.account_id})
+    assert set(fresh["network"]) == {"bluesky"}
+    assert _freshness(demo_home, "verde-cocina", accounts=set()).is_empty()
 
 
 def test_a_comment_is_read_by_its_own_client_only(demo_home: Settings) -> None:

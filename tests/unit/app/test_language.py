@@ -9,6 +9,8 @@ from string import Formatter
 import pytest
 
 from apps.streamlit.language import LANGUAGES, load_language
+from assets.checks.anomalies import WORDS
+from contracts.freshness import DEADLINES, Arrival, LateCause
 from contracts.networks import ContentFormat, Network
 from contracts.records import Autonomy, TroubleKind
 from operations.states import IntentState, ItemState, ParkReason
@@ -113,6 +115,10 @@ def test_every_state_rule_and_name_of_the_contracts_has_words(code: str) -> None
         *(f"trouble.kind.{kind.value}" for kind in TroubleKind),
         *(f"trouble.{said}.{key}" for said in ("owner", "remedy") for key in _TROUBLES),
         *(f"autonomy.{autonomy.value}" for autonomy in Autonomy),
+        *(f"source.{deadline.table.name}" for deadline in DEADLINES),
+        *(f"arrival.{state.value}" for state in Arrival),
+        *(f"late.{said}.{cause.value}" for said in ("seen", "owner", "remedy") for cause in LateCause),
+        *(f"unusual.{said}.{kind}" for said in ("seen", "owner", "remedy") for kind in set(WORDS) - {"copies"}),
     }
     assert [key for key in sorted(keys) if not language.knows(key)] == []
 

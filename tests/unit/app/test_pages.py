@@ -1,5 +1,6 @@
 """The pages as Streamlit runs them: with data, without, in both languages, and what a strategist may do on them."""
 
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from operations import ItemState, SqlStore, open_store, set_up
 from policy import LIMITS
 from providers.media import LocalMedia
 from tests.unit.app.demo_home import ITEMS, NOW
+from tests.unit.app.test_dagster_record import judge, strange
 
 APP = Path(__file__).resolve().parents[3] / "apps" / "streamlit" / "app.py"
 PAGES = {
@@ -244,7 +246,7 @@ def test_a_slot_is_moved_in_the_clients_own_hours(at: AppTest, demo_home: Settin
 
 
 def test_a_missed_slot_can_be_moved_to_a_coming_day(demo_home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import date, timedelta
+    from datetime import date
 
     from tests.unit.app.demo_home import DemoClock
 
@@ -261,8 +263,6 @@ def test_a_reply_is_shown_beside_the_comment_that_it_answers(at: AppTest) -> Non
 
 
 def test_posts_that_should_be_out_are_called_out(demo_home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import timedelta
-
     from tests.unit.app.demo_home import DemoClock
 
     clock = DemoClock(NOW + timedelta(days=3))
@@ -360,12 +360,74 @@ def test_weeks_can_be_turned(at: AppTest) -> None:
     assert any("May 25" in element.value for element in at.markdown)
 
 
+def _cards(app: AppTest) -> dict[str, str]:
+    return {metric.label.split("] ")[-1]: metric.value for metric in app.metric}
+
+
 def test_data_health_names_what_is_wrong(at: AppTest) -> None:
     _open(at, "data_health")
-    cards = {metric.label.split("] ")[-1]: metric.value for metric in at.metric}
-    assert cards == {"Stale sources": "0", "Accounts with trouble": "0", "Rows kept out": "5", "Not going out": "1"}
+    assert _cards(at) == {
+        "Late sources": "0",
+        "Strange days": "0",
+        "Accounts with trouble": "0",
+        "Rows kept out": "5",
+        "Not going out": "1",
+    }
+    assert load_language("en")("health.none_unusual") in _words(at)
     at.selectbox(key="client").set_value("verde-cocina").run()
     assert load_language("en")("health.account_unconnected") in _words(at)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_data_health_says_which_source_is_late_whose_problem_it_is_and_what_to_do(at: AppTest, code: str) -> None:
+    at.session_state["language"] = code
+    text = load_language(code)
+    _open(at, "data_health")
+    shown = at.dataframe[0].value
+    assert set(shown["state"]) == {text("arrival.in_time")}
+    assert text("source.post_metrics") in set(shown["source"])
+    assert set(shown["accounts"]) == {"1 / 1"}
+    assert not any(text("late.owner.refused") in element.value for element in at.markdown)
+
+    at.selectbox(key="client").set_value("verde-cocina").run()
+
+    assert _cards(at)[text("health.card_late")] == "6"
+    late = [element.value for element in at.markdown if text("late.owner.refused") in element.value]
+    assert len(late) == 6
+    assert all(text("late.seen.refused") in line and text("late.remedy.refused") in line for line in late)
+    assert {text("arrival.late"), text("arrival.overdue")} < set(at.dataframe[0].value["state"])
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_data_health_shows_strange_days_with_a_chart(at: AppTest, demo_home: Settings, code: str) -> None:
+    today = NOW.date()
+    found = strange(day=today - timedelta(days=1))
+    zeros = found.model_copy(
+        update={"kind": "zeros", "metric": "likes", "is_share": True, "value": 1.0, "expected": 0.1}
+    )
+    old = strange(day=today - timedelta(days=8))
+    judge(demo_home.home, posts=(found, old, strange(Network.X)), post_metrics=(zeros,))
+    at.session_state["language"] = code
+    text = load_language(code)
+
+    _open(at, "data_health")
+
+    assert _cards(at)[text("health.card_unusual")] == "2", "not what is a week old, nor a network without an account"
+    told = "\n".join(element.value for element in at.markdown)
+    for day in (found, zeros):
+        assert text(f"unusual.seen.{day.kind}") in told
+        assert text(f"unusual.owner.{day.kind}") in told
+        assert text(f"unusual.remedy.{day.kind}") in told
+    assert text("unusual.multiple", value=text.times(0.4)) in told
+    assert text("unusual.share", value=text.percent(1.0, digits=0), usual=text.percent(0.1, digits=0)) in told
+    assert len(at.get("plotly_chart")) == 2
+
+
+def test_data_health_shows_why_rows_were_kept_out(at: AppTest) -> None:
+    _open(at, "data_health")
+    kept_out = next(frame.value for frame in at.dataframe if "rule" in frame.value.columns)
+    assert kept_out["rows"].tolist() == [4, 1]
+    assert kept_out["reason"].tolist() == ["a count below zero", "counted before it was published"]
 
 
 def test_data_health_says_what_does_not_go_out_whose_problem_it_is_and_what_to_do(
