@@ -529,8 +529,9 @@ class FeatureStore(Protocol):
 
     Asking rows have `client_id`, `account_id`, `content_format`, `local_hour` and `local_weekday`, and may have any other columns
     but the service's own; they come back in their order with the service's features behind them, null where nothing was known.
-    Rows of a client outside the scope raise TenantScopeError before anything is read; missing columns raise SchemaMismatchError, an
-    unknown service or a table that is not in the lake yet NotReadyError, an online store that does not answer ProviderError.
+    Rows of a client outside the scope raise TenantScopeError before anything is read; missing columns and values raise
+    SchemaMismatchError, an unknown service or a table that is not in the lake yet NotReadyError, an online store that does not
+    answer ProviderError.
 
     What it costs: the first call in a process imports Feast (some 8 seconds of processor and 200 MB), so it belongs into runs and
     long-lived processes, never on the way to the graph. Figures below: `python -m benchmarks.point_in_time`, reference machine.

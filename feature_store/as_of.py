@@ -35,7 +35,7 @@ class AsOfOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
 
 
 class AsOfOfflineStore(OfflineStore):  # type: ignore[misc]
-    """Reads the Parquet file that each view's source names. Sources need both times, views at least one entity."""
+    """Reads the Parquet file that each view's source names. A source without the second time counts as known when it happened."""
 
     supports_filter_by_created_timestamp = True
 

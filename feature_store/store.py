@@ -178,7 +178,11 @@ def _asking(rows: pl.DataFrame, scope: TenantScope, *more: str) -> pl.DataFrame:
         raise SchemaMismatchError(
             f"The feature store is asked with {', '.join((*ASKING, *more))}; missing: {', '.join(missing)}."
         )
-    if outside := sorted(str(c) for c in rows["client_id"].unique() if c is None or not scope.allows(c)):
+    if empty := [name for name in (*ASKING, *more) if rows[name].has_nulls()]:
+        raise SchemaMismatchError(
+            f"Rows that ask the feature store have no value in {', '.join(empty)}: leave them out."
+        )
+    if outside := sorted(c for c in rows["client_id"].unique() if not scope.allows(c)):
         raise TenantScopeError(f"Features of {', '.join(outside)} were asked for outside the scope ({scope.reason}).")
     return rows.select(
         pl.col(*KEYS, "content_format").cast(pl.String),

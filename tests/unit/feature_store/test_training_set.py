@@ -188,10 +188,13 @@ def test_a_client_outside_the_scope_is_refused_before_anything_is_read(
     assert not empty_shop.folder.exists()
 
 
-def test_what_is_asked_wrongly_is_said(shop: Shop, empty_shop: Shop, asking: Asking, posts: pl.DataFrame) -> None:
+def test_what_is_asked_wrongly_is_said(shop: Shop, asking: Asking, posts: pl.DataFrame) -> None:
     store, rows = shop.store(), asking(posts)
     with pytest.raises(SchemaMismatchError, match="missing: local_hour, published_at"):
         store.training_set(rows.drop("local_hour", "published_at"), service="engagement", scope=EVERYONE)
+    gaps = rows.with_columns(pl.when(pl.int_range(pl.len()) > 2).then(pl.col("client_id", "local_hour")))
+    with pytest.raises(SchemaMismatchError, match="no value in client_id, local_hour"):
+        store.training_set(gaps, service="engagement", scope=EVERYONE)
     with pytest.raises(SchemaMismatchError, match="history_median_30 already: drop them"):
         store.training_set(rows.with_columns(history_median_30=1.0), service="engagement", scope=EVERYONE)
     with pytest.raises(NotReadyError, match="ask for engagement or posting_time"):
