@@ -262,9 +262,12 @@ class Provenance:
     # --- rows -----------------------------------------------------------------------------------------------------------
 
     def _first_rows(self, table: str, name: str, key: Sequence[str]) -> pl.DataFrame:
-        order = ", ".join(map(quoted_name, key)) or "all"
-        first: pl.DataFrame = self._session.execute(f"select * from {name} order by {order} limit {self._shown}").pl()
         spec, delta = self._lake.declaration(table), self._lake.open(table)
+        # A row of a reported table stands on each day on which it changed: the day is part of what a row is known by.
+        day = spec.partition_by if spec is not None else None
+        known_by = [*key, day] if day is not None and day not in key else [*key]
+        order = ", ".join(map(quoted_name, known_by)) or "all"
+        first: pl.DataFrame = self._session.execute(f"select * from {name} order by {order} limit {self._shown}").pl()
         if spec is None or delta is None or first.is_empty():
             return first
         # What was left out above, and the file: read again for these few rows, from their days alone.
@@ -272,11 +275,8 @@ class Provenance:
         added = [name for name in _heavy(spec) if name in stored and (self._personal or name not in spec.personal)]
         rows = scan_files(delta, current_files(delta, self._lake.path(table)), path_column=FILE)
         rows = scoped(rows, key=table, spec=spec, scope=self._scope)
-        known_by = [*spec.keys]
-        if (day := spec.partition_by) is not None:
+        if day is not None:
             rows = rows.filter(pl.col(day).is_in(first[day].unique().to_list()))
-            # A row of a reported table stands on each day on which it changed.
-            known_by += [day] if day not in known_by else []
         rows = rows.select(*known_by, *added, FILE)
         found: pl.DataFrame = (
             first.lazy()
