@@ -3,11 +3,11 @@
 import json
 import random
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import duckdb
@@ -18,7 +18,8 @@ from contracts import tables
 from contracts.settings import Settings
 from contracts.tables import TableSpec
 from lakehouse import DeltaLake
-from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, current_manifest, dbt_executable, dbt_variables
+from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, current_manifest, dbt_variables
+from tests import forked
 
 NOW = datetime(2026, 4, 20, 6, tzinfo=UTC)
 CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "America/Sao_Paulo"}
@@ -50,19 +51,19 @@ class Home:
         full = [{name: row.get(name) for name in table.schema} for row in rows]
         self.lake.append(table, pl.DataFrame(full, schema=table.schema))
 
-    def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def build(self, *arguments: str) -> CompletedProcess[str]:
         """`dbt build` over this home, in a process of its own; fails the test only if the caller checks the return code."""
         return self.dbt("build", *arguments)
 
-    def dbt(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def dbt(self, command: str, *arguments: str) -> CompletedProcess[str]:
         """Any other command of dbt, in the same way."""
         target = self.path / "dbt"
         target.mkdir(parents=True, exist_ok=True)
         if not (target / "partial_parse.msgpack").exists():
             shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
-        line = [str(dbt_executable()), command, *arguments, "--vars", json.dumps(dbt_variables(self.settings))]
-        folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
-        return subprocess.run([*line, *folders], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+        line = [command, *arguments, "--vars", json.dumps(dbt_variables(self.settings))]
+        folders = ["--target-path", target, "--log-path", target, "--profiles-dir", PROJECT_DIR]
+        return forked.call("dbt.cli.main:cli", *line, *folders, cwd=PROJECT_DIR)
 
     def results(self) -> dict[str, dict[str, Any]]:
         """What dbt says of every node of its last run, by its unique id."""
