@@ -178,6 +178,11 @@
 {# --- parts ---------------------------------------------------------------------------------------------------------------- #}
 
 {% macro _state_tables() %}
+    {# What another release remembered in another layout: forgotten, and with it the warehouse's id, so all is built and published anew. #}
+    {% set known = run_query("select column_name from duckdb_columns() where schema_name = 'state' and table_name = 'versions'") %}
+    {% if execute and known.columns[0].values() | list not in [[], ['relation', 'version', 'first_day', 'last_day']] %}
+    drop schema state cascade;
+    {% endif %}
     create schema if not exists state;
     create table if not exists state.warehouse as select uuid()::varchar as warehouse_id;
     create table if not exists state.versions (relation varchar, version ubigint, first_day date, last_day date);

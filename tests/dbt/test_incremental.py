@@ -128,3 +128,11 @@ def test_a_chain_of_days_equals_a_build_from_nothing(arrivals, tmp_path) -> None
     fresh = copy_of_bronze(chain, tmp_path / "fresh")
     build(fresh)
     assert_same_gold(chain, fresh)
+
+    # A home of another release, whose warehouse remembers in another layout, goes on by itself.
+    with duckdb.connect(str(chain.settings.warehouse_path)) as warehouse:
+        warehouse.execute("drop view state.current")
+        warehouse.execute("alter table state.versions rename first_day to week")
+    build(chain)
+    publish(chain)
+    assert_same_gold(chain, fresh)
