@@ -205,6 +205,7 @@ def seed_bronze(home: Home) -> None:
     home.write(tables.ACCOUNTS, profiles)
     home.write(tables.POSTS, posts)
     home.write(tables.POST_METRICS, counts)
+    _seed_young_counts(home)
     home.write(
         tables.ACCOUNT_METRICS,
         [
@@ -224,6 +225,31 @@ def seed_bronze(home: Home) -> None:
     )
     _seed_comments(home, chance)
     _seed_actions(home, chance)
+
+
+def _seed_young_counts(home: Home) -> None:
+    """Of posts that were seen in time, some are looked at several times around their first hour, first day and second day."""
+    chance = random.Random(3)
+    seen_late = {row["post_id"] for row in home.bronze["post_metrics"] if row["is_backfilled"]}
+    young = [
+        {
+            **{name: post[name] for name in ("client_id", "account_id", "network", "post_id")},
+            "metric": metric,
+            "value": chance.randint(0, 30),
+            "observed_at": post["published_at"] + timedelta(minutes=minutes),
+            "is_backfilled": False,
+            "source": "media",
+            "raw": "{}",
+            "day": (post["published_at"] + timedelta(minutes=minutes)).date(),
+        }
+        for post in home.bronze["posts"]
+        if post["content_sha256"] == "0" and post["post_id"] not in seen_late
+        for minutes in (44, 45, 50, 60, 61, 17 * 60, 18 * 60, 24 * 60, 36 * 60 - 1, 40 * 60, 48 * 60)
+        if chance.random() < 0.4
+        for metric in METRICS[post["network"]]
+        if chance.random() < 0.6
+    ]
+    home.write(tables.POST_METRICS, young)
 
 
 def _seed_comments(home: Home, chance: random.Random) -> None:

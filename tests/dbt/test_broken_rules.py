@@ -20,10 +20,12 @@ Node = dict[str, Any]
 BROKEN_STATEMENTS = {
     "fct_forecast_scores_decisions_before_publication": "'decision' as origin, published_at as forecast_at",
     "fct_forecast_scores_intervals_in_order": "2 as lower_log_engagement, 1 as upper_log_engagement",
+    "fct_post_counts_at_age_after_publication": "published_at - interval 1 second as observed_at",
     "fct_posts_mature_only_when_old_enough": "published_at as mature_at, published_at as matured_observed_at",
     "fct_posts_counts_after_publication": "published_at - interval 1 second as metrics_observed_at",
     "kpi_client_weekly_weeks_start_on_monday": "week + 1 as week",
     "kpi_content_mix_shares_are_shares": "1.5 as share_of_posts",
+    "kpi_post_cohorts_count_no_more_than_was_published": "posts_published + 1 as posts_counted",
 }
 """By the name of a test of the kind `holds`: columns of a row that its statement is not true of."""
 OF_THEIR_OWN = {
