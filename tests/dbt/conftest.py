@@ -236,6 +236,7 @@ def seed_bronze(home: Home) -> None:
 def _seed_young_counts(home: Home) -> None:
     """Of posts that were seen in time, some are looked at several times around their first hour, first day and second day."""
     chance = random.Random(3)
+    counted = {row["post_id"] for row in home.bronze["post_metrics"]}
     seen_late = {row["post_id"] for row in home.bronze["post_metrics"] if row["is_backfilled"]}
     young = [
         {
@@ -249,7 +250,7 @@ def _seed_young_counts(home: Home) -> None:
             "day": (post["published_at"] + timedelta(minutes=minutes)).date(),
         }
         for post in home.bronze["posts"]
-        if post["content_sha256"] == "0" and post["post_id"] not in seen_late
+        if post["content_sha256"] == "0" and post["post_id"] in counted - seen_late
         for minutes in (44, 45, 50, 60, 61, 17 * 60, 18 * 60, 24 * 60, 36 * 60 - 1, 40 * 60, 48 * 60)
         if chance.random() < 0.4
         for metric in METRICS[post["network"]]

@@ -99,7 +99,8 @@ accounts as (
 
 correlations as (
 
-    select {{ by_model }}, avg(rank_correlation) as rank_correlation
+    -- Rounded, so that what cancels out is zero in whatever order it was added.
+    select {{ by_model }}, round(avg(rank_correlation), 12) as rank_correlation
     from accounts
     group by {{ by_model }}
 
