@@ -153,7 +153,7 @@ def seed_bronze(home: Home) -> None:
                     profiles.append(
                         {
                             **account,
-                            "handle": f"{client}.{day}",
+                            "handle": f"{client}.{day // 12}",
                             "display_name": client.title(),
                             "followers": followers,
                             "posts_count": day,

@@ -22,7 +22,10 @@ MORE_THAN_AGGREGATES = {
     ("gold/kpi_model_quality_weekly", "mean_pinball_loss"),
     ("gold/kpi_model_quality_weekly", "baseline_mean_absolute_error"),
     ("gold/kpi_model_quality_weekly", "skill_over_baseline"),
-    *(("gold/kpi_post_cohorts", f"share_of_final_{count}") for count in ("engagements", "reach", "views", "impressions")),
+    *(
+        ("gold/kpi_post_cohorts", f"share_of_final_{count}")
+        for count in ("engagements", "reach", "views", "impressions")
+    ),
 }
 """Metrics that are means of means, ranks, or of several rows of several tables: followed down, not computed again."""
 
