@@ -101,7 +101,7 @@ def held(store: Store, scope: TenantScope, *, now: datetime) -> pl.DataFrame:
     depths = to_frame(store.queue(scope), QUEUE_DEPTHS).drop("observed_at", "day")
     served = pl.DataFrame(
         sorted({(a.client_id, a.network.value) for a in store.accounts(scope)}),
-        schema={name: pl.String for name in ("client_id", "network")},
+        schema=dict.fromkeys(("client_id", "network"), pl.String),
         orient="row",
     )
     rows = served.join(depths, on=["client_id", "network"], how="left").with_columns(
