@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'post_metrics': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 {% set interactions = ['likes', 'comments', 'shares', 'saves', 'quotes'] %}
 {% set counts = interactions + ['reach', 'views', 'impressions'] %}
 

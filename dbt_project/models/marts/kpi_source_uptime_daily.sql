@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'reading_days': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 {% set classes = ['auth', 'scope', 'rate', 'invalid', 'transient'] %}
 
 with
