@@ -14,7 +14,7 @@ placed as (
 
     select
         forecasts.*,
-        {{ week_of(local_day('forecasts.forecast_at', 'clients.time_zone')) }} as week
+        {{ week_of(local_time('forecasts.forecast_at', 'clients.time_zone')) }} as week
     from forecasts
     left join {{ ref('dim_clients') }} as clients on forecasts.client_id = clients.client_id
 
