@@ -70,7 +70,8 @@ observe = dg.define_asset_job(
 
 observe_notified = dg.define_asset_job(
     OBSERVE_NOTIFIED,
-    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments") - _daily_checks,
+    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments", "bronze/reading_days")
+    - _daily_checks,
     description="What networks have called about by webhook, observed now: the accounts concerned, and only the posts named.",
 )
 

@@ -18,7 +18,7 @@ DAY = ["%Y-%m-%d"]
 
 @app.command("list")
 def show(client: Annotated[str, typer.Option(help="Only this client.")] = "") -> None:
-    """All goals. How far each has come is in gold/kpi_goals and on the Overview page."""
+    """All goals. How far each has come is in gold/kpi_goals."""
     table = table_of("goal", "client", "metric", "target", "from", "to", "accounts")
     with existing_store(Settings()) as store:
         for goal in store.goals(scope_of(client)):

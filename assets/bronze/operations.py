@@ -40,7 +40,7 @@ READ = (ACCOUNTS, ACCOUNT_METRICS, POSTS, POST_METRICS, COMMENTS, MESSAGES, COMP
     deps=[key_of(table) for table in READ],
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
-    pool="networks",
+    pool="networks",  # like the readings that it counts, so that two runs don't count the same one
 )
 def reading_days(
     context: dg.AssetExecutionContext,

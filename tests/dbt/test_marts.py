@@ -691,8 +691,7 @@ def test_kpi_audience_activity(built, bronze, posts, zones) -> None:
     for source, moment in (("comments", "commented_at"), ("messages", "sent_at")):
         for row in bronze[source]:
             local = row[moment].astimezone(zones[row["client_id"]])
-            day = local.date() if source == "comments" else row[moment].date()
-            if not row["is_own"] and monday(day) > newest[row["client_id"]] - timedelta(weeks=13):
+            if not row["is_own"] and monday(local.date()) > newest[row["client_id"]] - timedelta(weeks=13):
                 counted[row["account_id"], source, local.weekday(), local.hour] += 1
     totals: dict[Any, int] = defaultdict(int)
     for (account, source, *_), activities in counted.items():

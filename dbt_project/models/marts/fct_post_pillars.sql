@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 0], 'pillars': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 0], 'action_ledger': [0, 0], 'pillars': [0, 0]}}) }}
 {% set weeks = touched() %}
 
 with
@@ -10,7 +10,6 @@ posts as (
         account_id,
         network,
         post_id,
-        content_item_id,
         lower(text) as words,
         week
     from {{ ref('fct_posts') }}
@@ -18,24 +17,18 @@ posts as (
 
 ),
 
--- A keyword is a whole word or several, and may have up to two letters more at its end.
 keywords as (
 
-    select
-        client_id,
-        pillar_id,
-        position,
-        keyword,
-        '(^|[^\p{L}\p{N}_])\Q' || keyword || '\E[\p{L}\p{N}_]{0,2}([^\p{L}\p{N}_]|$)' as pattern
+    select *
     from (
-        select client_id, pillar_id, position, lower(unnest(keywords)) as keyword
+        select client_id, pillar_id, position, {{ each_keyword('keywords') }} as keyword
         from {{ ref('stg_pulso__pillars') }}
         where is_active
     )
+    where trim(keyword) != ''
 
 ),
 
--- Looking for the letters alone is many times cheaper than the pattern, and finds all that the pattern could find.
 hits as (
 
     select
@@ -45,7 +38,7 @@ hits as (
         count(*) as keywords_found
     from posts
     inner join keywords on posts.client_id = keywords.client_id
-    where case when contains(posts.words, keywords.keyword) then regexp_matches(posts.words, keywords.pattern) else false end
+    where {{ has_keyword('posts.words', 'lower(keywords.keyword)') }}
     group by posts.post_id, keywords.pillar_id
 
 ),
@@ -60,10 +53,10 @@ named as (
 
 drafted as (
 
-    select content_item_id, max_by(pillar_id, (recorded_at, ledger_id)) as pillar_id
+    select post_id, max_by(pillar_id, (recorded_at, ledger_id)) as pillar_id
     from {{ ref('fct_publications') }}
-    where pillar_id is not null
-    group by content_item_id
+    where post_id is not null and pillar_id is not null
+    group by post_id
 
 )
 
@@ -79,5 +72,5 @@ select
     end as known_by,
     posts.week
 from posts
-left join drafted on posts.content_item_id = drafted.content_item_id
+left join drafted on posts.post_id = drafted.post_id
 left join named on posts.post_id = named.post_id

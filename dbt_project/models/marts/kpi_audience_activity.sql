@@ -10,9 +10,16 @@ comments as (
 
 messages as (
 
-    select client_id, account_id, network, 'messages' as source, sent_at as active_at, {{ week_of(utc_day('sent_at')) }} as week
-    from {{ ref('stg_networks__messages') }}
-    where not is_own
+    select
+        messages.client_id,
+        messages.account_id,
+        messages.network,
+        'messages' as source,
+        messages.sent_at as active_at,
+        {{ week_of(local_time('messages.sent_at', 'clients.time_zone')) }} as week
+    from {{ ref('stg_networks__messages') }} as messages
+    left join {{ ref('dim_clients') }} as clients on messages.client_id = clients.client_id
+    where not messages.is_own
 
 ),
 

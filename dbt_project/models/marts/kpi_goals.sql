@@ -18,7 +18,7 @@ goals as (
         goals.metric like 'engagement_rate_by_%' as is_rate,
         goals.metric = 'followers' as is_level,
         case when newest.day > goals.last_day then goals.last_day else newest.day end as as_of_day,
-        goals.last_day - goals.first_day + 1 as period_days
+        {{ dbt.datediff('goals.first_day', 'goals.last_day', 'day') }} + 1 as period_days
     from {{ ref('stg_pulso__goals') }} as goals
     left join newest on goals.client_id = newest.client_id
     where goals.is_active
@@ -116,7 +116,7 @@ measured as (
         goals.*,
         levels.baseline,
         coalesce(flows.actual, levels.actual, rates.actual) as actual,
-        cast(greatest(coalesce(goals.as_of_day - goals.first_day + 1, 0), 0) as double) / goals.period_days as elapsed_ratio
+        cast(greatest(coalesce({{ dbt.datediff('goals.first_day', 'goals.as_of_day', 'day') }} + 1, 0), 0) as double) / goals.period_days as elapsed_ratio
     from goals
     left join flows on goals.goal_id = flows.goal_id
     left join levels on goals.goal_id = levels.goal_id

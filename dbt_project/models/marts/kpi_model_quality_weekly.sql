@@ -20,18 +20,37 @@ placed as (
 
 ),
 
--- What needs no model: the median of the account's last 30 posts that had matured when the forecast was made.
-histories as (
+matured as (
 
     select
         account_id,
         mature_at,
-        median(ln(1 + mature_engagements)) over (
-            partition by account_id order by mature_at, post_id rows between 29 preceding and current row
-        ) as account_median
+        ln(1 + mature_engagements) as log_engagement,
+        row_number() over (partition by account_id order by mature_at, post_id) as number
     from {{ ref('fct_posts') }}
     where mature_engagements is not null
-    qualify row_number() over (partition by account_id, mature_at order by post_id desc) = 1
+
+),
+
+matured_by as (
+
+    select account_id, mature_at, max(number) as posts_matured
+    from matured
+    group by account_id, mature_at
+
+),
+
+-- What needs no model: the median of the account's last 30 posts that had matured when the forecast was made.
+baselines as (
+
+    select scores.forecast_id, median(matured.log_engagement) as account_median
+    from {{ ref('fct_forecast_scores') }} as scores
+    asof left join matured_by
+        on scores.account_id = matured_by.account_id and scores.forecast_at >= matured_by.mature_at
+    inner join matured
+        on scores.account_id = matured.account_id
+        and matured.number between matured_by.posts_matured - 29 and matured_by.posts_matured
+    group by scores.forecast_id
 
 ),
 
@@ -41,11 +60,10 @@ scored as (
         scores.*,
         placed.week,
         scores.log_engagement - scores.expected_log_engagement as above,
-        abs(histories.account_median - scores.log_engagement) as baseline_error
+        abs(baselines.account_median - scores.log_engagement) as baseline_error
     from {{ ref('fct_forecast_scores') }} as scores
     inner join placed on scores.forecast_id = placed.forecast_id
-    asof left join histories
-        on scores.account_id = histories.account_id and scores.forecast_at >= histories.mature_at
+    left join baselines on scores.forecast_id = baselines.forecast_id
 
 ),
 
