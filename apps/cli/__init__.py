@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from apps.cli import accounts, clients, lake, mend, messages, operate, sandbox, sql, trace, webhooks, workshop
+from apps.cli import accounts, clients, goals, lake, mend, messages, operate, sandbox, sql, trace, webhooks, workshop
 from apps.cli.console import console
 from contracts.errors import PulsoError
 
@@ -20,6 +20,7 @@ app.add_typer(sql.app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(clients.app, name="client")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(goals.app, name="goals")
 app.add_typer(messages.app, name="messages")
 app.add_typer(lake.app, name="lake")
 app.add_typer(webhooks.app, name="webhooks")

@@ -143,6 +143,7 @@
             ('comments', 'comments', '', utc_day('seen.commented_at')),
             ('action_ledger', 'action_ledger', with_posts, utc_day('posts.published_at')),
             ('competitor_posts', 'competitor_posts', '', utc_day('seen.published_at')),
+            ('reading_days', 'reading_days', none, none),
         ] %}
             {% set changed %}
                 select day from (
@@ -198,6 +199,13 @@
     select 'client', concat_ws(' ', client_id, time_zone, language), null, null from bronze.clients
     union all
     select 'competitors', cast(coalesce(sum(hash(client_id, competitor_id)), 0) as varchar), null, null from bronze.competitors
+    union all
+    select
+        'pillars',
+        cast(coalesce(sum(hash(client_id, pillar_id, name, position, keywords, intended_share, is_active)), 0) as varchar),
+        null,
+        null
+    from bronze.pillars
 {% endmacro %}
 
 {# The column that a model is rebuilt and stored by. #}

@@ -31,6 +31,9 @@ BY_OBSERVATION = {
     "account_metrics": tables.ACCOUNT_METRICS,
     "forecasts": tables.FORECASTS,
     "action_ledger": tables.ACTION_LEDGER,
+    "reading_days": tables.READING_DAYS,
+    "queue_depths": tables.QUEUE_DEPTHS,
+    "messages": tables.MESSAGES,
 }
 
 
@@ -112,10 +115,12 @@ def copy_of_bronze(home: Home, folder: Path) -> Home:
 def test_a_chain_of_days_equals_a_build_from_nothing(arrivals, tmp_path) -> None:
     whole, days = arrivals
     chain = Home(tmp_path / "chain")
-    for table in (tables.CLIENTS, tables.COMPETITORS):
+    for table in (tables.CLIENTS, tables.COMPETITORS, tables.GOALS):
         chain.write(table, whole.bronze[table.name])
     ledger: list[dict[str, Any]] = []
-    for arrived in days:
+    for number, arrived in enumerate(days):
+        # Brand kits that come late, one pillar after the other, say what earlier posts are about, too.
+        chain.write(tables.PILLARS, [row for row in whole.bronze["pillars"] if row["position"] == number - 1])
         for name, rows in arrived.items():
             if name == "action_ledger":
                 ledger += rows

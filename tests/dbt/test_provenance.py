@@ -18,8 +18,16 @@ MORE_THAN_AGGREGATES = {
     ("gold/kpi_competitor_benchmark", "rivals_average"),
     ("gold/kpi_competitor_benchmark", "percentile_among_rivals"),
     ("gold/kpi_forecast_skill", "rank_correlation"),
+    ("gold/kpi_model_quality_weekly", "rank_correlation"),
+    ("gold/kpi_model_quality_weekly", "mean_pinball_loss"),
+    ("gold/kpi_model_quality_weekly", "baseline_mean_absolute_error"),
+    ("gold/kpi_model_quality_weekly", "skill_over_baseline"),
+    *(
+        ("gold/kpi_post_cohorts", f"share_of_final_{count}")
+        for count in ("engagements", "reach", "views", "impressions")
+    ),
 }
-"""Metrics that are means of means or ranks: followed down, not computed again."""
+"""Metrics that are means of means, ranks, or of several rows of several tables: followed down, not computed again."""
 
 WITHOUT_ROWS = {"york": set(), "madrid": set(), "paulo": {"gold/fct_competitor_posts"}}
 """Marts in which the seeded bronze has nothing of a client: paulo watches no rival."""
