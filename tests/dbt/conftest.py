@@ -1,6 +1,7 @@
 """Small bronze tables, written by the real lake, and dbt builds over them in a home of their own."""
 
 import json
+import pickle
 import random
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from filelock import FileLock
 
 from contracts import tables
 from contracts.errors import ErrorClass
@@ -94,12 +96,22 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def first_build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, str]]:
-    """A home with three clients' seeded bronze, built and tested by dbt, unit tests included; and the status of every node of that build."""
-    home = Home(tmp_path_factory.mktemp("seeded"))
-    seed_bronze(home)
-    outcome = home.build()
-    assert outcome.returncode == 0, outcome.stdout
+def first_build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Home, dict[str, str]]:
+    """A home with three clients' seeded bronze, built and tested by dbt, unit tests included; and the status of every node of that build.
+
+    Built once for all of pytest's workers; each has a copy.
+    """
+    root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    original, bronze = Home(root / "first_build"), root / "first_build.pickle"
+    with FileLock(root / "first_build.lock"):
+        if not bronze.exists():
+            shutil.rmtree(original.path, ignore_errors=True)
+            seed_bronze(original)
+            outcome = original.build()
+            assert outcome.returncode == 0, outcome.stdout
+            bronze.write_bytes(pickle.dumps(original.bronze))
+    home = Home(tmp_path_factory.mktemp("seeded") / "home", pickle.loads(bronze.read_bytes()))
+    shutil.copytree(original.path, home.path)
     return home, {name: result["status"] for name, result in home.results().items()}
 
 
