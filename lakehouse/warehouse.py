@@ -18,6 +18,7 @@ from contracts.errors import NotReadyError, SchemaMismatchError
 from contracts.ports import WriteResult
 from lakehouse.collapse import CollapseGuard
 from lakehouse.conflicts import commit_properties
+from lakehouse.places import Folder, Place
 
 GOLD = "gold"
 
@@ -37,9 +38,9 @@ _REFUSED_TYPES = {
 class WarehousePublisher:
     """Implements the port `contracts.ports.Warehouse`. Opens the file read-only, and only while `publish` runs."""
 
-    def __init__(self, warehouse_path: Path, lake_root: Path, *, guard: CollapseGuard | None = None) -> None:
+    def __init__(self, warehouse_path: Path, lake: Path | Place, *, guard: CollapseGuard | None = None) -> None:
         self._warehouse_path = warehouse_path.absolute()
-        self._lake_root = lake_root.absolute()
+        self._place: Place = Folder(lake) if isinstance(lake, Path) else lake
         self._guard = guard or CollapseGuard()
 
     def publish(
@@ -57,12 +58,10 @@ class WarehousePublisher:
             return {}
         if not self._warehouse_path.exists():
             raise NotReadyError(f"{self._warehouse_path} does not exist: build the warehouse first.")
-        with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse:
+        with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse, self._place.reaching():
             warehouse.execute("set TimeZone = 'UTC'")
             weekly = built_weeks(warehouse)
-            relations = [
-                _Relation(warehouse, name, self._lake_root / GOLD / name, weekly=weekly.get(name)) for name in names
-            ]
+            relations = [_Relation(warehouse, name, self._place, weekly=weekly.get(name)) for name in names]
             for relation in relations:
                 relation.check_types()
                 if not allow_collapse:
@@ -100,14 +99,15 @@ class _Relation:
     """One table of the open warehouse, and the Delta table that it becomes."""
 
     def __init__(
-        self, warehouse: duckdb.DuckDBPyConnection, name: str, path: Path, *, weekly: BuiltWeeks | None
+        self, warehouse: duckdb.DuckDBPyConnection, name: str, place: Place, *, weekly: BuiltWeeks | None
     ) -> None:
         self.name = name
         self.key = f"{GOLD}/{name}"
         self._warehouse = warehouse
-        self._path = path
+        self._path = f"{place.root}/{self.key}"
+        self._options = place.delta_options
         self._weekly = weekly
-        self._delta = DeltaTable(path) if DeltaTable.is_deltatable(str(path)) else None
+        self._delta = self._open() if DeltaTable.is_deltatable(self._path, self._options) else None
         self._said = {} if self._delta is None else self._delta.history(1)[0]
         """What the last commit said of itself."""
         try:
@@ -121,6 +121,9 @@ class _Relation:
     @property
     def _sql(self) -> str:
         return f'"{GOLD}"."{self.name}"'
+
+    def _open(self) -> DeltaTable:
+        return DeltaTable(self._path, storage_options=self._options)
 
     def _all(self, sql: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = self._warehouse.execute(sql).fetchall()
@@ -148,7 +151,7 @@ class _Relation:
         content = self._content()
         weeks = self._weeks_to_publish()
         if self._delta is not None and (weeks == [] or content.items() <= self._said.items()):
-            return WriteResult(self.key, str(self._path), self._delta.version(), self.rows, inserted=0)
+            return WriteResult(self.key, self._path, self._delta.version(), self.rows, inserted=0)
         order = "client_id" if self._weekly is None else "week, client_id"
         listed = None if weeks is None else ", ".join(f"'{week}'" for week in weeks)
         where = "" if listed is None else f"where week in ({listed})"
@@ -163,10 +166,11 @@ class _Relation:
             predicate=None if listed is None else f"week in ({listed})",
             name=self.name,
             partition_by=None if self._weekly is None else "week",
+            storage_options=self._options,
             commit_properties=commit_properties(notes, is_keyed=True),
         )
         inserted = self.rows if listed is None else self._all(f"select count(*) from {self._sql} {where}")[0][0]
-        return WriteResult(self.key, str(self._path), DeltaTable(self._path).version(), self.rows, inserted=inserted)
+        return WriteResult(self.key, self._path, self._open().version(), self.rows, inserted=inserted)
 
     def _content(self) -> dict[str, str]:
         """What a commit says of the rows that the table holds after it."""
