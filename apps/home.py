@@ -57,7 +57,9 @@ def _configure_dagster(settings: Settings) -> None:
     if found in (_DAGSTER_YAML, _DAGSTER_YAML + _ON_POSTGRESQL):
         file.write_text(wanted)
     elif ("PULSO_DAGSTER_URL" in found) != (settings.dagster_url is not None):
-        change = f"add to it:\n{_ON_POSTGRESQL}" if settings.dagster_url is not None else "set it, or remove `storage` there"
+        change = (
+            f"add to it:\n{_ON_POSTGRESQL}" if settings.dagster_url is not None else "set it, or remove `storage` there"
+        )
         raise PulsoError(f"{file} and PULSO_DAGSTER_URL disagree on where Dagster keeps its records: {change}")
 
 

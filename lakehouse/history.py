@@ -105,7 +105,11 @@ def diff(
     files = [set(lake.files(table, delta)) for delta in (before, after)]
 
     def rows_only_in(delta: DeltaTable, files: set[str]) -> pl.DataFrame:
-        rows = scoped(lake.rows(table, delta, files=sorted(files)), key=key, spec=spec, scope=scope).select(shared).collect()
+        rows = (
+            scoped(lake.rows(table, delta, files=sorted(files)), key=key, spec=spec, scope=scope)
+            .select(shared)
+            .collect()
+        )
         return rows.unique() if keys == shared else rows
 
     rows = compare(rows_only_in(before, files[0] - files[1]), rows_only_in(after, files[1] - files[0]), keys=keys)

@@ -29,7 +29,7 @@ def tables() -> None:
         for key in lake.tables()
     ]
     frame = pl.DataFrame(rows, schema=["table", "version", "rows"], orient="row")
-    print_frame(frame, f"{lake.root}", empty=f"{lake.root} holds no tables yet: `pulso run` fills it.")
+    print_frame(frame, lake.root, empty=f"{lake.root} holds no tables yet: `pulso run` fills it.")
 
 
 @app.command("history")

@@ -61,7 +61,7 @@ class ClientData:
         version = self.lake.version(table)
         if version is None:
             return pl.DataFrame()
-        return _rows(self.lake, str(self.lake.root), table, version, self.client_id, tuple(columns))
+        return _rows(self.lake, self.lake.root, table, version, self.client_id, tuple(columns))
 
     # --- gold ----------------------------------------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ class ClientData:
         return (
             None
             if version is None
-            else _sizes(self.lake, str(self.lake.root), table, version, self.client_id, by, time)
+            else _sizes(self.lake, self.lake.root, table, version, self.client_id, by, time)
         )
 
 
