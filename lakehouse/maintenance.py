@@ -47,7 +47,8 @@ def compact(lake: DeltaLake, tables: Iterable[TableSpec | str] | None = None) ->
                 "files_added": done["numFilesAdded"],
             }
 
-        rows.append(redo_on_conflict(key, attempt))
+        with lake.place.reaching():
+            rows.append(redo_on_conflict(key, attempt))
     schema = {"table": pl.String, "version": pl.Int64, "files_removed": pl.Int64, "files_added": pl.Int64}
     return pl.DataFrame(rows, schema=schema)
 

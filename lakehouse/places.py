@@ -125,6 +125,9 @@ class Bucket:
             return sorted(info.path for info in listed if info.type == FileType.Directory)
 
         with self.reaching():
+            self._files.get_file_info(
+                FileSelector(self._bucket)
+            )  # a prefix may be empty, but its bucket has to be there
             found = [table for stage in folders(self._path) for table in folders(stage)]
             found = [table for table in found if f"{table}/_delta_log" in folders(table)]
         return [path.removeprefix(f"{self._path}/") for path in found]
@@ -134,9 +137,7 @@ class Bucket:
         try:
             yield
         except OSError as error:
-            said = " ".join(re.sub(r"\x1b\[\d*m|↳", "", str(error)).split())
-            at = self.storage.endpoint_url or f"AWS, {self.storage.region}"
-            raise ProviderError(f"The lake's object storage failed ({self.root} at {at}): {said[:600]}") from error
+            raise self._failure(error) from error
 
     def on_disk(self, table: str, files: Sequence[str]) -> list[str]:
         """A file of a Delta table never changes, so each is fetched once; those that left the table are removed here.
@@ -187,8 +188,8 @@ class Bucket:
                 retries={"mode": "standard", "total_max_attempts": _RETRIES},
             ),
         )
-        bucket, _, folder = self._path.partition("/")
-        probe = {"Bucket": bucket, "Key": f"{folder}/_probe/{uuid4()}".lstrip("/")}
+        folder = self._path.removeprefix(self._bucket)
+        probe = {"Bucket": self._bucket, "Key": f"{folder}/_probe/{uuid4()}".lstrip("/")}
         try:
             client.put_object(**probe, Body=b"", IfNoneMatch="*")
             try:
@@ -204,7 +205,15 @@ class Bucket:
             finally:
                 client.delete_object(**probe)
         except (BotoCoreError, ClientError) as error:
-            raise ProviderError(f"The lake's object storage can't be used ({self.root}): {error}") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> ProviderError:
+        """What a library said of the service, in one line: the service's own words where it has some."""
+        said = " ".join(re.sub(r"\x1b\[\d*m|↳", "", str(error)).split())
+        own_words = re.search(r"<Code>(.*?)</Code> ?<Message>(.*?)</Message>", said)
+        said = ": ".join(own_words.groups()) if own_words else said[:600]
+        at = self.storage.endpoint_url or f"AWS, {self.storage.region}"
+        return ProviderError(f"The lake's object storage can't be used (PULSO_LAKE_URL, {self.root} at {at}): {said}")
 
     @property
     def _options(self) -> dict[str, str]:
@@ -224,6 +233,10 @@ class Bucket:
     def _path(self) -> str:
         """The prefix as PyArrow names it."""
         return self.root.removeprefix("s3://")
+
+    @property
+    def _bucket(self) -> str:
+        return self._path.partition("/")[0]
 
     @cached_property
     def _files(self) -> Any:

@@ -225,11 +225,7 @@ class ClientData:
 
     def _sizes(self, table: str, *, by: tuple[str, ...] = (), time: str | None) -> pl.DataFrame | None:
         version = self.lake.version(table)
-        return (
-            None
-            if version is None
-            else _sizes(self.lake, self.lake.root, table, version, self.client_id, by, time)
-        )
+        return None if version is None else _sizes(self.lake, self.lake.root, table, version, self.client_id, by, time)
 
 
 def _time_column(spec: TableSpec) -> str | None:
