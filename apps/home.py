@@ -43,13 +43,13 @@ def prepare_home(settings: Settings) -> None:
     home, lake = settings.home, [settings.lake_path] if settings.lake_url is None else []
     for folder in (home, *lake, settings.media_path, home / "logs", dagster_home(settings)):
         folder.mkdir(parents=True, exist_ok=True)
-    _configure_dagster(settings)
+    configure_dagster(settings)
     set_up(settings)
     export_environment(settings)
     current_manifest(settings)
 
 
-def _configure_dagster(settings: Settings) -> None:
+def configure_dagster(settings: Settings) -> None:
     """Write `dagster.yaml`; one that people changed is left alone, but must keep its records where the settings say."""
     file = dagster_home(settings) / "dagster.yaml"
     wanted = _DAGSTER_YAML + (_ON_POSTGRESQL if settings.dagster_url is not None else "")
