@@ -51,13 +51,13 @@ FAILURE = CollectionFailure(
 
 
 @pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    """A server with a database for each of those that need one."""
+def postgresql(project_root: Path) -> Iterator[str]:
+    """A server with a database for each of those that need one, made as deploy/compose.yaml makes them."""
     with running_postgresql() as url:
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            for name in DATABASES:
-                connection.execute(text(f"CREATE DATABASE {name}"))
+            for statement in (project_root / "deploy" / "databases.sql").read_text().split(";")[:-1]:
+                connection.execute(text(statement))
         engine.dispose()
         yield url
 
