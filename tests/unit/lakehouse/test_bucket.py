@@ -235,3 +235,26 @@ def test_object_storage_that_lets_writers_overwrite_each_other_is_refused(tmp_pa
         with pytest.raises(PulsoError, match="If-None-Match"):
             Bucket("s3://careless/lake", storage, tmp_path).check()
         server.shutdown()
+
+
+def test_a_folder_copied_into_a_bucket_is_the_same_lake(
+    lake: DeltaLake,
+    bucket: Bucket,
+    s3: S3,
+    tmp_path: Path,
+    everyone: TenantScope,
+    observations: TableSpec,
+    observed: Build,
+) -> None:
+    folder = DeltaLake(tmp_path / "lake", declared=(observations,))
+    folder.append(observations, observed(DAY, 4))
+    folder.append(observations, observed(NEXT, 3))
+    prefix = bucket.root.removeprefix(f"s3://{BUCKET}/")
+    for path in (tmp_path / "lake").rglob("*.*"):
+        if path.is_file():
+            key = f"{prefix}/{path.relative_to(tmp_path / 'lake')}"
+            s3.client().put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+    for version in (None, 1):
+        rows, before = (place.scan(observations, scope=everyone, version=version).collect() for place in (lake, folder))
+        assert_frame_equal(rows, before, check_row_order=False)
+    assert lake.append(observations, observed(NEXT, 5)).inserted == 2
