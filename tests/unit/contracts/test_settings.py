@@ -52,20 +52,21 @@ def test_what_can_not_work_is_refused(monkeypatch: pytest.MonkeyPatch, variables
     assert "hush" not in str(raised.value)
 
 
-def test_the_command_says_it_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_it_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from apps.cli import main
+    from apps.cli.console import console
 
-    monkeypatch.setenv("PULSO_LAKE_URL", "/srv/lake")
-    monkeypatch.setenv("PULSO_LEASE_SECONDS", "soon")
+    def said() -> str:
+        with console.capture() as capture, pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        return capture.get()
+
     monkeypatch.setattr(sys, "argv", ["pulso", "lake", "tables"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 1
-    assert capsys.readouterr().out.startswith("PULSO_LEASE_SECONDS: Input should be a valid number")
-    monkeypatch.delenv("PULSO_LEASE_SECONDS")
-    with pytest.raises(SystemExit):
-        main()
-    assert capsys.readouterr().out.startswith("PULSO_LAKE_URL has to be s3://bucket/folder")
+    monkeypatch.setenv("PULSO_LAKE_URL", "/srv/lake")
+    assert said().startswith("PULSO_LAKE_URL has to be s3://bucket/folder")
+    monkeypatch.setenv("PULSO_LEASE_SECONDS", "soon")
+    assert said().startswith("PULSO_LEASE_SECONDS: Input should be a valid number")
 
 
 def test_secrets_are_not_shown() -> None:
