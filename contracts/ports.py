@@ -579,7 +579,7 @@ class MediaLibrary(MediaReader, Protocol):
 
 @dataclass(frozen=True)
 class ModelHome:
-    """Where models are tracked and registered: an MLflow URI, and the folder of their artefacts."""
+    """Where models are tracked and registered: an MLflow URI, and the URI of the folder of their artefacts."""
 
     uri: str
-    artifact_root: Path
+    artifact_root: str

@@ -14,6 +14,8 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
 from filelock import FileLock
 
 from contracts import tables
@@ -21,7 +23,7 @@ from contracts.errors import ErrorClass
 from contracts.records import GoalMetric
 from contracts.settings import Settings
 from contracts.tables import TableSpec
-from lakehouse import DeltaLake
+from lakehouse import DeltaLake, open_lake
 from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, current_manifest, dbt_variables
 from tests import forked
 
@@ -49,7 +51,7 @@ class Home:
 
     @property
     def lake(self) -> DeltaLake:
-        return DeltaLake(self.path / "lake")
+        return open_lake(self.settings)
 
     def write(self, table: TableSpec, rows: list[dict[str, Any]]) -> None:
         """Append rows; columns that a row does not name are null, `day` is the day of its first moment."""
@@ -63,13 +65,22 @@ class Home:
 
     def dbt(self, command: str, *arguments: str) -> CompletedProcess[str]:
         """Any other command of dbt, in the same way."""
+        return forked.call("dbt.cli.main:cli", command, *arguments, *self._options(), cwd=PROJECT_DIR)
+
+    def run(self, *arguments: str) -> None:
+        """dbt's models alone, in this process."""
+        line = ["--quiet", "--log-level-file", "none", "run", *arguments, *self._options()]
+        outcome = dbtRunner().invoke([*line, "--project-dir", str(PROJECT_DIR)])
+        DuckDBConnectionManager.close_all_connections()
+        assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]
+
+    def _options(self) -> list[str]:
         target = self.path / "dbt"
         target.mkdir(parents=True, exist_ok=True)
         if not (target / "partial_parse.msgpack").exists():
             shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
-        line = [command, *arguments, "--vars", json.dumps(dbt_variables(self.settings))]
-        folders = ["--target-path", target, "--log-path", target, "--profiles-dir", PROJECT_DIR]
-        return forked.call("dbt.cli.main:cli", *line, *folders, cwd=PROJECT_DIR)
+        folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
+        return ["--vars", json.dumps(dbt_variables(self.settings)), *folders]
 
     def results(self) -> dict[str, dict[str, Any]]:
         """What dbt says of every node of its last run, by its unique id."""

@@ -1,5 +1,6 @@
 """What every mart declares about its rows (`made_of`), held against a build: it is complete, reaches bronze, and adds up."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -135,7 +136,7 @@ def test_traces_end_in_raw_rows_of_the_client_alone(traced: dict[tuple[str, str]
                 assert set(step.shown["client_id"]) <= {client}, (key, step.table)
             if step.table in BRONZE and step.rows:
                 assert step.shown["file"].is_not_null().all()
-                assert (published.lake.root / step.shown["file"][0]).is_file()
+                assert Path(published.lake.root, step.shown["file"][0]).is_file()
 
 
 def test_a_week_is_made_of_its_posts_and_their_newest_counts(published: Home, marts: dict[str, Mart]) -> None:

@@ -78,7 +78,7 @@ def test_what_passes_is_published_and_what_fails_keeps_its_last_good_version(war
     metadata = told["gold/fct_posts"]
     assert metadata["dagster/row_count"].value == good.height > 100
     assert metadata["table_version"].value == home.lake.version("gold/fct_posts") == 0
-    assert metadata["table_path"].value == str(home.lake.path("gold/fct_posts"))
+    assert metadata["table_path"].value == home.lake.path("gold/fct_posts")
     lineage = metadata["dagster/column_lineage"].value.deps_by_column
     assert [(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["text"]] == [
         ("silver/int_posts", "text")
