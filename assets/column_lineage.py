@@ -7,7 +7,6 @@ process of its own, finds it there. Belongs here: working it out, keeping it. Do
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,11 @@ _KEY = "dagster/column_lineage"
 
 
 class ColumnLineage:
-    """The lineage of the models of one manifest; kept in a file beside it where it is one."""
+    """The lineage of the models of one manifest, kept in a file beside it."""
 
-    def __init__(self, manifest: Path | None) -> None:
+    def __init__(self, manifest: Path) -> None:
         self._manifest = manifest
+        self._file = manifest.with_name("column_lineage.json")
         self._known: dict[str, dict[str, Any]] | None = None
 
     def of(self, outputs: Sequence[dg.Output[Any]], build: DbtCliInvocation) -> dict[str, dict[str, Any]]:
@@ -32,7 +32,7 @@ class ColumnLineage:
             self._known = self.kept()
         if all(node_of(output) in self._known for output in outputs):
             return self._known
-        with FileLock(f"{self._file}.lock") if self._manifest else nullcontext():
+        with FileLock(f"{self._file}.lock"):
             self._known |= self.kept()  # a process that built at the same time may have worked it out meanwhile
             if new := [output for output in outputs if node_of(output) not in self._known]:
                 for output in DbtEventIterator(iter(new), build).fetch_column_metadata():
@@ -44,7 +44,7 @@ class ColumnLineage:
 
     def kept(self) -> dict[str, dict[str, Any]]:
         """What is kept for this manifest, and was for no other."""
-        if self._manifest is None or not self._file.exists():
+        if not self._file.exists():
             return {}
         kept = json.loads(self._file.read_text())
         if kept["of"] != self._stamp():
@@ -55,8 +55,6 @@ class ColumnLineage:
         }
 
     def _keep(self, known: dict[str, dict[str, Any]]) -> None:
-        if self._manifest is None:
-            return
         lineage = {
             model: {key: dg.serialize_value(value) for key, value in told.items()} for model, told in known.items()
         }
@@ -66,13 +64,7 @@ class ColumnLineage:
 
     def _stamp(self) -> str:
         """Of the manifest's content, and of who reads it."""
-        assert self._manifest is not None
         return hashlib.sha256(dg.__version__.encode() + self._manifest.read_bytes()).hexdigest()
-
-    @property
-    def _file(self) -> Path:
-        assert self._manifest is not None
-        return self._manifest.with_name("column_lineage.json")
 
 
 def node_of(event: Any) -> str:

@@ -76,9 +76,9 @@ def audit(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> Verdict:
     )
 
 
-def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
+def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
     """The assets `silver/*` and `gold/*` of a compiled dbt project, with dbt's tests as their checks."""
-    lineage = ColumnLineage(manifest if isinstance(manifest, Path) else None)
+    lineage = ColumnLineage(manifest)
 
     @dbt_assets(manifest=manifest, name="warehouse", pool=POOL)
     def build_test_publish(
