@@ -8,7 +8,6 @@ from importlib.util import find_spec
 
 from pydantic import SecretStr
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
 
 from contracts.errors import ProviderError, PulsoError
 from contracts.settings import CONNECT_TIMEOUT_SECONDS, Settings
@@ -34,11 +33,11 @@ def check_servers(settings: Settings) -> None:
 
 
 def _ask_postgresql(setting: str, url: str) -> None:
+    from operations.database import require_answer
+
     engine = create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS})
     try:
-        engine.connect().close()
-    except OperationalError as error:
-        raise ProviderError(f"The database of {setting} does not answer: {str(error.orig).strip()}") from error
+        require_answer(engine, setting)
     finally:
         engine.dispose()
 

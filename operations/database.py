@@ -115,16 +115,20 @@ class Database:
 
     def require_answer(self) -> None:
         """Raises ProviderError when a server does not answer. A file is not asked."""
-        if self.is_sqlite:
-            return
-        try:
-            self.engine.connect().close()
-        except OperationalError as error:
-            raise ProviderError(f"The database of PULSO_STORE_URL does not answer: {error.orig}".strip()) from error
+        if not self.is_sqlite:
+            require_answer(self.engine, "PULSO_STORE_URL")
 
     def close(self) -> None:
         self.engine.dispose()
         self._swift_engine.dispose()
+
+
+def require_answer(engine: Engine, setting: str) -> None:
+    """Raises ProviderError, naming the setting, when the server of a database does not answer."""
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        raise ProviderError(f"The database of {setting} does not answer: {str(error.orig).strip()}") from error
 
 
 def _postgresql_engine(url: str, *, is_durable: bool) -> Engine:
