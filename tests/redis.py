@@ -5,16 +5,14 @@ Belongs here: starting and stopping it. Does not belong here: what is kept in it
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from benchmarks.ports import free_port
+from benchmarks.ports import free_port, wait_until_served
 
 
 @contextmanager
@@ -32,19 +30,8 @@ def running_redis(*, password: str = "") -> Iterator[str]:
         command = [program, *(word for name, value in options.items() for word in (f"--{name}", value))]
         server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            _wait_until_it_answers(port, server)
+            wait_until_served(port, server)
             yield f"127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait()
-
-
-def _wait_until_it_answers(port: int, server: subprocess.Popen[bytes]) -> None:
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        except OSError:
-            if server.poll() is not None:
-                raise
-            time.sleep(0.05)

@@ -6,16 +6,14 @@ Belongs here: starting and stopping it, its buckets. Does not belong here: what 
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import boto3
-import httpx
 from pydantic import SecretStr
 
-from benchmarks.ports import free_port
+from benchmarks.ports import free_port, wait_until_served
 from contracts.settings import ObjectStorage
 
 _EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -59,7 +57,7 @@ def running_s3() -> Iterator[S3]:
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_it_answers(url, server)
+        wait_until_served(port, server)
         yield S3(url, *_keys(url))
     finally:
         server.terminate()
@@ -72,15 +70,3 @@ def _keys(url: str) -> tuple[str, str]:
     iam.put_user_policy(UserName="pulso", PolicyName="everything", PolicyDocument=_EVERYTHING)
     made = iam.create_access_key(UserName="pulso")["AccessKey"]
     return made["AccessKeyId"], made["SecretAccessKey"]
-
-
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:
-    while True:
-        try:
-            httpx.get(f"{url}/moto-api/data.json").raise_for_status()
-        except httpx.TransportError:
-            if server.poll() is not None:
-                raise
-            time.sleep(0.05)
-        else:
-            return

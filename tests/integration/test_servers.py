@@ -20,12 +20,9 @@ from apps.home import dagster_home, prepare_home
 from apps.servers import check_servers
 from apps.streamlit.dagster_record import newest_runs, unread_accounts
 from apps.worlds import lives_in_sandbox, may_become_sandbox
-from assets.bronze.failures import accounts_check
 from contracts.errors import ProviderError, PulsoError
-from contracts.records import CollectionFailure
 from contracts.scope import TenantScope
 from contracts.settings import Settings
-from contracts.tables import POSTS
 from ml.features import post_features
 from ml.registry import champion_card, champion_trained_at, load_champion, register
 from ml.training import train
@@ -35,19 +32,12 @@ from tests.made_up_posts import make_posts
 from tests.postgresql import running_postgresql
 from tests.redis import running_redis
 from tests.s3 import S3, running_s3
+from tests.unit.app.test_dagster_record import FAILURE, posts_but
 
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
 DATABASES = ("store", "dagster", "mlflow")
-FAILURE = CollectionFailure(
-    client_id="harbor-coffee",
-    account_id="instagram:1",
-    network="instagram",
-    what="posts",
-    error_class="auth",
-    message="expired",
-)
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +107,7 @@ def test_a_run_is_recorded_in_postgresql_and_the_app_reads_it_there(settings: Se
     assert "env: PULSO_DAGSTER_URL" in configuration
     assert "postgresql:" not in configuration
 
-    @dg.asset(key=["bronze", "posts"], check_specs=[dg.AssetCheckSpec("all_accounts_read", asset=["bronze", "posts"])])
-    def posts() -> dg.MaterializeResult:
-        return dg.MaterializeResult(check_results=[accounts_check(POSTS, (FAILURE,), accounts=2)])
-
-    defs = dg.Definitions(assets=[posts], jobs=[dg.define_asset_job("daily")])
+    defs = dg.Definitions(assets=[posts_but(FAILURE)], jobs=[dg.define_asset_job("daily")])
     with dg.DagsterInstance.get() as instance:
         run = defs.resolve_job_def("daily").execute_in_process(instance=instance)
         assert run.success
