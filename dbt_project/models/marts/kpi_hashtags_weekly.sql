@@ -11,13 +11,12 @@ posts as (
 ),
 
 -- A sign at the start of a word, and what follows it: letters, digits and underscores, at least one of them a letter.
+{% set hashtag %}(?:^|[^\p{L}\p{N}_/&#])#([\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*){% endset %}
 used as (
 
     select
         post_id,
-        unnest(list_distinct(regexp_extract_all(
-            lower(text), '(?:^|[^\p{L}\p{N}_/&#])#([\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*)', 1
-        ))) as hashtag
+        {{ each_match('lower(text)', hashtag) }} as hashtag
     from posts
 
 )
