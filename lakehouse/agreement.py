@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from contracts.errors import NotReadyError
+from contracts.scope import TenantScope
+from lakehouse.lake import DeltaLake
+
+GOLD = "gold"
+
 RELATIVE_TOLERANCE = 1e-9
 """For doubles: engines add them up in different orders. All other values have to be the same."""
 
@@ -32,6 +38,18 @@ class Agreement:
     def is_equal(self) -> bool:
         """The same columns, types and rows."""
         return self.rows[0] == self.rows[1] and not self.types and not self.differences
+
+
+def gold_agreement(one: DeltaLake, other: DeltaLake) -> dict[str, Agreement]:
+    """By table, how the gold of two lakes agrees. Raises NotReadyError where one of them lacks a table of the other, or all."""
+    keys = sorted({key for lake in (one, other) for key in lake.tables() if key.startswith(f"{GOLD}/")})
+    if not keys:
+        raise NotReadyError(f"Neither {one.root} nor {other.root} holds gold: build the warehouse first.")
+    scope = TenantScope.all_clients("two builds of the same tables are compared")
+    return {
+        key.removeprefix(f"{GOLD}/"): agreement(*(lake.scan(key, scope=scope).collect() for lake in (one, other)))
+        for key in keys
+    }
 
 
 def agreement(one: pl.DataFrame, other: pl.DataFrame, *, tolerance: float = RELATIVE_TOLERANCE) -> Agreement:

@@ -57,6 +57,10 @@ _ON_ONE_MACHINE = {
     # The defaults are for clusters: 200 tasks, most of them empty, and tasks that only look whether files are there.
     "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    # Driver and executor are one process: on a busy machine it is slow, not dead.
+    "spark.executor.heartbeatInterval": "60s",
+    "spark.network.timeout": "3600s",
+    "spark.sql.broadcastTimeout": "3600",
 }
 
 _SIMPLE: dict[DataTypeClass, str] = {

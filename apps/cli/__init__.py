@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from apps.cli import accounts, clients, lake, mend, messages, operate, sandbox, sql, trace, webhooks, workshop
+from apps.cli import accounts, clients, lake, mend, messages, operate, sandbox, sql, trace, warehouse, webhooks, workshop
 from apps.cli.console import console
 from contracts.errors import PulsoError
 
@@ -22,6 +22,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(messages.app, name="messages")
 app.add_typer(lake.app, name="lake")
+app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(sandbox.app, name="sandbox")
 
