@@ -27,7 +27,9 @@ def main() -> int:
     """Print the table and the ratio; 1 where the engines disagree."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="keep one post of so many")
-    parser.add_argument("--folder", type=Path, default=None, help="where the lake is made (default: a temporary folder)")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="where the lake is made (default: a temporary folder)"
+    )
     options = parser.parse_args()
     console = Console(soft_wrap=True)
     reference_data = Path(os.environ["PULSO_REFERENCE_DATA"])

@@ -55,7 +55,10 @@ def gold_agreement(one: DeltaLake, other: DeltaLake) -> dict[str, Agreement]:
 def agreement(one: pl.DataFrame, other: pl.DataFrame, *, tolerance: float = RELATIVE_TOLERANCE) -> Agreement:
     """Compare two frames. Rows are matched in the order of all columns that are no doubles or lists, which have to tell rows apart."""
     types = {
-        name: (str(one.schema[name]) if name in one.schema else None, str(other.schema[name]) if name in other.schema else None)
+        name: (
+            str(one.schema[name]) if name in one.schema else None,
+            str(other.schema[name]) if name in other.schema else None,
+        )
         for name in dict.fromkeys([*one.columns, *other.columns])
         if one.schema.get(name) != other.schema.get(name)
     }

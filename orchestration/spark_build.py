@@ -62,5 +62,7 @@ def _run_dbt(settings: Settings, target: Path, command: str) -> dict[str, float]
     results: list[Any] = list(getattr(outcome.result, "results", ()))
     if not outcome.success:
         failed = [f"  {r.node.name}: {r.message}" for r in results if r.status in {"error", "fail"}]
-        raise PulsoError("\n".join(["dbt failed on Spark; its last gold stays.", *(failed or [f"  {outcome.exception}"])]))
+        raise PulsoError(
+            "\n".join(["dbt failed on Spark; its last gold stays.", *(failed or [f"  {outcome.exception}"])])
+        )
     return {r.node.name: r.execution_time for r in results if r.node.resource_type == "model"}

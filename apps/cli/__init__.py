@@ -8,7 +8,20 @@ import sys
 
 import typer
 
-from apps.cli import accounts, clients, lake, mend, messages, operate, sandbox, sql, trace, warehouse, webhooks, workshop
+from apps.cli import (
+    accounts,
+    clients,
+    lake,
+    mend,
+    messages,
+    operate,
+    sandbox,
+    sql,
+    trace,
+    warehouse,
+    webhooks,
+    workshop,
+)
 from apps.cli.console import console
 from contracts.errors import PulsoError
 

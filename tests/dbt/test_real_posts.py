@@ -31,7 +31,9 @@ class Real:
 def real(tmp_path_factory, reference_data) -> Real:
     home = Home(tmp_path_factory.mktemp("real"))
     source = reference_bronze.instagram_posts(reference_data)
-    possible = reference_bronze.possible(source, reference_bronze.INSTAGRAM_COUNTS)  # the rest is quarantined at the boundary
+    possible = reference_bronze.possible(
+        source, reference_bronze.INSTAGRAM_COUNTS
+    )  # the rest is quarantined at the boundary
     reference_bronze.write(
         home.lake, possible, reference_bronze.INSTAGRAM_COUNTS, time_zone="America/Sao_Paulo", language="pt"
     )

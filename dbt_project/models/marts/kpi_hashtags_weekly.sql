@@ -16,7 +16,7 @@ used as (
 
     select
         post_id,
-        {{ each_match('lower(text)', hashtag) }} as hashtag
+        {{ each_match(lower_case('text'), hashtag) }} as hashtag
     from posts
 
 )
