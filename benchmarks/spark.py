@@ -31,7 +31,7 @@ def main() -> int:
         "--folder", type=Path, default=None, help="where the lake is made (default: a temporary folder)"
     )
     options = parser.parse_args()
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 140)
     reference_data = Path(os.environ["PULSO_REFERENCE_DATA"])
     with tempfile.TemporaryDirectory(prefix="pulso-spark-", dir=options.folder) as folder:
         settings = Settings(home=Path(folder))

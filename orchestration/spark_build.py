@@ -44,20 +44,20 @@ def build_on_spark(settings: Settings, *, is_tested: bool = True) -> SparkBuild:
             started = time.perf_counter()
             show_bronze(session, DeltaLake(settings.lake_path))
             with empty_schemas(session, folder / "build"):
-                seconds = _run_dbt(settings, folder / "dbt", "build" if is_tested else "run")
+                seconds = _run_dbt(settings, folder / "dbt", is_tested=is_tested)
                 rows = publish_gold(folder / "build" / GOLD, settings.spark_lake_path)
             return SparkBuild(rows, seconds, time.perf_counter() - started)
     except Timeout as error:
         raise PulsoError(f"Another Spark build of {settings.home} runs: wait for its end.") from error
 
 
-def _run_dbt(settings: Settings, target: Path, command: str) -> dict[str, float]:
+def _run_dbt(settings: Settings, target: Path, *, is_tested: bool) -> dict[str, float]:
     """Seconds by model. Raises PulsoError with what failed."""
     from dbt.cli.main import dbtRunner
 
-    line = [command, "--target", "spark", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    line = ["build", "--target", "spark", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
     line += ["--target-path", str(target), "--log-path", str(target), "--vars", json.dumps(dbt_variables(settings))]
-    line += ["--exclude-resource-type", "unit_test"] if command == "build" else []
+    line += ["--exclude-resource-type", "unit_test", *([] if is_tested else ["test"])]
     outcome = dbtRunner().invoke(["--quiet", "--log-level", "none", *line])
     results: list[Any] = list(getattr(outcome.result, "results", ()))
     if not outcome.success:

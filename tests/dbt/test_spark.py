@@ -7,7 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from typer.testing import CliRunner
 
+from apps.cli import app
 from benchmarks import reference_bronze
 from benchmarks.spark import write_real_posts
 from contracts import tables
@@ -91,6 +93,19 @@ def test_gold_is_the_same_table_by_table(both) -> None:
     posts = DeltaLake(both.settings.spark_lake_path).scan("gold/fct_posts", scope=ALL).collect()
     assert set(posts["network"]) == set(NETWORKS)
     assert posts.filter(pl.col("client_id") == "all")["followers_at_post"].null_count() == 0
+
+
+def test_the_command_ends_with_1_when_gold_differs(both, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PULSO_HOME", str(both.path))
+    same = CliRunner().invoke(app, ["warehouse", "compare"])
+    home = Home(tmp_path)
+    shutil.copytree(both.settings.lake_path / "gold", home.settings.lake_path / "gold")
+    shutil.copytree(both.settings.spark_lake_path, home.settings.spark_lake_path)
+    DeltaTable(home.settings.spark_lake_path / "gold" / "kpi_client_weekly").delete("client_id = 'york'")
+    monkeypatch.setenv("PULSO_HOME", str(home.path))
+    other = CliRunner().invoke(app, ["warehouse", "compare"])
+
+    assert (same.exit_code, other.exit_code) == (0, 1)
 
 
 def test_a_build_that_fails_keeps_the_last_gold(both, tmp_path) -> None:
