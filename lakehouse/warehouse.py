@@ -147,7 +147,7 @@ class _Relation:
     def publish(self, invocation_id: str) -> WriteResult:
         """Replace in the Delta table what its last commit does not say that it holds."""
         content = self._content()
-        days = self._to_publish()
+        days = self._to_publish(content)
         if self._delta is not None and (days == [] or content.items() <= self._said.items()):
             return WriteResult(self.key, str(self._path), self._delta.version(), self.rows, inserted=0)
         unit = None if self._builds is None else self._builds.unit
@@ -179,7 +179,7 @@ class _Relation:
         ((checksum,),) = self._all(f"select coalesce(sum(hash(rows)::hugeint), 0) from {self._sql} as rows")
         return {_FINGERPRINT: hashlib.sha256(f"{self.rows} {checksum}".encode()).hexdigest(), _COLUMNS: columns}
 
-    def _to_publish(self) -> list[date] | None:
+    def _to_publish(self, content: Mapping[str, str]) -> list[date] | None:
         """Weeks (or days) that were built since the last commit; None for all: another table, other columns, another warehouse."""
         if (
             self._builds is None
@@ -187,8 +187,7 @@ class _Relation:
             or self._delta.metadata().partition_columns != [self._builds.unit]
         ):
             return None
-        here = self._content()
-        if any(self._said.get(what) != here[what] for what in (_WAREHOUSE, _COLUMNS)):
+        if any(self._said.get(what) != content[what] for what in (_WAREHOUSE, _COLUMNS)):
             return None
         published = int(self._said[_BUILD])
         days = sorted(day for day, build in self._builds.build_of.items() if build > published)

@@ -6,6 +6,8 @@ Does not belong here: any definition of a metric (dbt_project/models), writing t
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestration.manifest import gold_models, metric_of
+
 _HEAD = """\
 # Metrics
 
@@ -20,16 +22,12 @@ what the metric needs; where none is named, the column waits for a network that 
 
 def render_metrics(manifest: Mapping[str, Any]) -> str:
     """Markdown: one section for each gold table that has metrics, in the order of their names; rows in the order of columns."""
-    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
-    gold = sorted((node for node in models if node["config"]["schema"] == "gold"), key=lambda node: node["name"])
-    sections = [_HEAD, *(section for node in gold if (section := "\n".join(_section(node))))]
+    sections = [_HEAD, *(section for node in gold_models(manifest) if (section := "\n".join(_section(node))))]
     return "\n".join(sections)
 
 
 def _section(model: Mapping[str, Any]) -> Iterator[str]:
-    metrics = {
-        name: column["config"]["meta"]["metric"] for name, column in model["columns"].items() if _is_metric(column)
-    }
+    metrics = {name: metric for name, column in model["columns"].items() if (metric := metric_of(column))}
     if not metrics:
         return
     yield f"## gold/{model['name']}\n\n{model['description']}\n"
@@ -47,7 +45,3 @@ def _section(model: Mapping[str, Any]) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
-
-
-def _is_metric(column: Mapping[str, Any]) -> bool:
-    return "metric" in column.get("config", {}).get("meta", {})

@@ -20,14 +20,54 @@
 
 {# --- what a model's SQL says ------------------------------------------------------------------------------------------ #}
 
-{# Mondays (dates, ascending) that this build has to replace; none when it builds the whole table. #}
-{% macro touched_weeks() -%}
-    {{ return(_touched()) }}
-{%- endmacro %}
-
-{# The same of a daily model: days. #}
-{% macro touched_days() -%}
-    {{ return(_touched()) }}
+{# What this build has to replace: Mondays of a weekly model, days of a daily one (dates, ascending); none when it builds the whole table. #}
+{% macro touched() -%}
+    {%- if not execute or model.config.materialized != 'incremental' or should_full_refresh() or load_cached_relation(this) is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set unit, length = _unit(), _unit_days() -%}
+    {%- set sql -%}
+        with
+        reach(relation, behind, ahead) as (values {{ _reaches() }}),
+        parents as (select * from state.current where relation in (select relation from reach)),
+        remembered as (select * exclude (model) from state.built_from where model = '{{ this.identifier }}'),
+        known as (select * from remembered where relation in (select relation from reach)),
+        lasting as (
+            select count(*) > 0 and bool_and(first_day is not null or (relation, version) in (
+                select (relation, version) from state.current where first_day is null
+            )) as is_kept
+            from remembered
+        ),
+        changed as (
+            (select * from parents except select * from known) union (select * from known except select * from parents)
+        ),
+        reached as (
+            select cast(unnest(generate_series(
+                date_trunc('{{ unit }}', changed.first_day) - to_days({{ length }} * reach.behind),
+                changed.last_day + to_days({{ length }} * reach.ahead),
+                interval {{ length }} days
+            )) as date) as touched
+            from changed
+            inner join reach on changed.relation = reach.relation
+            {% if model.config.meta.carries_on %}
+            union all
+            select cast(unnest(generate_series(
+                (select max(first_day) from state.versions where relation = '{{ this.identifier }}'),
+                (select max(last_day) from parents),
+                interval {{ length }} days
+            )) as date)
+            where exists (select * from changed)
+            {% endif %}
+        )
+        -- A null stands for all: something without days that the table was built from is gone, or nothing was remembered.
+        select null as touched from lasting where not is_kept
+        union all
+        select distinct touched from reached
+        where touched <= (select max(last_day) from (from parents union all from known))
+        order by touched
+    {%- endset -%}
+    {%- set periods = run_query(sql).columns[0].values() | list -%}
+    {{ return(none if none in periods else periods) }}
 {%- endmacro %}
 
 {# The column lies in one of the weeks (or days); true of every row when the whole table is built. #}
@@ -44,14 +84,14 @@
     {%- else -%}{{ column }} >= date '{{ weeks[0] - modules.datetime.timedelta(days=days) }}'{%- endif -%}
 {%- endmacro %}
 
-{# The weeks, and so many before each of them. #}
-{% macro with_weeks_before(weeks, count) -%}
-    {{ return(_with_before(weeks, count, 7)) }}
-{%- endmacro %}
-
-{# The days, and so many before each of them. #}
-{% macro with_days_before(days, count) -%}
-    {{ return(_with_before(days, count, 1)) }}
+{# The weeks (or days), and so many before each of them. #}
+{% macro with_before(periods, count) -%}
+    {%- if not periods -%}{{ return(periods) }}{%- endif -%}
+    {%- set all, length = [], _unit_days() -%}
+    {%- for period in periods -%}
+        {%- for back in range(count + 1) -%}{%- do all.append(period - modules.datetime.timedelta(days=length * back)) -%}{%- endfor -%}
+    {%- endfor -%}
+    {{ return(all | unique | sort | list) }}
 {%- endmacro %}
 
 {# --- what dbt calls ----------------------------------------------------------------------------------------------------- #}
@@ -59,21 +99,21 @@
 {# dbt's `incremental` for this project: build the whole table, or clear what was touched and fill it again, and remember what it was made
    of, in one transaction. dbt's own goes by keys, which leave what became empty, and through a second copy of the rows. #}
 {% materialization incremental, adapter='duckdb' %}
-    {% set touched = _touched() %}
+    {% set periods = touched() %}
     {% set existing = load_cached_relation(this) %}
     {% set table = this.incorporate(type='table') %}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') %}
-        {% if touched is none %}
+        {% if periods is none %}
             {% if existing is not none %}drop {{ existing.type }} {{ existing }};{% endif %}
             {{ create_table_as(False, table, sql) }}
-        {% elif touched %}
-            delete from {{ table }} where {{ within(_unit(), touched) }};
+        {% elif periods %}
+            delete from {{ table }} where {{ within(_unit(), periods) }};
             insert into {{ table }} by name ({{ sql }}
             );
         {% endif %}
-        {{ _remember(touched) }}
+        {{ _remember(periods) }}
     {% endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
@@ -160,78 +200,32 @@
     {{ return('day' if 'daily_parents' in model.config.meta else 'week') }}
 {%- endmacro %}
 
+{% macro _unit_days() -%}
+    {{ return(7 if _unit() == 'week' else 1) }}
+{%- endmacro %}
+
 {% macro _reaches() -%}
     {%- for parent, reach in (model.config.meta.daily_parents or model.config.meta.weekly_parents).items() -%}
         ('{{ parent }}', {{ reach[0] }}, {{ reach[1] }}){{ ', ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 
-{# First days of the units to replace, ascending; none for the whole table. #}
-{% macro _touched() -%}
-    {%- if not execute or model.config.materialized != 'incremental' or should_full_refresh() or load_cached_relation(this) is none -%}
-        {{ return(none) }}
-    {%- endif -%}
-    {%- set unit, length = _unit(), 7 if _unit() == 'week' else 1 -%}
-    {%- set sql -%}
-        with
-        reach(relation, behind, ahead) as (values {{ _reaches() }}),
-        parents as (select * from state.current where relation in (select relation from reach)),
-        remembered as (select * exclude (model) from state.built_from where model = '{{ this.identifier }}'),
-        known as (select * from remembered where relation in (select relation from reach)),
-        lasting as (
-            select count(*) > 0 and bool_and(first_day is not null or (relation, version) in (
-                select (relation, version) from state.current where first_day is null
-            )) as is_kept
-            from remembered
-        ),
-        changed as (
-            (select * from parents except select * from known) union (select * from known except select * from parents)
-        ),
-        reached as (
-            select cast(unnest(generate_series(
-                date_trunc('{{ unit }}', changed.first_day) - to_days({{ length }} * reach.behind),
-                changed.last_day + to_days({{ length }} * reach.ahead),
-                interval {{ length }} days
-            )) as date) as touched
-            from changed
-            inner join reach on changed.relation = reach.relation
-            {% if model.config.meta.carries_on %}
-            union all
-            select cast(unnest(generate_series(
-                (select max(first_day) from state.versions where relation = '{{ this.identifier }}'),
-                (select max(last_day) from parents),
-                interval {{ length }} days
-            )) as date)
-            where exists (select * from changed)
-            {% endif %}
-        )
-        -- A null stands for all: something without days that the table was built from is gone, or nothing was remembered.
-        select null as touched from lasting where not is_kept
-        union all
-        select distinct touched from reached
-        where touched <= (select max(last_day) from (from parents union all from known))
-        order by touched
-    {%- endset -%}
-    {%- set touched = run_query(sql).columns[0].values() | list -%}
-    {{ return(none if none in touched else touched) }}
-{%- endmacro %}
-
 {# Count up what a model replaced, and keep what it was made of. #}
-{% macro _remember(touched) %}
+{% macro _remember(periods) %}
     {% set model, unit = this.identifier, _unit() %}
     create or replace temp table replaced as
     select
         coalesce((select max(version) from state.versions where relation = '{{ model }}'), 0) + 1 as version,
         first_day
     from (
-        {% if touched is none %}select distinct {{ unit }} as first_day from {{ this }}
-        {% else %}select unnest([{% for day in touched %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %}]::date[]) as first_day
+        {% if periods is none %}select distinct {{ unit }} as first_day from {{ this }}
+        {% else %}select unnest([{% for day in periods %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %}]::date[]) as first_day
         {% endif %}
     );
     delete from state.versions
-    where relation = '{{ model }}'{% if touched is not none %} and first_day in (select first_day from replaced){% endif %};
+    where relation = '{{ model }}'{% if periods is not none %} and first_day in (select first_day from replaced){% endif %};
     insert into state.versions
-    select '{{ model }}', version, first_day, first_day + {{ 6 if unit == 'week' else 0 }} from replaced;
+    select '{{ model }}', version, first_day, first_day + {{ _unit_days() - 1 }} from replaced;
     drop table replaced;
     delete from state.built_from where model = '{{ model }}';
     insert into state.built_from
@@ -239,12 +233,3 @@
     where relation in ('project', 'client')
         or relation in (select relation from (values {{ _reaches() }}) as reach(relation, behind, ahead))
 {% endmacro %}
-
-{% macro _with_before(periods, count, length) -%}
-    {%- if not periods -%}{{ return(periods) }}{%- endif -%}
-    {%- set all = [] -%}
-    {%- for period in periods -%}
-        {%- for back in range(count + 1) -%}{%- do all.append(period - modules.datetime.timedelta(days=length * back)) -%}{%- endfor -%}
-    {%- endfor -%}
-    {{ return(all | unique | sort | list) }}
-{%- endmacro %}

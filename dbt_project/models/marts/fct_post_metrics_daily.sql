@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'daily_parents': {'post_metrics_by_observation': [0, 7]}}) }}
-{% set days = touched_days() %}
+{% set days = touched() %}
 
 with
 
@@ -61,7 +61,7 @@ in_order as (
     union all
     select client_id, account_id, network, post_id, metric, day, value, observed_at, is_backfilled, week
     from {{ this }}
-    where {{ within('day', with_days_before(days, 7) | reject('in', days) | list) }}
+    where {{ within('day', with_before(days, 7) | reject('in', days) | list) }}
     {% endif %}
 
 ),
