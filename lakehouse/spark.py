@@ -48,6 +48,8 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     # As DuckDB does: an overflow or a bad cast is an error, not a null.
     "spark.sql.ansi.enabled": "true",
+    # As DuckDB does: a backslash in a text is a backslash.
+    "spark.sql.parser.escapedStringLiterals": "true",
     # Instants with their zone, in microseconds; the default is a type that other readers take for local nanoseconds.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",

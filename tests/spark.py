@@ -14,8 +14,14 @@ import pytest
 from contracts.errors import NotReadyError
 from lakehouse.spark import open_spark
 
-# Tests plan much and compute little: code that is compiled quickly suits them better than code that runs fast.
+# Tests plan much and compute little: what starts quickly suits them better than what runs fast, in the JVM as in Spark's own compiler.
 _JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC"
+_SETTINGS = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
 
 
 @contextmanager
@@ -31,6 +37,8 @@ def running_spark(scratch: Path) -> Iterator[Any]:
                 if os.environ.get("CI"):
                     pytest.fail(str(missing))
                 pytest.skip(str(missing))
+            for name, value in _SETTINGS.items():
+                session.conf.set(name, value)
             yield session
     finally:
         if before is None:

@@ -19,19 +19,6 @@
     / cast(sum({{ denominator }}) filter (where {{ denominator }} > 0 and {{ numerator }} is not null) as double)
 {%- endmacro %}
 
-{# The newest value that is known, of a group. Engines differ in whether a null can be the newest. #}
-{% macro last_known(column, moment) -%}
-    {{ return(adapter.dispatch('last_known', 'pulso')(column, moment)) }}
-{%- endmacro %}
-
-{% macro default__last_known(column, moment) -%}
-    max_by({{ column }}, {{ moment }})
-{%- endmacro %}
-
-{% macro spark__last_known(column, moment) -%}
-    max_by({{ column }}, {{ moment }}) filter (where {{ column }} is not null)
-{%- endmacro %}
-
 {# Sums of BIGINT are HUGEINT in DuckDB, which no lake format knows. #}
 {% macro total(column) -%}
     cast(sum({{ column }}) as bigint)

@@ -13,10 +13,6 @@
     cast(from_utc_timestamp({{ instant }}, {{ time_zone }}) as timestamp_ntz)
 {%- endmacro %}
 
-{% macro local_day(instant, time_zone) -%}
-    cast({{ local_time(instant, time_zone) }} as date)
-{%- endmacro %}
-
 {# Rows of a relation that has `time_zone`, with `local_time`, the wall-clock time of an instant of theirs. #}
 {% macro with_local_time(relation, instant) -%}
     {{ return(adapter.dispatch('with_local_time', 'pulso')(relation, instant)) }}
@@ -62,55 +58,14 @@
     cast(date_trunc('week', {{ day }}) as date)
 {%- endmacro %}
 
-{# Day of the week of a day or a wall-clock time: 0 is Monday. #}
+{# Day of the week of a day or a wall-clock time: 0 is Monday. Engines count from different days, so from one that was a Monday. #}
 {% macro weekday(day) -%}
-    {{ return(adapter.dispatch('weekday', 'pulso')(day)) }}
+    cast((dayofweek({{ day }}) - dayofweek(date '2024-01-01') + 7) % 7 as integer)
 {%- endmacro %}
 
-{% macro default__weekday(day) -%}
-    cast(extract(isodow from {{ day }}) as integer) - 1
-{%- endmacro %}
-
-{% macro spark__weekday(day) -%}
-    weekday({{ day }})
-{%- endmacro %}
-
-{# A row for each day from the first to the last, both included; none when the last lies before the first. In a select list, once. #}
-{% macro each_day(first, last) -%}
-    {{ return(adapter.dispatch('each_day', 'pulso')(first, last)) }}
-{%- endmacro %}
-
-{% macro default__each_day(first, last) -%}
-    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date)
-{%- endmacro %}
-
-{% macro spark__each_day(first, last) -%}
-    explode(case when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}) end)
-{%- endmacro %}
-
-{# Exact length of time as an interval; hours never change length, days would (but in UTC, where instants are reckoned, they don't). #}
+{# Exact length of time as an interval; hours never change length, days would. #}
 {% macro hours(count) -%}
-    {{ return(adapter.dispatch('hours', 'pulso')(count)) }}
-{%- endmacro %}
-
-{% macro default__hours(count) -%}
-    to_hours({{ count }})
-{%- endmacro %}
-
-{% macro spark__hours(count) -%}
-    make_dt_interval(0, {{ count }})
-{%- endmacro %}
-
-{% macro days(count) -%}
-    {{ return(adapter.dispatch('days', 'pulso')(count)) }}
-{%- endmacro %}
-
-{% macro default__days(count) -%}
-    to_days({{ count }})
-{%- endmacro %}
-
-{% macro spark__days(count) -%}
-    make_dt_interval({{ count }})
+    interval {{ count }} hours
 {%- endmacro %}
 
 {# Microseconds from 1970 to an instant. #}

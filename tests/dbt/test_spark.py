@@ -109,19 +109,21 @@ def test_the_command_ends_with_1_when_gold_differs(both, tmp_path, monkeypatch) 
 
 
 def test_a_build_that_fails_keeps_the_last_gold(both, tmp_path) -> None:
-    home = Home(tmp_path)
-    shutil.copytree(both.settings.spark_lake_path, home.settings.spark_lake_path)
-    before = DeltaLake(home.settings.spark_lake_path).scan("gold/fct_posts", scope=ALL).collect()
-    for table in (table for table in home.lake.declared.values() if table.stage == "bronze"):
-        home.write(table, [])
-    home.write(tables.CLIENTS, [{"client_id": "c", "time_zone": "UTC"}])
-    for file in home.lake.path(tables.CLIENTS).glob("*.parquet"):
-        file.write_bytes(b"not a table")
+    gold = DeltaLake(both.settings.spark_lake_path)
+    before = gold.scan("gold/fct_posts", scope=ALL).collect()
+    bronze = both.settings.lake_path / "bronze"
+    bronze.rename(tmp_path / "bronze")
+    try:
+        both.lake.append(tables.CLIENTS, pl.DataFrame([{"client_id": "c"}], schema=tables.CLIENTS.schema))
+        for file in both.lake.path(tables.CLIENTS).glob("*.parquet"):
+            file.write_bytes(b"not a table")
+        with pytest.raises(PulsoError, match=r"dbt failed on Spark.*\n(.*\n)*  dim_clients: "):
+            build_on_spark(both.settings, is_tested=False)
+    finally:
+        shutil.rmtree(bronze)
+        (tmp_path / "bronze").rename(bronze)
 
-    with pytest.raises(PulsoError, match=r"dbt failed on Spark.*\n(.*\n)*  dim_clients: "):
-        build_on_spark(home.settings, is_tested=False)
-
-    assert DeltaLake(home.settings.spark_lake_path).scan("gold/fct_posts", scope=ALL).collect().equals(before)
+    assert gold.scan("gold/fct_posts", scope=ALL).collect().equals(before)
 
 
 def test_spark_sees_the_newest_version_of_bronze_and_nothing_else(spark, tmp_path) -> None:

@@ -12,11 +12,11 @@ profiles as (
 
     select
         account_id,
-        {{ last_known('client_id', 'observed_at') }} as client_id,
-        {{ last_known('network', 'observed_at') }} as network,
-        {{ last_known('native_id', 'observed_at') }} as native_id,
-        {{ last_known('handle', 'observed_at') }} as handle,
-        {{ last_known('display_name', 'observed_at') }} as display_name,
+        max_by(client_id, observed_at) filter (where client_id is not null) as client_id,
+        max_by(network, observed_at) filter (where network is not null) as network,
+        max_by(native_id, observed_at) filter (where native_id is not null) as native_id,
+        max_by(handle, observed_at) filter (where handle is not null) as handle,
+        max_by(display_name, observed_at) filter (where display_name is not null) as display_name,
         max_by(followers, observed_at) filter (where followers is not null) as followers,
         max_by(posts_count, observed_at) filter (where posts_count is not null) as posts_count,
         max(observed_at) filter (where followers is not null) as followers_observed_at,

@@ -24,8 +24,8 @@ audiences as (
     select
         posts.post_id,
         case
-            when before.observed_at >= posts.published_at - {{ days(var('followers_known_days')) }} then before.followers
-            when after.observed_at <= posts.published_at + {{ days(var('followers_backfill_days')) }} then after.followers
+            when before.observed_at >= posts.published_at - {{ hours(24 * var('followers_known_days')) }} then before.followers
+            when after.observed_at <= posts.published_at + {{ hours(24 * var('followers_backfill_days')) }} then after.followers
         end as followers_at_post
     from posts
     {{ asof_left_join('followers', 'before', key={'account_id': 'posts.account_id'}, moment='observed_at', upto='posts.published_at') }}

@@ -11,13 +11,21 @@ posts as (
 ),
 
 -- A sign at the start of a word, and what follows it: letters, digits and underscores, at least one of them a letter.
-{% set hashtag %}(?:^|[^\p{L}\p{N}_/&#])#([\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*){% endset %}
-used as (
+tagged as (
 
     select
         post_id,
-        {{ each_match(lower_case('text'), hashtag) }} as hashtag
+        array_distinct(regexp_extract_all(
+            {{ lower_case('text') }}, '(?:^|[^\p{L}\p{N}_/&#])#([\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*)', 1
+        )) as hashtags
     from posts
+
+),
+
+used as (
+
+    select post_id, {{ each('hashtags') }} as hashtag
+    from tagged
 
 )
 
