@@ -18,7 +18,7 @@ from apps.demo.register import ACTOR, accounts_of, clients_without_brand, compet
 from apps.home import prepare_home
 from apps.pipeline import FailedCheck, JobOutcome, Pipeline, open_pipeline
 from apps.sandbox_process import Sandbox, running_sandbox
-from apps.worlds import at_sandbox, lives_in_sandbox
+from apps.worlds import at_sandbox, may_become_sandbox
 from contracts.clock import FixedClock
 from contracts.errors import PulsoError
 from contracts.records import Client
@@ -89,7 +89,7 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
 
     Raises PulsoError in a home that works with real networks: its clients are never mixed with made-up ones.
     """
-    if not lives_in_sandbox(settings):
+    if not may_become_sandbox(settings):
         raise PulsoError(
             f"{settings.home} works with real networks, `pulso run` with a sandbox: `pulso ui` runs the daily loop of this home, "
             "and PULSO_HOME=<another folder> gives the demo its own."

@@ -34,9 +34,9 @@ MAX_CLIENTS = 8
 
 def print_summary(settings: Settings, turn: Turn, console: Console) -> None:
     """Read everything from the lake and the networks' own state, and print it."""
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
 
-    lake = DeltaLake(settings.lake_path)
+    lake = open_lake(settings)
     console.rule(
         f"[bold]From {turn.started_at:%a %d %b %Y %H:%M} to {turn.ended_at:%a %d %b %Y %H:%M} UTC, {turn.runs} runs"
     )
@@ -182,9 +182,9 @@ def _duplicates(settings: Settings, entries: Sequence[LedgerEntry]) -> int | Non
 
 def print_newest_import(settings: Settings, client_id: str, console: Console) -> None:
     """What the newest import of a client used and rejected."""
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
 
-    rows = DeltaLake(settings.lake_path).scan(IMPORTS, scope=TenantScope.of(client_id)).sort("imported_at").collect()
+    rows = open_lake(settings).scan(IMPORTS, scope=TenantScope.of(client_id)).sort("imported_at").collect()
     row = rows.row(-1, named=True)
     console.print(
         f"{row['file_name']}: {row['rows']:,} rows, {row['used_rows']:,} in bronze, {row['rejected_rows']:,} in quarantine."

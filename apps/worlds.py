@@ -16,19 +16,27 @@ from rich.table import Table
 
 from apps.home import prepare_home
 from apps.sandbox_process import running_sandbox
+from contracts.errors import NotReadyError, PulsoError
+from contracts.scope import TenantScope
 from contracts.settings import Settings
 from contracts.tables import QUARANTINED_IMPORTS
 
 if TYPE_CHECKING:
     from platforms.exports import ExportReport
 
+_SERVERS = ("store_url", "dagster_url", "mlflow_url", "lake_url", "online_features_url")
+
 
 def prepare_replay(settings: Settings, source: Path, console: Console) -> tuple[Settings, Path]:
     """Settings of a home of the file's own (`<home>/worlds/<name>`), and the normalised posts that the sandbox replays.
 
     Rows that cannot be replayed stand in that home's `bronze/quarantined_imports`. A file that was read before is not read again.
-    Raises PulsoError when the file cannot be read or lacks required columns; nothing is written then.
+    Raises PulsoError when the file cannot be read or lacks required columns, and where state is on servers; nothing is written then.
     """
+    if named := [name for name in _SERVERS if getattr(settings, name) is not None]:
+        raise PulsoError(
+            f"A replay keeps its made-up clients in files of its own: unset {', '.join(f'PULSO_{n.upper()}' for n in named)}."
+        )
     digest = _digest(source)
     settings = settings.model_copy(update={"home": settings.home / "worlds" / f"{source.stem}-{digest[:8]}"})
     posts = settings.home / "world" / "posts.parquet"
@@ -50,10 +58,27 @@ def at_sandbox(settings: Settings) -> Settings:
 
 
 def lives_in_sandbox(settings: Settings) -> bool:
-    """Whether this home was made by `pulso run`, or is empty and would be."""
+    """Whether this home was made by `pulso run`, or is an empty folder and would be.
+
+    Whoever names a server for the store means real work: an empty one there is no sandbox's until `pulso run` has made it one.
+    """
     return settings.network_base_url is None and (
-        (settings.home / "sandbox").exists() or not (settings.home / "store.db").exists()
+        (settings.home / "sandbox").exists()
+        or (settings.store_url is None and not (settings.home / "store.db").exists())
     )
+
+
+def may_become_sandbox(settings: Settings) -> bool:
+    """Whether `pulso run` may put made-up clients here: into what lives in a sandbox already, or into a store without clients."""
+    if lives_in_sandbox(settings) or settings.network_base_url is not None or settings.store_url is None:
+        return lives_in_sandbox(settings)
+    from orchestration.resources import open_store
+
+    try:
+        with open_store(settings) as store:
+            return not store.clients(TenantScope.all_clients("whether there is any"))
+    except NotReadyError:  # no schema yet, so no clients
+        return True
 
 
 @contextmanager
@@ -71,7 +96,7 @@ def open_home(settings: Settings, console: Console) -> Iterator[Settings]:
 
 
 def _read(settings: Settings, source: Path, posts: Path, digest: str, console: Console) -> None:
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
     from platforms.exports import read_export
 
     now = datetime.now(UTC)
@@ -80,7 +105,7 @@ def _read(settings: Settings, source: Path, posts: Path, digest: str, console: C
     rejected = reading.rejected.with_columns(
         file_sha256=pl.lit(digest), file_name=pl.lit(source.name), quarantined_at=pl.lit(now)
     ).select(pl.col(name).cast(kind) for name, kind in QUARANTINED_IMPORTS.schema.items())
-    DeltaLake(settings.lake_path).append(QUARANTINED_IMPORTS, rejected)
+    open_lake(settings).append(QUARANTINED_IMPORTS, rejected)
     posts.parent.mkdir(parents=True, exist_ok=True)
     half = posts.with_suffix(".part")
     reading.posts.write_parquet(half)

@@ -18,7 +18,8 @@ with warnings.catch_warnings():
     # dagster-dbt asks for a tokenizer that sqlglot no longer uses, and sqlglot says so to everyone who starts a command.
     warnings.filterwarnings("ignore", message="sqlglot")
     from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
-    from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
+
+    from assets.column_lineage import ColumnLineage, node_of
 
 GOLD = "gold"
 POOL = "warehouse"
@@ -77,8 +78,7 @@ def audit(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> Verdict:
 
 def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
     """The assets `silver/*` and `gold/*` of a compiled dbt project, with dbt's tests as their checks."""
-    lineage: dict[str, dict[str, Any]] = {}
-    """Column lineage per model. It follows from the manifest alone and takes seconds: worked out once a process."""
+    lineage = ColumnLineage(manifest if isinstance(manifest, Path) else None)
 
     @dbt_assets(manifest=manifest, name="warehouse", pool=POOL)
     def build_test_publish(
@@ -110,31 +110,20 @@ def warehouse_assets(manifest: Path | Mapping[str, Any]) -> dg.AssetsDefinition:
     return build_test_publish
 
 
-def _with_lineage(build: DbtCliInvocation, lineage: dict[str, dict[str, Any]]) -> Iterator[Any]:
-    """dbt's events, each model's with its column lineage. Remembers in `lineage` what it had to work out."""
+def _with_lineage(build: DbtCliInvocation, lineage: ColumnLineage) -> Iterator[Any]:
+    """dbt's events, each model's with its column lineage."""
     events = list(build.stream())
-    if new := [event for event in events if isinstance(event, dg.Output) and _unique_id(event) not in lineage]:
-        for event in DbtEventIterator(iter(new), build).fetch_column_metadata():
-            # The columns' types and descriptions are on the asset already, from the model's contract.
-            lineage[_unique_id(event)] = {
-                key: value for key, value in event.metadata.items() if key == "dagster/column_lineage"
-            }
-        if build.adapter is not None:  # it opened the warehouse in this process, and would keep publishing out
-            build.adapter.cleanup_connections()
-            connections: Any = build.adapter.connections
-            connections.close_all_connections()
+    known = lineage.of([event for event in events if isinstance(event, dg.Output)], build)
     for event in events:
         yield (
-            event.with_metadata({**event.metadata, **lineage[_unique_id(event)]})
-            if isinstance(event, dg.Output)
-            else event
+            event.with_metadata({**event.metadata, **known[node_of(event)]}) if isinstance(event, dg.Output) else event
         )
 
 
 def _told(events: list[Any], manifest: Mapping[str, Any], published: Mapping[str, WriteResult]) -> Iterator[Any]:
     """dbt's events without the gold tables that were held back, and with what publishing did to the others."""
     for event in events:
-        model = manifest["nodes"][_unique_id(event)]
+        model = manifest["nodes"][node_of(event)]
         if not isinstance(event, dg.Output) or model["config"]["schema"] != GOLD:
             yield event
         elif model["name"] in published:
@@ -146,7 +135,3 @@ def _told(events: list[Any], manifest: Mapping[str, Any], published: Mapping[str
                 "rows_inserted": written.inserted,
             }
             yield event.with_metadata({**event.metadata, **metadata})
-
-
-def _unique_id(event: Any) -> str:
-    return str(event.metadata["unique_id"].value)

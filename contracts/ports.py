@@ -22,12 +22,14 @@ from contracts.records import (
     CompetitorPost,
     ContentItem,
     Delivery,
+    Goal,
     LedgerEntry,
     Media,
     Message,
     Post,
     PostMetricPoint,
     PublishRequest,
+    QueueDepth,
     Receipt,
     Reconciliation,
     Staging,
@@ -443,6 +445,8 @@ class Store(Protocol):
 
     def competitors(self, scope: TenantScope) -> tuple[Competitor, ...]: ...
 
+    def goals(self, scope: TenantScope) -> tuple[Goal, ...]: ...
+
     def terms(self, scope: TenantScope) -> Mapping[str, AccountTerms]:
         """By account_id; absent: never read, or the network has the same terms for everybody."""
         ...
@@ -477,6 +481,10 @@ class Store(Protocol):
 
     def ledger(self, scope: TenantScope, *, day: date | None = None) -> tuple[LedgerEntry, ...]:
         """Actions whose last change fell on this business day (UTC); all when None."""
+        ...
+
+    def queue(self, scope: TenantScope) -> tuple[QueueDepth, ...]:
+        """What the outbox holds now, by client and network; none where it holds nothing."""
         ...
 
     def troubles(self, scope: TenantScope, *, since: datetime | None = None) -> tuple[Trouble, ...]:
@@ -571,7 +579,7 @@ class MediaLibrary(MediaReader, Protocol):
 
 @dataclass(frozen=True)
 class ModelHome:
-    """Where models are tracked and registered: an MLflow URI, and the folder of their artefacts."""
+    """Where models are tracked and registered: an MLflow URI, and the URI of the folder of their artefacts."""
 
     uri: str
-    artifact_root: Path
+    artifact_root: str

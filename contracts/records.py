@@ -6,10 +6,10 @@ is `<network>:<native post id>`, so that both are unique across networks.
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from contracts.networks import ContentFormat, Network
 
@@ -68,6 +68,8 @@ class Pillar(Record):
     name: str
     description: str
     keywords: tuple[str, ...] = ()
+    intended_share: float | None = Field(default=None, gt=0, le=1)
+    """Share of the client's posts that is meant to be about it; None: nobody said."""
 
 
 class Fact(Record):
@@ -97,6 +99,14 @@ class BrandKit(Record):
     primary_colour: str = "#1f4e79"
     secondary_colour: str = "#f4b942"
 
+    @field_validator("pillars")
+    @classmethod
+    def _shares_fit(cls, pillars: tuple[Pillar, ...]) -> tuple[Pillar, ...]:
+        intended = sum(pillar.intended_share or 0 for pillar in pillars)
+        if intended > 1 + 1e-9:
+            raise ValueError(f"the intended shares of the pillars add up to {intended:.0%}; they may not exceed 100%")
+        return pillars
+
 
 def _as_zone(value: Any) -> Any:
     if isinstance(value, str):
@@ -122,6 +132,51 @@ class Client(Record):
     posting_rules: PostingRules = PostingRules()
     brand: BrandKit
     is_active: bool = True
+
+
+class GoalMetric(StrEnum):
+    """What a goal can be about: a column of gold, by its name there."""
+
+    POSTS_PUBLISHED = "posts_published"
+    ENGAGEMENTS = "engagements"
+    COMMENTS = "comments"
+    SHARES = "shares"
+    REACH = "reach"
+    VIEWS = "views"
+    FOLLOWERS = "followers"
+    """A level to be reached by the end of the period."""
+    FOLLOWERS_DELTA = "followers_delta"
+    ENGAGEMENT_RATE_BY_REACH = "engagement_rate_by_reach"
+    ENGAGEMENT_RATE_BY_VIEWS = "engagement_rate_by_views"
+    ENGAGEMENT_RATE_BY_IMPRESSIONS = "engagement_rate_by_impressions"
+    ENGAGEMENT_RATE_BY_FOLLOWERS = "engagement_rate_by_followers"
+
+
+class Goal(Record):
+    """What a client means to reach in a period: of all its accounts, those on one network, or one account."""
+
+    client_id: str
+    metric: GoalMetric
+    target: float = Field(gt=0, allow_inf_nan=False)
+    first_day: date
+    """Client-local, like `last_day`, which is included."""
+    last_day: date
+    network: Network | None = None
+    account_id: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_goal(self) -> Self:
+        if self.last_day < self.first_day:
+            raise ValueError(f"the period ends on {self.last_day}, before it begins on {self.first_day}")
+        if self.network is not None and self.account_id is not None:
+            raise ValueError("name a network or an account, not both: an account is on one network")
+        return self
+
+    @property
+    def goal_id(self) -> str:
+        """The same for the same metric, period and accounts of a client, whatever the target."""
+        accounts = self.account_id or (self.network.value if self.network else "all")
+        return f"{self.client_id}/{self.metric.value}/{accounts}/{self.first_day}/{self.last_day}"
 
 
 class Account(Record):
@@ -601,7 +656,22 @@ class LedgerEntry(Record):
     text_sha256: str
     forecast: Forecast | None
     decision_ids: tuple[str, ...]
+    pillar_id: str | None = None
+    """What it was written about, where it was drafted for a pillar."""
     recorded_at: AwareDatetime
+
+
+class QueueDepth(Record):
+    """What the outbox holds for one client on one network, of which nothing is known to be visible. At least one count is above zero."""
+
+    client_id: str
+    network: Network
+    waiting: int
+    """Promised and not sent, overdue ones included."""
+    overdue: int
+    """Of those waiting, whose slot has passed."""
+    parked: int
+    """Wait for a person."""
 
 
 class TroubleKind(StrEnum):

@@ -225,6 +225,47 @@ MESSAGES = _spec(
     },
 )
 
+PILLARS = _spec(
+    "bronze",
+    "pillars",
+    TableKind.REPORTED,
+    ("client_id", "pillar_id"),
+    "Themes of each client's brand kit, with the words that name them and the share of posts that is meant to be about each. Grain: "
+    "pillar. Read by silver.",
+    {
+        "client_id": pl.String,
+        "pillar_id": pl.String,
+        "name": pl.String,
+        "position": pl.Int32,
+        "keywords": pl.List(pl.String),
+        "intended_share": pl.Float64,
+        "is_active": pl.Boolean,
+        "exported_at": UTC,
+    },
+    partition_by=None,
+)
+
+GOALS = _spec(
+    "bronze",
+    "goals",
+    TableKind.REPORTED,
+    ("goal_id",),
+    "What each client means to reach in a period. Grain: goal (metric x period x accounts of a client). Read by silver.",
+    {
+        "goal_id": pl.String,
+        "client_id": pl.String,
+        "metric": pl.String,
+        "target": pl.Float64,
+        "first_day": pl.Date,
+        "last_day": pl.Date,
+        "network": pl.String,
+        "account_id": pl.String,
+        "is_active": pl.Boolean,
+        "exported_at": UTC,
+    },
+    partition_by=None,
+)
+
 COMPETITORS = _spec(
     "bronze",
     "competitors",
@@ -293,6 +334,7 @@ ACTION_LEDGER = _spec(
         "approved_at": UTC,
         "text_sha256": pl.String,
         "decision_ids": pl.List(pl.String),
+        "pillar_id": pl.String,
         "recorded_at": UTC,
         "day": pl.Date,
     },
@@ -385,6 +427,42 @@ READINGS = _spec(
         "error_class": pl.String,
     },
     partition_by="source",
+)
+
+READING_DAYS = _spec(
+    "bronze",
+    "reading_days",
+    TableKind.OBSERVED,
+    ("source", "client_id", "account_id", "outcome", "day"),
+    "How often each account was asked on a day and what came of it, by source: `answered`, or the class of the error. Grain: source x "
+    "account x outcome x day (UTC). Counted from bronze/readings after each reading. Read by silver.",
+    {
+        "source": pl.String,
+        "client_id": pl.String,
+        "network": pl.String,
+        "account_id": pl.String,
+        "outcome": pl.String,
+        "readings": pl.Int64,
+        "last_asked_at": UTC,
+        "day": pl.Date,
+    },
+)
+
+QUEUE_DEPTHS = _spec(
+    "bronze",
+    "queue_depths",
+    TableKind.OBSERVED,
+    ("client_id", "network", "day"),
+    "What the outbox held when it was last looked at on a day. Grain: client x network with an account x day (UTC). Read by silver.",
+    {
+        "client_id": pl.String,
+        "network": pl.String,
+        "waiting": pl.Int64,
+        "overdue": pl.Int64,
+        "parked": pl.Int64,
+        "observed_at": UTC,
+        "day": pl.Date,
+    },
 )
 
 _ACCOUNT_LEVEL = {
@@ -642,6 +720,8 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     POST_METRICS,
     COMMENTS,
     MESSAGES,
+    PILLARS,
+    GOALS,
     COMPETITORS,
     COMPETITOR_POSTS,
     ACTION_LEDGER,
@@ -649,6 +729,8 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     IMPORTS,
     QUARANTINED_IMPORTS,
     READINGS,
+    READING_DAYS,
+    QUEUE_DEPTHS,
     POST_FEATURES,
     ACCOUNT_HISTORIES,
     SHADOW_FORECASTS,

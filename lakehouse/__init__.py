@@ -6,6 +6,6 @@ Does not belong here: business rules, what a KPI means (dbt_project/), when anyt
 
 from lakehouse.analyst import AnalystLake, connect
 from lakehouse.duckdb_session import open_session
-from lakehouse.lake import DeltaLake
+from lakehouse.lake import DeltaLake, open_lake
 
-__all__ = ["AnalystLake", "DeltaLake", "connect", "open_session"]
+__all__ = ["AnalystLake", "DeltaLake", "connect", "open_lake", "open_session"]

@@ -14,7 +14,7 @@ from contracts.scope import TenantScope
 from contracts.settings import Settings
 from contracts.tables import CLIENTS
 from lakehouse.duckdb_session import open_session
-from lakehouse.lake import DeltaLake
+from lakehouse.lake import DeltaLake, open_lake
 
 
 class AnalystLake:
@@ -51,7 +51,7 @@ class AnalystLake:
 
 
 def connect(client: str, *, home: Path | str | None = None) -> AnalystLake:
-    """The lake under `home` (default: PULSO_HOME, or `.pulso` here) as `client` sees it, at the versions that are newest now.
+    """The lake of `home` (default: PULSO_HOME, or `.pulso` here) as `client` sees it, at the versions that are newest now.
 
         lake = lakehouse.connect("harbor-coffee")
         days = lake.sql("select day, engagements from gold.kpi_account_daily order by day").pl()
@@ -59,7 +59,7 @@ def connect(client: str, *, home: Path | str | None = None) -> AnalystLake:
     Raises NotReadyError when there is no lake yet, and TenantScopeError for a client that it does not know.
     """
     settings = Settings() if home is None else Settings(home=Path(home))
-    lake = DeltaLake(settings.lake_path)
+    lake = open_lake(settings)
     return AnalystLake(lake, known_client(lake, client))
 
 

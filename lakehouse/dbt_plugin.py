@@ -12,8 +12,9 @@ import duckdb
 import polars as pl
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from contracts.settings import Settings
 from contracts.tables import TableSpec
-from lakehouse.lake import DeltaLake
+from lakehouse.lake import DeltaLake, open_lake
 
 BRONZE = "bronze"
 
@@ -24,11 +25,12 @@ class Plugin(BasePlugin):
     `bronze.partitions` (table_name, day, fingerprint) has a row per day of a table: the fingerprint is the same as long as the
     day lies in the same files. By it a build knows what is new (dbt_project/macros/weeks.sql). The file lists are
     read once, when dbt opens the warehouse, and kept for as long as it is open: a build sees one version of each table, whatever
-    is written meanwhile. A table that was never written is an empty view.
+    is written meanwhile. A table that was never written is an empty view. Where the lake is comes from the settings, of which dbt is
+    told the home alone: variables of dbt stand in its logs, and a bucket's keys must not.
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        self._lake = DeltaLake(Path(plugin_config["lake"]))
+        self._lake = open_lake(Settings(home=Path(plugin_config["home"])))
         self._views: list[str] | None = None
         self._partitions = pl.DataFrame()
 

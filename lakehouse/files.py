@@ -8,8 +8,8 @@ Polars' own `scan_delta` is not used, because it takes the log's percent-encoded
 folder above the lake holds a space or an accent.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
@@ -18,8 +18,8 @@ from deltalake import DeltaTable
 from contracts.errors import PulsoError
 
 
-def current_files(delta: DeltaTable, root: Path) -> list[str]:
-    """Absolute paths, sorted, of the files of this version of the table at `root`.
+def current_files(delta: DeltaTable, root: str) -> list[str]:
+    """Addresses below `root`, sorted, of the files of this version of the table at `root`.
 
     Raises PulsoError where the files alone are not the truth: rows marked as deleted, or columns under other names.
     """
@@ -32,7 +32,7 @@ def current_files(delta: DeltaTable, root: Path) -> list[str]:
             "write the table again without it."
         )
     paths = delta.get_add_actions().column("path").to_pylist()
-    return sorted(str(root.absolute() / unquote(path)) for path in paths)
+    return sorted(f"{root}/{unquote(path)}" for path in paths)
 
 
 def stored_schema(delta: DeltaTable) -> pl.Schema:
@@ -45,10 +45,17 @@ def partition_columns(delta: DeltaTable) -> tuple[str, ...]:
     return tuple(delta.metadata().partition_columns)
 
 
-def scan_files(delta: DeltaTable, files: Iterable[str], *, path_column: str | None = None) -> pl.LazyFrame:
+def scan_files(
+    delta: DeltaTable,
+    files: Iterable[str],
+    *,
+    path_column: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> pl.LazyFrame:
     """Lazy rows of these files of the table, in its stored schema; filters on a partition open only that partition.
 
-    A file older than a column yields nulls for it. `path_column` names one more column: the path of the row's file.
+    A file older than a column yields nulls for it. `path_column` names one more column: the path of the row's file. `options` are
+    what Polars needs to reach the files (places.py).
     """
     schema, listed = stored_schema(delta), list(files)
     if not listed:
@@ -62,4 +69,5 @@ def scan_files(delta: DeltaTable, files: Iterable[str], *, path_column: str | No
         hive_schema=partitions or None,
         glob=False,
         include_file_paths=path_column,
+        storage_options=None if options is None else dict(options),
     )

@@ -15,7 +15,7 @@ from contracts.errors import NotReadyError, PulsoError
 from contracts.scope import TenantScope
 from contracts.tables import TableSpec
 from lakehouse.comparison import compare
-from lakehouse.files import current_files, scan_files, stored_schema
+from lakehouse.files import stored_schema
 from lakehouse.lake import DeltaLake
 from lakehouse.tenancy import scoped
 
@@ -102,10 +102,14 @@ def diff(
     keys = keys or (spec.keys if spec is not None else shared)
     if missing := sorted(set(keys) - set(shared)):
         raise PulsoError(f"{key}: {', '.join(missing)} can't be a key: not a column of both versions.")
-    files = [set(current_files(delta, lake.path(table))) for delta in (before, after)]
+    files = [set(lake.files(table, delta)) for delta in (before, after)]
 
     def rows_only_in(delta: DeltaTable, files: set[str]) -> pl.DataFrame:
-        rows = scoped(scan_files(delta, sorted(files)), key=key, spec=spec, scope=scope).select(shared).collect()
+        rows = (
+            scoped(lake.rows(table, delta, files=sorted(files)), key=key, spec=spec, scope=scope)
+            .select(shared)
+            .collect()
+        )
         return rows.unique() if keys == shared else rows
 
     rows = compare(rows_only_in(before, files[0] - files[1]), rows_only_in(after, files[1] - files[0]), keys=keys)

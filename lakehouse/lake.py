@@ -18,6 +18,7 @@ from deltalake.exceptions import DeltaError
 from contracts.errors import NotReadyError, PulsoError, SchemaMismatchError
 from contracts.ports import WriteResult
 from contracts.scope import TenantScope
+from contracts.settings import Settings
 from contracts.tables import ALL_TABLES, TableSpec
 from lakehouse.collapse import CollapseGuard
 from lakehouse.comparison import compare
@@ -25,37 +26,37 @@ from lakehouse.conflicts import commit_properties, redo_on_conflict
 from lakehouse.duckdb_views import view_sql
 from lakehouse.files import current_files, partition_columns, scan_files, stored_schema
 from lakehouse.fitting import fit
+from lakehouse.places import Folder, Place, place_of
 from lakehouse.tenancy import scoped
-
-_UNUSABLE_IN_PATHS = frozenset("[]%\\^|=")
-"""Characters with which Delta, Polars or DuckDB can't find a table again (tried one by one with deltalake 1.6.6)."""
 
 
 class DeltaLake:
-    """All tables under one folder, at `root/<stage>/<table>`. Safe to share between threads: it holds no open table."""
+    """All tables in one place, at `root/<stage>/<table>`. Safe to share between threads: it holds no open table."""
 
     def __init__(
-        self, root: Path, *, declared: Iterable[TableSpec] = ALL_TABLES, guard: CollapseGuard | None = None
+        self, place: Path | Place, *, declared: Iterable[TableSpec] = ALL_TABLES, guard: CollapseGuard | None = None
     ) -> None:
-        """`declared` are the tables whose keys (`stage/table`) mean their declaration, with their quarantines."""
-        self.root = root.absolute()
-        if bad := sorted(_UNUSABLE_IN_PATHS & set(str(self.root))):
-            raise PulsoError(f"The lake can't live in {self.root}: a path with {' '.join(bad)} in it. Move PULSO_HOME.")
+        """`place` is a folder or a bucket. `declared` are the tables whose keys (`stage/table`) mean their declaration, with their
+        quarantines."""
+        self.place: Place = Folder(place) if isinstance(place, Path) else place
         self.declared = {table.key: table for table in declared}
         self._quarantines = {spec.key: spec for table in self.declared.values() for spec in (table.quarantine(),)}
         self._guard = guard or CollapseGuard()
 
     # --- finding tables -------------------------------------------------------------------------------------------------
 
-    def path(self, table: TableSpec | str) -> Path:
-        """The table's folder, whether or not it exists."""
-        return self.root / _key(table)
+    @property
+    def root(self) -> str:
+        """The folder, or the bucket's URL, below which all tables are."""
+        return self.place.root
+
+    def path(self, table: TableSpec | str) -> str:
+        """Where the table is or would be: a folder, or a URL."""
+        return f"{self.root}/{_key(table)}"
 
     def tables(self) -> tuple[str, ...]:
         """Keys of the tables that exist, sorted."""
-        logs = self.root.glob("*/*/_delta_log")
-        found = (log.parent for log in logs if DeltaTable.is_deltatable(str(log.parent)))
-        return tuple(sorted(f"{path.parent.name}/{path.name}" for path in found))
+        return tuple(self.place.tables())
 
     def declaration(self, table: TableSpec | str) -> TableSpec | None:
         """The table's declaration; None for tables that dbt declares (gold)."""
@@ -70,12 +71,16 @@ class DeltaLake:
 
         None when it does not exist, or did not at `as_of`. Raises NotReadyError for a version that is not there.
         """
-        path = self.path(table)
         if version is not None and as_of is not None:
             raise ValueError("Ask for a version or for a time, not for both.")
-        if not DeltaTable.is_deltatable(str(path)):
+        with self.place.reaching():
+            return self._open(table, version=version, as_of=as_of)
+
+    def _open(self, table: TableSpec | str, *, version: int | None, as_of: datetime | None) -> DeltaTable | None:
+        path, options = self.path(table), self.place.delta_options
+        if not DeltaTable.is_deltatable(path, options):
             return None
-        delta = DeltaTable(path)
+        delta = DeltaTable(path, storage_options=options)
         if as_of is not None:
             version = _version_at(delta, as_of)
             if version is None:
@@ -107,13 +112,29 @@ class DeltaLake:
         spec = self.declaration(table)
         delta = self.open(table, version=version, as_of=as_of)
         if delta is not None:
-            rows = scan_files(delta, current_files(delta, self.path(table)))
+            rows = self.rows(table, delta)
             rows = rows if spec is None else _as_declared(rows, spec)
         elif spec is not None:
             rows = pl.LazyFrame(schema=spec.schema)
         else:
             raise NotReadyError(f"{_key(table)} is not in the lake (yet): materialise it first. Lake: {self.root}")
         return scoped(rows, key=_key(table), spec=spec, scope=scope)
+
+    def rows(
+        self,
+        table: TableSpec | str,
+        delta: DeltaTable,
+        *,
+        files: Iterable[str] | None = None,
+        path_column: str | None = None,
+    ) -> pl.LazyFrame:
+        """Every client's rows of an open version (of these files alone), with the stored columns: see `files.scan_files`."""
+        listed = self.files(table, delta) if files is None else files
+        return scan_files(delta, listed, path_column=path_column, options=self.place.polars_options)
+
+    def files(self, table: TableSpec | str, delta: DeltaTable) -> list[str]:
+        """Addresses, sorted, of the files of an open version: see `files.current_files`."""
+        return current_files(delta, self.path(table))
 
     def view_sql(self, name: str, table: TableSpec | str) -> str:
         """SQL that makes `name` a DuckDB view over the newest version's files, for a pipeline that sees every client.
@@ -128,7 +149,7 @@ class DeltaLake:
         return view_sql(
             name,
             schema=spec.schema if spec is not None else stored,
-            files=current_files(delta, self.path(table)) if delta is not None else [],
+            files=self.place.on_disk(_key(table), self.files(table, delta)) if delta is not None else [],
             partitions=partition_columns(delta) if delta is not None else (),
         )
 
@@ -150,7 +171,7 @@ class DeltaLake:
         rows = fit(frame, table, unique=False).unique(subset=table.keys, keep="first", maintain_order=True)
 
         def attempt(delta: DeltaTable) -> WriteResult:
-            stored = self._rows(delta, table)
+            stored = self.rows(table, delta)
             if _keys_fix_partition(table):
                 stored = stored.filter(_in_partitions(table, rows))
             known = stored.select(table.keys).join(
@@ -177,7 +198,7 @@ class DeltaLake:
         rows = fit(frame, table, unique=True)
 
         def attempt(delta: DeltaTable) -> WriteResult:
-            stored = self._rows(delta, table)
+            stored = self.rows(table, delta)
             if _keys_fix_partition(table):
                 stored = stored.filter(_in_partitions(table, rows))
             matching = stored.join(
@@ -189,7 +210,7 @@ class DeltaLake:
             if not written.is_empty():
                 replaced = matching.join(written, on=table.keys, how="semi", nulls_equal=True)
                 touched = pl.concat([_as_stored(written, delta), replaced])
-                kept = self._rows(delta, table).filter(_in_partitions(table, touched)).collect()
+                kept = self.rows(table, delta).filter(_in_partitions(table, touched)).collect()
                 kept = kept.join(written, on=table.keys, how="anti", nulls_equal=True)
                 notes = {"pulso": "merge", "inserted": inserted, "updated": written.height - inserted}
                 write_deltalake(
@@ -220,7 +241,7 @@ class DeltaLake:
             )
 
         def attempt(delta: DeltaTable) -> WriteResult:
-            before = self._rows(delta, table).filter(pl.col(column) == day).select(pl.len()).collect().item()
+            before = self.rows(table, delta).filter(pl.col(column) == day).select(pl.len()).collect().item()
             if not allow_collapse:
                 self._guard.check(f"{table.key} {column}={day}", before=before, after=rows.height)
             if before or rows.height:
@@ -244,7 +265,7 @@ class DeltaLake:
         rows = fit(frame, table, unique=True)
 
         def attempt(delta: DeltaTable) -> WriteResult:
-            before = self._rows(delta, table).select(pl.len()).collect().item()
+            before = self.rows(table, delta).select(pl.len()).collect().item()
             if not allow_collapse:
                 self._guard.check(table.key, before=before, after=rows.height)
             notes = {"pulso": "replace", "inserted": rows.height, "updated": 0}
@@ -270,21 +291,22 @@ class DeltaLake:
                 _add_new_columns(delta, table)
             return attempt(delta)
 
-        return redo_on_conflict(table.key, once)
+        with self.place.reaching():
+            return redo_on_conflict(table.key, once)
 
     def _open_or_create(self, table: TableSpec) -> DeltaTable:
-        path = self.path(table)
-        if not DeltaTable.is_deltatable(str(path)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path, options = self.path(table), self.place.delta_options
+        if not DeltaTable.is_deltatable(path, options):
             DeltaTable.create(
                 path,
                 schema=Schema.from_arrow(table.schema),
                 mode="ignore",  # another process may be creating it too
                 partition_by=table.partition_by,
                 description=table.description,
+                storage_options=options,
                 commit_properties=commit_properties({"pulso": "create"}, is_keyed=False),
             )
-        delta = DeltaTable(path)
+        delta = DeltaTable(path, storage_options=options)
         expected = () if table.partition_by is None else (table.partition_by,)
         if partition_columns(delta) != expected:
             raise SchemaMismatchError(
@@ -293,14 +315,15 @@ class DeltaLake:
             )
         return delta
 
-    def _rows(self, delta: DeltaTable, table: TableSpec) -> pl.LazyFrame:
-        """Every row of the version that a write starts from, with the stored columns."""
-        return scan_files(delta, current_files(delta, self.path(table)))
-
     def _result(
         self, table: TableSpec, delta: DeltaTable, *, rows: int, inserted: int, updated: int = 0
     ) -> WriteResult:
-        return WriteResult(table.key, str(self.path(table)), delta.version(), rows, inserted, updated)
+        return WriteResult(table.key, self.path(table), delta.version(), rows, inserted, updated)
+
+
+def open_lake(settings: Settings) -> DeltaLake:
+    """The lake that these settings name: the folder under their home, or the bucket. Nothing is asked or made yet."""
+    return DeltaLake(place_of(settings))
 
 
 def _key(table: TableSpec | str) -> str:

@@ -16,6 +16,7 @@ from contracts.errors import NotReadyError, PulsoError
 from contracts.tables import TableSpec
 from lakehouse.conflicts import commit_properties, redo_on_conflict
 from lakehouse.lake import DeltaLake
+from lakehouse.places import Folder
 
 LONGEST_READER = timedelta(hours=24)
 """No query, export or training run holds a version open for longer."""
@@ -46,7 +47,8 @@ def compact(lake: DeltaLake, tables: Iterable[TableSpec | str] | None = None) ->
                 "files_added": done["numFilesAdded"],
             }
 
-        rows.append(redo_on_conflict(key, attempt))
+        with lake.place.reaching():
+            rows.append(redo_on_conflict(key, attempt))
     schema = {"table": pl.String, "version": pl.Int64, "files_removed": pl.Int64, "files_added": pl.Int64}
     return pl.DataFrame(rows, schema=schema)
 
@@ -75,22 +77,24 @@ def vacuum(
             raise NotReadyError(f"{key} is not in the lake (yet): {lake.root}")
         hours = int(retention / timedelta(hours=1))
         remove = partial(delta.vacuum, retention_hours=hours, enforce_retention_duration=False, full=True)
-        doomed = [unquote(file) for file in remove(dry_run=True)]
-        staged = _half_written(lake.path(key), retention)
-        rows += [(key, file, _size(lake.path(key) / file)) for file in (*doomed, *staged)]
-        if not dry_run:
-            remove(dry_run=False)
-            for file in staged:
-                (lake.path(key) / file).unlink(missing_ok=True)
+        with lake.place.reaching():
+            doomed = [unquote(file) for file in remove(dry_run=True)]
+            staged = _half_written(lake, key, retention)
+            rows += [(key, file, lake.place.size(f"{lake.path(key)}/{file}")) for file in (*doomed, *staged)]
+            if not dry_run:
+                remove(dry_run=False)
+                for file in staged:
+                    Path(lake.path(key), file).unlink(missing_ok=True)
     return pl.DataFrame(rows, schema={"table": pl.String, "file": pl.String, "size_bytes": pl.Int64}, orient="row")
 
 
-def _half_written(folder: Path, retention: timedelta) -> list[str]:
-    """Staging files (`x.parquet#1`) of writers killed within a file: Delta renames them when whole, and vacuums none."""
-    oldest_kept = time.time() - retention.total_seconds()
+def _half_written(lake: DeltaLake, key: str, retention: timedelta) -> list[str]:
+    """Staging files (`x.parquet#1`) of writers killed within a file: Delta renames them when whole, and vacuums none.
+
+    In a bucket there are none: an object is there whole or not at all.
+    """
+    if not isinstance(lake.place, Folder):
+        return []
+    folder, oldest_kept = Path(lake.path(key)), time.time() - retention.total_seconds()
     staged = (file for file in folder.rglob("*.parquet#*") if file.stat().st_mtime < oldest_kept)
     return sorted(str(file.relative_to(folder)) for file in staged)
-
-
-def _size(file: Path) -> int | None:
-    return file.stat().st_size if file.exists() else None

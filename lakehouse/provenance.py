@@ -22,7 +22,7 @@ from contracts.scope import TenantScope
 from contracts.tables import TableSpec
 from lakehouse.duckdb_session import open_session
 from lakehouse.duckdb_views import quoted_name, quoted_text
-from lakehouse.files import current_files, scan_files, stored_schema
+from lakehouse.files import stored_schema
 from lakehouse.history import history
 from lakehouse.lake import DeltaLake
 from lakehouse.tenancy import scoped
@@ -273,7 +273,7 @@ class Provenance:
         # What was left out above, and the file: read again for these few rows, from their days alone.
         stored = stored_schema(delta)
         added = [name for name in _heavy(spec) if name in stored and (self._personal or name not in spec.personal)]
-        rows = scan_files(delta, current_files(delta, self._lake.path(table)), path_column=FILE)
+        rows = self._lake.rows(table, delta, path_column=FILE)
         rows = scoped(rows, key=table, spec=spec, scope=self._scope)
         if day is not None:
             rows = rows.filter(pl.col(day).is_in(first[day].unique().to_list()))

@@ -21,7 +21,7 @@ from deltalake import DeltaTable, convert_to_deltalake
 from polars.datatypes import DataType, DataTypeClass
 
 from contracts.errors import NotReadyError
-from lakehouse.files import current_files, partition_columns
+from lakehouse.files import partition_columns
 from lakehouse.lake import DeltaLake
 
 BRONZE = "bronze"
@@ -137,12 +137,12 @@ def show_bronze(session: Any, lake: DeltaLake) -> None:
         if table.stage != BRONZE:
             continue
         delta = lake.open(table)
-        files = [] if delta is None else current_files(delta, lake.path(table))
+        files = [] if delta is None else lake.place.on_disk(table.key, lake.files(table, delta))
         columns = ", ".join(f"`{name}` {spark_type(dtype)}" for name, dtype in table.schema.items())
         if delta is not None and files:
             reader = session.read.schema(columns).option("__globPaths__", "false")  # a name is a name, braces and all
             if partition_columns(delta):
-                reader = reader.option("basePath", str(lake.path(table)))
+                reader = reader.option("basePath", f"{files[0].partition(f'/{table.key}/')[0]}/{table.key}")
             rows = reader.parquet(*files)
         else:
             rows = session.createDataFrame([], columns)

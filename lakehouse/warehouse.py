@@ -18,6 +18,7 @@ from contracts.errors import NotReadyError, SchemaMismatchError
 from contracts.ports import WriteResult
 from lakehouse.collapse import CollapseGuard
 from lakehouse.conflicts import commit_properties
+from lakehouse.places import Folder, Place
 
 GOLD = "gold"
 
@@ -37,9 +38,9 @@ _REFUSED_TYPES = {
 class WarehousePublisher:
     """Implements the port `contracts.ports.Warehouse`. Opens the file read-only, and only while `publish` runs."""
 
-    def __init__(self, warehouse_path: Path, lake_root: Path, *, guard: CollapseGuard | None = None) -> None:
+    def __init__(self, warehouse_path: Path, lake: Path | Place, *, guard: CollapseGuard | None = None) -> None:
         self._warehouse_path = warehouse_path.absolute()
-        self._lake_root = lake_root.absolute()
+        self._place: Place = Folder(lake) if isinstance(lake, Path) else lake
         self._guard = guard or CollapseGuard()
 
     def publish(
@@ -57,12 +58,10 @@ class WarehousePublisher:
             return {}
         if not self._warehouse_path.exists():
             raise NotReadyError(f"{self._warehouse_path} does not exist: build the warehouse first.")
-        with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse:
+        with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse, self._place.reaching():
             warehouse.execute("set TimeZone = 'UTC'")
             builds = partial_builds(warehouse)
-            relations = [
-                _Relation(warehouse, name, self._lake_root / GOLD / name, builds=builds.get(name)) for name in names
-            ]
+            relations = [_Relation(warehouse, name, self._place, builds=builds.get(name)) for name in names]
             for relation in relations:
                 relation.check_types()
                 if not allow_collapse:
@@ -101,14 +100,15 @@ class _Relation:
     """One table of the open warehouse, and the Delta table that it becomes."""
 
     def __init__(
-        self, warehouse: duckdb.DuckDBPyConnection, name: str, path: Path, *, builds: PartialBuilds | None
+        self, warehouse: duckdb.DuckDBPyConnection, name: str, place: Place, *, builds: PartialBuilds | None
     ) -> None:
         self.name = name
         self.key = f"{GOLD}/{name}"
         self._warehouse = warehouse
-        self._path = path
+        self._path = f"{place.root}/{self.key}"
+        self._options = place.delta_options
         self._builds = builds
-        self._delta = DeltaTable(path) if DeltaTable.is_deltatable(str(path)) else None
+        self._delta = self._open() if DeltaTable.is_deltatable(self._path, self._options) else None
         self._said = {} if self._delta is None else self._delta.history(1)[0]
         """What the last commit said of itself."""
         try:
@@ -122,6 +122,9 @@ class _Relation:
     @property
     def _sql(self) -> str:
         return f'"{GOLD}"."{self.name}"'
+
+    def _open(self) -> DeltaTable:
+        return DeltaTable(self._path, storage_options=self._options)
 
     def _all(self, sql: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = self._warehouse.execute(sql).fetchall()
@@ -149,7 +152,7 @@ class _Relation:
         content = self._content()
         days = self._to_publish(content)
         if self._delta is not None and (days == [] or content.items() <= self._said.items()):
-            return WriteResult(self.key, str(self._path), self._delta.version(), self.rows, inserted=0)
+            return WriteResult(self.key, self._path, self._delta.version(), self.rows, inserted=0)
         unit = None if self._builds is None else self._builds.unit
         listed = None if days is None else f"{unit} in ({', '.join(repr(str(day)) for day in days)})"
         where = "" if listed is None else f"where {listed}"
@@ -165,10 +168,11 @@ class _Relation:
             predicate=listed,
             name=self.name,
             partition_by=unit,
+            storage_options=self._options,
             commit_properties=commit_properties(notes, is_keyed=True),
         )
         inserted = self.rows if listed is None else self._all(f"select count(*) from {self._sql} {where}")[0][0]
-        return WriteResult(self.key, str(self._path), DeltaTable(self._path).version(), self.rows, inserted=inserted)
+        return WriteResult(self.key, self._path, self._open().version(), self.rows, inserted=inserted)
 
     def _content(self) -> dict[str, str]:
         """What a commit says of the rows that the table holds after it."""

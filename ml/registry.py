@@ -1,4 +1,4 @@
-"""Where models are kept: MLflow tracking and registry on SQLite. The one impure file of `ml`.
+"""Where models are kept: MLflow tracking and registry in a database, SQLite or PostgreSQL. The one impure file of `ml`.
 
 Belongs here: every MLflow call. Does not belong here: training, evaluation, the gate (`ml/training.py`).
 
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
-from contracts.errors import NotReadyError
+from contracts.errors import NotReadyError, ProviderError, PulsoError
 from ml.card import model_card
 from ml.engagement import EngagementModel, load, save
 from ml.training import Training
@@ -29,6 +31,8 @@ EXPERIMENT = "engagement"
 CHAMPION = "champion"
 _MODEL_FILE = "engagement.skops"
 _CARD_FILE = "model_card.md"
+_NOTHING_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What MLflow says of a model, and of an alias, that it does not have."""
 _REQUIREMENTS = ("scikit-learn", "polars", "scipy", "skops")
 
 
@@ -43,20 +47,16 @@ class Registered:
 
 
 def register(
-    training: Training, *, uri: str, artifact_root: Path, trained_at: datetime, tags: dict[str, str] | None = None
+    training: Training, *, uri: str, artifact_root: str, trained_at: datetime, tags: dict[str, str] | None = None
 ) -> Registered:
     """Log a training round and register its model; the alias `champion` moves to it only if the gate was passed.
 
-    `uri`: tracking and registry, `sqlite:///.../mlflow.db`. `artifact_root`: folder (under PULSO_HOME) for artefacts; used
-    when the experiment is created. `tags`: lineage, for instance the version of the feature table.
+    `uri`: tracking and registry, `sqlite:///.../mlflow.db` or `postgresql://...`. `artifact_root`: folder for artefacts as a URI, file
+    or s3; used when the experiment is created. `tags`: lineage, for instance the version of the feature table.
+    Raises ProviderError when the database is away, PulsoError when the experiment keeps its artefacts elsewhere than in the bucket.
     """
     client = _client(uri)
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    experiment_id = (
-        experiment.experiment_id
-        if experiment is not None
-        else client.create_experiment(EXPERIMENT, artifact_location=artifact_root.absolute().as_uri())
-    )
+    experiment_id = _experiment(client, artifact_root)
     start = int(trained_at.timestamp() * 1000)
     run = client.create_run(
         experiment_id, start_time=start, run_name=f"{MODEL_NAME} {trained_at:%Y-%m-%d %H:%M}", tags=tags or {}
@@ -130,12 +130,39 @@ class EngagementScorer:
 
 
 def _client(uri: str) -> "MlflowClient":
-    """A client for tracking and registry at `uri`. Telemetry is off before MLflow is imported."""
+    """A client for tracking and registry at `uri`. Telemetry is off before MLflow is imported. Raises ProviderError when it is away."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
+    if not uri.startswith("sqlite:"):
+        _knock(uri)
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _knock(uri: str) -> None:
+    """Raises ProviderError when the database does not answer. MLflow would try for two minutes and then say something else."""
+    engine = create_engine(uri)
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        raise ProviderError(f"The database of PULSO_MLFLOW_URL does not answer: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def _experiment(client: "MlflowClient", artifact_root: str) -> str:
+    """The id of Pulso's experiment, made when there is none. Raises PulsoError when its artefacts are not in the bucket that is asked for."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return str(client.create_experiment(EXPERIMENT, artifact_location=artifact_root))
+    kept_at = str(experiment.artifact_location)
+    if kept_at != artifact_root and any(place.startswith("s3://") for place in (kept_at, artifact_root)):
+        raise PulsoError(
+            f"The models of this MLflow are kept at {kept_at}, and an experiment can't move to {artifact_root}: set "
+            "PULSO_MLFLOW_ARTIFACTS_URL to where they are, or PULSO_MLFLOW_URL to a database of its own."
+        )
+    return str(experiment.experiment_id)
 
 
 def _log(client: "MlflowClient", run_id: str, training: Training) -> None:
@@ -196,6 +223,8 @@ def _champion_version(client: "MlflowClient") -> "ModelVersion":
     try:
         return client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
     except MlflowException as error:
+        if error.error_code not in _NOTHING_THERE:
+            raise
         raise NotReadyError(
             "no engagement model has been trained yet: run `make run`, or materialize the models"
         ) from error

@@ -19,8 +19,12 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
+
+from contracts.errors import ProviderError
+from contracts.settings import CONNECT_TIMEOUT_SECONDS
 
 BUSY_TIMEOUT_SECONDS = 30.0
 
@@ -109,6 +113,15 @@ class Database:
         with self._writing.begin() as connection:
             yield connection
 
+    def require_answer(self) -> None:
+        """Raises ProviderError when a server does not answer. A file is not asked."""
+        if self.is_sqlite:
+            return
+        try:
+            self.engine.connect().close()
+        except OperationalError as error:
+            raise ProviderError(f"The database of PULSO_STORE_URL does not answer: {error.orig}".strip()) from error
+
     def close(self) -> None:
         self.engine.dispose()
         self._swift_engine.dispose()
@@ -116,7 +129,8 @@ class Database:
 
 def _postgresql_engine(url: str, *, is_durable: bool) -> Engine:
     options = "" if is_durable else "-c synchronous_commit=off"
-    return create_engine(url, pool_pre_ping=True, connect_args={"options": options})
+    connect = {"options": options, "connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    return create_engine(url, pool_pre_ping=True, connect_args=connect)
 
 
 def _sqlite_engine(url: str, *, is_durable: bool) -> Engine:

@@ -85,6 +85,7 @@ def _entry(intent: IntentRow, revision: RevisionRow, approval: ApprovalRow | Non
             "text_sha256": hashlib.sha256(body.text.encode()).hexdigest(),
             "forecast": body.forecast,
             "decision_ids": tuple(decision.decision_id for decision in body.decisions),
+            "pillar_id": body.pillar_id,
             "recorded_at": intent.changed_at,
         }
     )

@@ -29,6 +29,7 @@ from contracts.records import (
     ApprovalPolicy,
     BrandKit,
     ContentItem,
+    Goal,
     Message,
     PostingRules,
     PublishRequest,
@@ -126,6 +127,16 @@ class CompetitorWatchRow(Base):
 
     competitor_id: Mapped[str] = mapped_column(ForeignKey("competitors.competitor_id"), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), primary_key=True, index=True)
+
+
+class GoalRow(Base):
+    """What a client means to reach. The key says metric, period and accounts; the target may change."""
+
+    __tablename__ = "goals"
+
+    goal_id: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id"), index=True)
+    body: Mapped[Goal] = mapped_column(RecordJson(Goal))
 
 
 class DataKeyRow(Base):

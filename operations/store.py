@@ -19,11 +19,13 @@ from operations.credentials import SqlTokenStore
 from operations.database import Database
 from operations.deliveries import Deliveries
 from operations.directory import Directory
+from operations.goals import Goals
 from operations.ledger import ActionLedger
 from operations.machine import MachineTime, SystemMachineTime
 from operations.migrations import migrate, require_current
 from operations.naming import PostNaming
 from operations.part import SendRules
+from operations.queue import Queue
 from operations.quotas import SqlQuotas
 from operations.sending import Sending
 from operations.stops import Stops
@@ -34,10 +36,12 @@ from operations.vault import Vault
 
 class SqlStore(
     Directory,
+    Goals,
     Terms,
     EditorialDesk,
     PolicyApproval,
     Troubles,
+    Queue,
     Stops,
     AuditTrail,
     ActionLedger,

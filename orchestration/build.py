@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.actions import sent
-from assets.bronze import accounts, audience, directory, imports, ledger, posts, rivals
+from assets.bronze import accounts, audience, directory, imports, ledger, operations, posts, rivals
 from assets.checks.anomalies import anomaly_checks
 from assets.checks.api_versions import api_versions_check
 from assets.checks.deliveries import deliveries_check
@@ -30,6 +30,7 @@ ASSET_MODULES = (
     audience,
     rivals,
     ledger,
+    operations,
     imports,
     post_features,
     account_features,

@@ -30,6 +30,8 @@ TARGET_DIR = PROJECT_DIR / "target"
 MANIFEST = TARGET_DIR / "manifest.json"
 
 _STAMP = TARGET_DIR / "manifest.sha256"
+_ADAPTERS: dict[str, Any] = {}
+"""dbt's own, by home."""
 _SOURCES = ("models", "macros", "tests", "dbt_project.yml")
 
 
@@ -96,6 +98,12 @@ class HomeDbtCli(DbtCliResource):
     def _cli_version(self) -> Version:
         """Without starting `dbt --version`, which takes seconds and asks a package index for the newest release."""
         return parse(importlib.metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        """Once a process: it takes seconds, for every build, and only a model that is new needs it, for the lineage of its columns."""
+        if self.home not in _ADAPTERS:
+            _ADAPTERS[self.home] = super()._initialize_dbt_core_adapter(args)
+        return _ADAPTERS[self.home]
 
     def cli(self, args: Sequence[str], **options: Any) -> DbtCliInvocation:  # type: ignore[override]
         target = Path(self.home) / "dbt"

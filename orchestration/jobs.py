@@ -55,16 +55,24 @@ daily_loop = dg.define_asset_job(
 observe = dg.define_asset_job(
     OBSERVE,
     selection=dg.AssetSelection.assets(
-        "bronze/accounts", "bronze/posts", "bronze/post_metrics", "bronze/comments", "bronze/messages"
+        "bronze/accounts",
+        "bronze/posts",
+        "bronze/post_metrics",
+        "bronze/comments",
+        "bronze/messages",
+        "bronze/reading_days",
+        "bronze/queue_depths",
     )
     - _daily_checks
     | _alarm,
-    description="Young posts, new comments and messages, observed again, and whether all goes out. What follows is automation's work.",
+    description="Young posts, new comments and messages, observed again, the queue, and whether all goes out. What follows is automation's "
+    "work.",
 )
 
 observe_notified = dg.define_asset_job(
     OBSERVE_NOTIFIED,
-    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments") - _daily_checks,
+    selection=dg.AssetSelection.assets("bronze/posts", "bronze/post_metrics", "bronze/comments", "bronze/reading_days")
+    - _daily_checks,
     description="What networks have called about by webhook, observed now: the accounts concerned, and only the posts named.",
 )
 

@@ -4,6 +4,7 @@ Belongs here: composition from one `Settings`. Each resource yields a plain obje
 Does not belong here: behaviour; that is in the room that the object comes from.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -54,11 +55,11 @@ def http_networks(settings: Settings, store: SqlStore, *, longest_wait: float | 
     )
 
 
-@dg.resource(description="Delta tables under PULSO_HOME/lake.")
+@dg.resource(description="Delta tables, under PULSO_HOME/lake or in the bucket of PULSO_LAKE_URL.")
 def lake(_: dg.InitResourceContext) -> Any:
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
 
-    return DeltaLake(Settings().lake_path)
+    return open_lake(Settings())
 
 
 @dg.resource(description="Business time: real, or the sandbox's.")
@@ -104,32 +105,37 @@ def export_reader(_: dg.InitResourceContext) -> Any:
     return TableExportReader()
 
 
+def model_home(settings: Settings) -> ModelHome:
+    """Where models are kept. MLflow learns of object storage from the environment alone, so it is told there."""
+    os.environ.update(settings.mlflow_environment)
+    return ModelHome(settings.mlflow_uri, settings.mlflow_artifacts_uri)
+
+
 @dg.resource(description="Where models are tracked and registered.")
 def models(_: dg.InitResourceContext) -> ModelHome:
-    settings = Settings()
-    return ModelHome(settings.mlflow_uri, settings.home / "mlartifacts")
+    return model_home(Settings())
 
 
 @dg.resource(description="The champion, loaded at the first forecast.")
 def scorer(_: dg.InitResourceContext) -> Any:
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
     from ml.registry import EngagementScorer
 
     settings = Settings()
     everyone = TenantScope.all_clients("intervals are sharpened by what has matured since training, per account")
-    observed = DeltaLake(settings.lake_path).scan(POST_FEATURES, scope=everyone).collect()
-    return EngagementScorer(settings.mlflow_uri, observed=observed)
+    observed = open_lake(settings).scan(POST_FEATURES, scope=everyone).collect()
+    return EngagementScorer(model_home(settings).uri, observed=observed)
 
 
 def open_feature_store(settings: Settings) -> FeatureStore:
     """What was known of accounts at any moment, from the lake of this home. Feast is imported when it is asked, not here."""
     from feature_store import FeastFeatureStore
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
 
     url = settings.online_features_url
     return FeastFeatureStore(
         settings.feature_store_path,
-        DeltaLake(settings.lake_path),
+        open_lake(settings),
         online_url=None if url is None else url.get_secret_value(),
     )
 
@@ -176,10 +182,11 @@ def media(_: dg.InitResourceContext) -> Any:
 
 @dg.resource(description="Publishes audited marts from the warehouse to the lake.")
 def warehouse(_: dg.InitResourceContext) -> Any:
+    from lakehouse.places import place_of
     from lakehouse.warehouse import WarehousePublisher
 
     settings = Settings()
-    return WarehousePublisher(settings.warehouse_path, settings.lake_path)
+    return WarehousePublisher(settings.warehouse_path, place_of(settings))
 
 
 @dg.resource(description="dbt for this PULSO_HOME.")

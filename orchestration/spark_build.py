@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from contracts.errors import PulsoError
 from contracts.settings import Settings
-from lakehouse import DeltaLake
+from lakehouse import open_lake
 from lakehouse.spark import GOLD, empty_schemas, open_spark, publish_gold, show_bronze
 from orchestration.dbt_cli import PROJECT_DIR, dbt_variables
 
@@ -42,7 +42,7 @@ def build_on_spark(settings: Settings, *, is_tested: bool = True) -> SparkBuild:
             open_spark(folder / "scratch", master=settings.spark_master, memory=settings.spark_memory) as session,
         ):
             started = time.perf_counter()
-            show_bronze(session, DeltaLake(settings.lake_path))
+            show_bronze(session, open_lake(settings))
             with empty_schemas(session, folder / "build"):
                 seconds = _run_dbt(settings, folder / "dbt", is_tested=is_tested)
                 rows = publish_gold(folder / "build" / GOLD, settings.spark_lake_path)

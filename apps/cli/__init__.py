@@ -5,12 +5,15 @@ would need too.
 """
 
 import sys
+from typing import Any, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from apps.cli import (
     accounts,
     clients,
+    goals,
     lake,
     mend,
     messages,
@@ -24,6 +27,7 @@ from apps.cli import (
 )
 from apps.cli.console import console
 from contracts.errors import PulsoError
+from contracts.settings import Settings
 
 app = typer.Typer(help="Pulso: plan, publish, answer and learn for many social accounts.", no_args_is_help=True)
 app.add_typer(operate.app)
@@ -33,6 +37,7 @@ app.add_typer(sql.app)
 app.add_typer(trace.app, name="trace")
 app.add_typer(clients.app, name="client")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(goals.app, name="goals")
 app.add_typer(messages.app, name="messages")
 app.add_typer(lake.app, name="lake")
 app.add_typer(warehouse.app, name="warehouse")
@@ -45,5 +50,19 @@ def main() -> None:
     try:
         app()
     except PulsoError as error:
-        console.print(str(error), style="red", highlight=False, markup=False)
-        sys.exit(1)
+        _end_with(str(error))
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        _end_with("\n".join(_in_words(problem) for problem in error.errors(include_input=False, include_url=False)))
+
+
+def _in_words(problem: Any) -> str:
+    """What is wrong with a setting, by its variable."""
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    return f"PULSO_{str(problem['loc'][0]).upper()}: {said}" if problem["loc"] else said
+
+
+def _end_with(message: str) -> NoReturn:
+    console.print(message, style="red", highlight=False, markup=False)
+    sys.exit(1)

@@ -8,7 +8,7 @@ import typer
 
 from apps.cli.console import EVERYONE, console, print_frame, scope_of
 from contracts.settings import Settings
-from lakehouse import DeltaLake, maintenance
+from lakehouse import DeltaLake, maintenance, open_lake
 from lakehouse import history as past
 
 app = typer.Typer(help="Look into the lake and keep it tidy.", no_args_is_help=True)
@@ -17,7 +17,7 @@ TableName = Annotated[str, typer.Argument(metavar="TABLE", help="<stage>/<table>
 
 
 def _lake() -> DeltaLake:
-    return DeltaLake(Settings().lake_path)
+    return open_lake(Settings())
 
 
 @app.command("tables")
@@ -29,7 +29,7 @@ def tables() -> None:
         for key in lake.tables()
     ]
     frame = pl.DataFrame(rows, schema=["table", "version", "rows"], orient="row")
-    print_frame(frame, f"{lake.root}", empty=f"{lake.root} holds no tables yet: `pulso run` fills it.")
+    print_frame(frame, lake.root, empty=f"{lake.root} holds no tables yet: `pulso run` fills it.")
 
 
 @app.command("history")

@@ -22,11 +22,11 @@ def trace_post_command(
 ) -> None:
     """Approval, forecast, model version, feature row and raw payloads behind a published post."""
     from apps.trace import render, trace_post
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
 
     settings = Settings()
     with existing_store(settings) as store:
-        console.print(render(trace_post(DeltaLake(settings.lake_path), store, post_id)))
+        console.print(render(trace_post(open_lake(settings), store, post_id)))
 
 
 @app.command("cell")
@@ -46,12 +46,12 @@ def trace_cell_command(
 
     from apps.cell_trace import render
     from apps.marts import declared_marts, definitions
-    from lakehouse import DeltaLake
+    from lakehouse import open_lake
     from lakehouse.analyst import known_client
     from lakehouse.provenance import Provenance
 
     settings = Settings()
-    lake = DeltaLake(settings.lake_path)
+    lake = open_lake(settings)
     scope = known_client(lake, client)
     from orchestration.dbt_cli import current_manifest  # takes seconds: after what can be refused at once
 

@@ -52,11 +52,11 @@ def build(
 @app.command("compare")
 def compare() -> None:
     """Hold the gold of the last Spark build against the lake's, table by table. Ends with 1 when anything differs."""
-    from lakehouse import DeltaLake
+    from lakehouse import DeltaLake, open_lake
     from lakehouse.agreement import gold_agreement
 
     settings = Settings()
-    found = gold_agreement(DeltaLake(settings.lake_path), DeltaLake(settings.spark_lake_path))
+    found = gold_agreement(open_lake(settings), DeltaLake(settings.spark_lake_path))
     console.print(agreement_table(found))
     if not all(agreement.is_equal for agreement in found.values()):
         console.print("They differ. Bronze that came in between the two builds is a reason, too: build both again.")

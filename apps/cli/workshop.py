@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from apps.cli.console import console
+from apps.cli.console import console, require_home
+from contracts.errors import PulsoError
 from contracts.settings import Settings
 
 app = typer.Typer()
@@ -26,6 +27,20 @@ def prepare() -> None:
     from apps.home import prepare_home
 
     prepare_home(Settings())
+
+
+@app.command("move-store")
+def move_store() -> None:
+    """Copy the store of this home's file to the empty database of PULSO_STORE_URL. Needs `pulso stop --all` before; see docs/production.md."""
+    from operations.moving import copy_store
+
+    settings = Settings()
+    if settings.store_url is None:
+        raise PulsoError("Set PULSO_STORE_URL to the empty database that the store shall move to.")
+    here = settings.model_copy(update={"store_url": None})
+    require_home(here)
+    copied = copy_store(here.resolved_store_url, settings.resolved_store_url)
+    console.print(f"{sum(copied.values()):,} rows copied. `pulso resume --all` lets them be published from there.")
 
 
 @app.command()

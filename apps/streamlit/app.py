@@ -12,11 +12,12 @@ from apps.media_tools import local_mender
 from apps.streamlit.data import ClientData
 from apps.streamlit.desk import Desk
 from apps.streamlit.language import LANGUAGES, Language, load_language
-from apps.streamlit.workspace import Workspace, keep, open_clock, open_lake, open_store
+from apps.streamlit.workspace import Workspace, keep, open_clock, open_store
 from contracts.errors import NotReadyError
 from contracts.records import Client
 from contracts.scope import TenantScope
 from contracts.settings import Settings
+from lakehouse import open_lake
 
 FOLDER = Path(__file__).parent
 PAGES = {
@@ -59,7 +60,7 @@ def main() -> None:
     if store is None or client is None:
         _nothing_yet(text)
         return
-    data = ClientData(open_lake(settings.lake_path), client.client_id)
+    data = ClientData(open_lake(settings), client.client_id)
     now = clock.read(last_known=data.newest_observation)
     keep(
         Workspace(

@@ -61,7 +61,7 @@ class ClientData:
         version = self.lake.version(table)
         if version is None:
             return pl.DataFrame()
-        return _rows(self.lake, str(self.lake.root), table, version, self.client_id, tuple(columns))
+        return _rows(self.lake, self.lake.root, table, version, self.client_id, tuple(columns))
 
     # --- gold ----------------------------------------------------------------------------------------------------------
 
@@ -225,11 +225,7 @@ class ClientData:
 
     def _sizes(self, table: str, *, by: tuple[str, ...] = (), time: str | None) -> pl.DataFrame | None:
         version = self.lake.version(table)
-        return (
-            None
-            if version is None
-            else _sizes(self.lake, str(self.lake.root), table, version, self.client_id, by, time)
-        )
+        return None if version is None else _sizes(self.lake, self.lake.root, table, version, self.client_id, by, time)
 
 
 def _time_column(spec: TableSpec) -> str | None:

@@ -1,6 +1,6 @@
 """What every page is given: settings, the client in view, that client's data and desk, the language, the hour, the reader's name.
 
-Belongs here: opening the lake and the store, once per process. Does not belong here: anything drawn on a page.
+Belongs here: opening the store, once per process. Does not belong here: anything drawn on a page.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from apps.streamlit.desk import Desk
 from apps.streamlit.language import Language
 from contracts.records import Client
 from contracts.settings import Settings
-from lakehouse import DeltaLake
 from operations import SqlStore
 
 _KEY = "workspace"
@@ -46,11 +45,6 @@ class Workspace:
     def moment(self, at: datetime | None) -> str:
         """A moment in the client's zone and the reader's language."""
         return self.text.moment(at, self.zone)
-
-
-@st.cache_resource(show_spinner=False)
-def open_lake(root: Path) -> DeltaLake:
-    return DeltaLake(root)
 
 
 @st.cache_resource(show_spinner=False)

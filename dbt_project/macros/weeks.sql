@@ -143,6 +143,7 @@
             ('comments', 'comments', '', utc_day('seen.commented_at')),
             ('action_ledger', 'action_ledger', with_posts, utc_day('posts.published_at')),
             ('competitor_posts', 'competitor_posts', '', utc_day('seen.published_at')),
+            ('reading_days', 'reading_days', none, none),
         ] %}
             {% set changed %}
                 select day from (
@@ -178,6 +179,11 @@
 {# --- parts ---------------------------------------------------------------------------------------------------------------- #}
 
 {% macro _state_tables() %}
+    {# What another release remembered in another layout: forgotten, and with it the warehouse's id, so all is built and published anew. #}
+    {% set known = run_query("select column_name from duckdb_columns() where schema_name = 'state' and table_name = 'versions'") %}
+    {% if execute and known.columns[0].values() | list not in [[], ['relation', 'version', 'first_day', 'last_day']] %}
+    drop schema state cascade;
+    {% endif %}
     create schema if not exists state;
     create table if not exists state.warehouse as select uuid()::varchar as warehouse_id;
     create table if not exists state.versions (relation varchar, version ubigint, first_day date, last_day date);
@@ -193,6 +199,13 @@
     select 'client', concat_ws(' ', client_id, time_zone, language), null, null from bronze.clients
     union all
     select 'competitors', cast(coalesce(sum(hash(client_id, competitor_id)), 0) as varchar), null, null from bronze.competitors
+    union all
+    select
+        'pillars',
+        cast(coalesce(sum(hash(client_id, pillar_id, name, position, keywords, intended_share, is_active)), 0) as varchar),
+        null,
+        null
+    from bronze.pillars
 {% endmacro %}
 
 {# The column that a model is rebuilt and stored by. #}

@@ -40,7 +40,8 @@ def migrate(url: str, *, revision: str = "head") -> None:
 
 
 def require_current(database: Database) -> None:
-    """Raises NotReadyError when the schema is not the one that this version of Pulso expects."""
+    """Raises NotReadyError when the schema is not the one that this version of Pulso expects, ProviderError when no database answers."""
+    database.require_answer()
     with database.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     expected = ScriptDirectory.from_config(_config()).get_current_head()

@@ -84,6 +84,9 @@ def test_heavy_libraries_are_not_imported_to_load_the_graph(project_root: Path) 
         "scrapy",
         "openai",
         "streamlit",
+        "boto3",
+        "dagster_postgres",
+        "moto",
     )
     code = f"import orchestration.definitions, sys; print([m for m in {heavy!r} if m in sys.modules])"
 

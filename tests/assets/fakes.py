@@ -21,10 +21,12 @@ from contracts.records import (
     Comment,
     Competitor,
     CompetitorPost,
+    Goal,
     LedgerEntry,
     Message,
     Post,
     PostMetricPoint,
+    QueueDepth,
     Trouble,
 )
 from contracts.scope import TenantScope
@@ -199,6 +201,15 @@ class FakeStore:
 
     def competitors(self, scope: TenantScope) -> tuple[Competitor, ...]:
         return tuple(c for c in self.known_competitors if any(scope.allows(client) for client in c.client_ids))
+
+    all_goals: tuple[Goal, ...] = ()
+    depths: tuple[QueueDepth, ...] = ()
+
+    def goals(self, scope: TenantScope) -> tuple[Goal, ...]:
+        return tuple(g for g in self.all_goals if scope.allows(g.client_id))
+
+    def queue(self, scope: TenantScope) -> tuple[QueueDepth, ...]:
+        return tuple(d for d in self.depths if scope.allows(d.client_id))
 
     def terms(self, scope: TenantScope) -> Mapping[str, AccountTerms]:
         return dict(self.kept_terms)

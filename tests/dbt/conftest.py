@@ -1,24 +1,31 @@
 """Small bronze tables, written by the real lake, and dbt builds over them in a home of their own."""
 
 import json
+import pickle
 import random
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+from filelock import FileLock
 
 from contracts import tables
+from contracts.errors import ErrorClass
+from contracts.records import GoalMetric
 from contracts.settings import Settings
 from contracts.tables import TableSpec
-from lakehouse import DeltaLake
-from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, current_manifest, dbt_executable, dbt_variables
+from lakehouse import DeltaLake, open_lake
+from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, current_manifest, dbt_variables
+from tests import forked
 
 NOW = datetime(2026, 4, 20, 6, tzinfo=UTC)
 CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "America/Sao_Paulo"}
@@ -27,6 +34,8 @@ METRICS = {
     "instagram": ("likes", "comments", "shares", "saves", "reach", "views"),
     "x": ("likes", "comments", "shares", "impressions", "clicks"),
 }
+WORDS = ("The farmers, again.", "A flat white at the farm", "Flat White!", "pharmacies", "", "CAFÉS and a farm, a farm")
+"""Beside the hashtags: what the pillars' keywords find, and what they must not."""
 
 
 @dataclass
@@ -42,7 +51,7 @@ class Home:
 
     @property
     def lake(self) -> DeltaLake:
-        return DeltaLake(self.path / "lake")
+        return open_lake(self.settings)
 
     def write(self, table: TableSpec, rows: list[dict[str, Any]]) -> None:
         """Append rows; columns that a row does not name are null, `day` is the day of its first moment."""
@@ -50,19 +59,28 @@ class Home:
         full = [{name: row.get(name) for name in table.schema} for row in rows]
         self.lake.append(table, pl.DataFrame(full, schema=table.schema))
 
-    def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def build(self, *arguments: str) -> CompletedProcess[str]:
         """`dbt build` over this home, in a process of its own; fails the test only if the caller checks the return code."""
         return self.dbt("build", *arguments)
 
-    def dbt(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def dbt(self, command: str, *arguments: str) -> CompletedProcess[str]:
         """Any other command of dbt, in the same way."""
+        return forked.call("dbt.cli.main:cli", command, *arguments, *self._options(), cwd=PROJECT_DIR)
+
+    def run(self, *arguments: str) -> None:
+        """dbt's models alone, in this process."""
+        line = ["--quiet", "--log-level-file", "none", "run", *arguments, *self._options()]
+        outcome = dbtRunner().invoke([*line, "--project-dir", str(PROJECT_DIR)])
+        DuckDBConnectionManager.close_all_connections()
+        assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]
+
+    def _options(self) -> list[str]:
         target = self.path / "dbt"
         target.mkdir(parents=True, exist_ok=True)
         if not (target / "partial_parse.msgpack").exists():
             shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
-        line = [str(dbt_executable()), command, *arguments, "--vars", json.dumps(dbt_variables(self.settings))]
         folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
-        return subprocess.run([*line, *folders], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+        return ["--vars", json.dumps(dbt_variables(self.settings)), *folders]
 
     def results(self) -> dict[str, dict[str, Any]]:
         """What dbt says of every node of its last run, by its unique id."""
@@ -89,12 +107,22 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def first_build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, str]]:
-    """A home with three clients' seeded bronze, built and tested by dbt, unit tests included; and the status of every node of that build."""
-    home = Home(tmp_path_factory.mktemp("seeded"))
-    seed_bronze(home)
-    outcome = home.build()
-    assert outcome.returncode == 0, outcome.stdout
+def first_build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Home, dict[str, str]]:
+    """A home with three clients' seeded bronze, built and tested by dbt, unit tests included; and the status of every node of that build.
+
+    Built once for all of pytest's workers; each has a copy.
+    """
+    root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    original, bronze = Home(root / "first_build"), root / "first_build.pickle"
+    with FileLock(root / "first_build.lock"):
+        if not bronze.exists():
+            shutil.rmtree(original.path, ignore_errors=True)
+            seed_bronze(original)
+            outcome = original.build()
+            assert outcome.returncode == 0, outcome.stdout
+            bronze.write_bytes(pickle.dumps(original.bronze))
+    home = Home(tmp_path_factory.mktemp("seeded") / "home", pickle.loads(bronze.read_bytes()))
+    shutil.copytree(original.path, home.path)
     return home, {name: result["status"] for name, result in home.results().items()}
 
 
@@ -151,7 +179,7 @@ def seed_bronze(home: Home) -> None:
                     profiles.append(
                         {
                             **account,
-                            "handle": f"{client}.{day}",
+                            "handle": f"{client}.{day // 12}",
                             "display_name": client.title(),
                             "followers": followers,
                             "posts_count": day,
@@ -168,7 +196,7 @@ def seed_bronze(home: Home) -> None:
                     "native_id": native,
                     "post_id": f"{network}:{native}",
                     "permalink": f"https://example/{native}",
-                    "text": f"Post {number} #all #{('Sea', 'sea', 'café', '7')[number % 4]}",
+                    "text": f"Post {number} #all #{('Sea', 'sea', 'café', '7')[number % 4]} {WORDS[number % len(WORDS)]}",
                     "content_format": ("image", "text", "video")[number % 3],
                     "media_count": 1,
                     "published_at": published,
@@ -207,6 +235,7 @@ def seed_bronze(home: Home) -> None:
     home.write(tables.ACCOUNTS, profiles)
     home.write(tables.POSTS, posts)
     home.write(tables.POST_METRICS, counts)
+    _seed_young_counts(home)
     home.write(
         tables.ACCOUNT_METRICS,
         [
@@ -226,6 +255,34 @@ def seed_bronze(home: Home) -> None:
     )
     _seed_comments(home, chance)
     _seed_actions(home, chance)
+    _seed_plans(home)
+    _seed_operations(home)
+
+
+def _seed_young_counts(home: Home) -> None:
+    """Of posts that were seen in time, some are looked at several times around their first hour, first day and second day."""
+    chance = random.Random(3)
+    counted = {row["post_id"] for row in home.bronze["post_metrics"]}
+    seen_late = {row["post_id"] for row in home.bronze["post_metrics"] if row["is_backfilled"]}
+    young = [
+        {
+            **{name: post[name] for name in ("client_id", "account_id", "network", "post_id")},
+            "metric": metric,
+            "value": chance.randint(0, 30),
+            "observed_at": post["published_at"] + timedelta(minutes=minutes),
+            "is_backfilled": False,
+            "source": "media",
+            "raw": "{}",
+            "day": (post["published_at"] + timedelta(minutes=minutes)).date(),
+        }
+        for post in home.bronze["posts"]
+        if post["content_sha256"] == "0" and post["post_id"] in counted - seen_late
+        for minutes in (44, 45, 50, 60, 61, 17 * 60, 18 * 60, 24 * 60, 36 * 60 - 1, 40 * 60, 48 * 60)
+        if chance.random() < 0.4
+        for metric in METRICS[post["network"]]
+        if chance.random() < 0.6
+    ]
+    home.write(tables.POST_METRICS, young)
 
 
 def _seed_comments(home: Home, chance: random.Random) -> None:
@@ -265,6 +322,107 @@ def _seed_comments(home: Home, chance: random.Random) -> None:
     home.write(tables.COMMENTS, comments)
 
 
+def _seed_plans(home: Home) -> None:
+    """Pillars, one of them gone; goals on each kind of metric, past, running and to come, one of them dropped."""
+    pillars = (
+        ("places", ["farm", "sea"], 0.5, True),
+        ("drinks", ["flat white", "Café"], 0.25, True),
+        ("seasons", ["spring"], None, True),
+        ("gone", ["post"], 0.1, False),
+    )
+    home.write(
+        tables.PILLARS,
+        [
+            {
+                "client_id": client,
+                "pillar_id": pillar,
+                "name": pillar.title(),
+                "position": position,
+                "keywords": keywords,
+                "intended_share": share,
+                "is_active": is_active,
+                "exported_at": NOW,
+            }
+            for client in CLIENTS
+            for position, (pillar, keywords, share, is_active) in enumerate(pillars)
+            if (client, pillar) != ("york", "drinks")
+        ],
+    )
+    periods = (
+        (date(2026, 3, 9), date(2026, 3, 29)),
+        (date(2026, 4, 6), date(2026, 4, 26)),
+        (date(2026, 6, 1), date(2026, 6, 30)),
+    )
+    goals = [
+        (metric, network, account, period)
+        for metric in GoalMetric
+        for period in periods
+        for network, account in ((None, None), ("x", None), (None, "instagram:{client}"))
+    ]
+    home.write(
+        tables.GOALS,
+        [
+            {
+                "goal_id": f"{client}/{number}",
+                "client_id": client,
+                "metric": metric.value,
+                "target": 0.05
+                if "rate" in metric
+                else 2050.0
+                if metric == GoalMetric.FOLLOWERS
+                else 30.0 + 25 * (number % 4),
+                "first_day": period[0],
+                "last_day": period[1],
+                "network": network,
+                "account_id": account and account.format(client=client),
+                "is_active": number % 10 != 0,
+                "exported_at": NOW,
+            }
+            for client in CLIENTS
+            for number, (metric, network, account, period) in enumerate(goals)
+        ],
+    )
+
+
+def _seed_operations(home: Home) -> None:
+    """Readings of every source on most days, with errors of all classes; the queue on every other day; direct messages."""
+    chance = random.Random(5)
+    readings, queues, messages = [], [], []
+    for client in CLIENTS:
+        for network in METRICS:
+            names = {"client_id": client, "network": network}
+            for number in range(50):
+                day = date(2026, 3, 1) + timedelta(days=number)
+                at = datetime(day.year, day.month, day.day, chance.randint(0, 23), tzinfo=UTC)
+                for source in ("posts", "comments"):
+                    for outcome in ("answered", *(error.value for error in ErrorClass)):
+                        if chance.random() < (0.9 if outcome == "answered" else 0.2):
+                            told = {"source": source, "outcome": outcome, "readings": chance.randint(1, 96)}
+                            readings.append(
+                                {**names, **told, "account_id": f"{network}:{client}", "last_asked_at": at, "day": day}
+                            )
+                if number % 2:
+                    waiting = chance.randint(0, 9)
+                    held = {"waiting": waiting, "overdue": waiting // 3, "parked": chance.randint(0, 2)}
+                    queues.append({**names, **held, "observed_at": at, "day": day})
+                messages.append(
+                    {
+                        **names,
+                        "account_id": f"{network}:{client}",
+                        "message_id": f"{network}:{client}-{number}",
+                        "conversation_id": "c",
+                        "native_id": f"{client}-{number}",
+                        "is_own": chance.random() < 0.3,
+                        "sent_at": at,
+                        "observed_at": at,
+                        "day": day,
+                    }
+                )
+    home.write(tables.READING_DAYS, readings)
+    home.write(tables.QUEUE_DEPTHS, queues)
+    home.write(tables.MESSAGES, messages)
+
+
 def _seed_actions(home: Home, chance: random.Random) -> None:
     published = {row["post_id"]: row for row in home.bronze["posts"] if not row["is_reply"]}
     actions, forecasts = [], []
@@ -289,6 +447,7 @@ def _seed_actions(home: Home, chance: random.Random) -> None:
                         "published_at": at if proof else None,
                         "commit_calls": int(proof is not None),
                         "decision_ids": ["d"],
+                        "pillar_id": "seasons" if number % 9 == 0 else None,
                         "recorded_at": recorded,
                         "day": recorded.date(),
                     }

@@ -18,12 +18,20 @@ from tests.dbt.conftest import Home
 Node = dict[str, Any]
 
 BROKEN_STATEMENTS = {
+    "dim_accounts_history_current_while_it_is_so": "true as is_current, dbt_valid_from as dbt_valid_to",
+    "dim_accounts_history_spans_in_order": "dbt_valid_from - interval 1 second as dbt_valid_to",
     "fct_forecast_scores_decisions_before_publication": "'decision' as origin, published_at as forecast_at",
     "fct_forecast_scores_intervals_in_order": "2 as lower_log_engagement, 1 as upper_log_engagement",
+    "fct_post_counts_at_age_after_publication": "published_at - interval 1 second as observed_at",
     "fct_posts_mature_only_when_old_enough": "published_at as mature_at, published_at as matured_observed_at",
     "fct_posts_counts_after_publication": "published_at - interval 1 second as metrics_observed_at",
     "kpi_client_weekly_weeks_start_on_monday": "week + 1 as week",
     "kpi_content_mix_shares_are_shares": "1.5 as share_of_posts",
+    "kpi_goals_periods_in_order": "last_day + 1 as first_day",
+    "kpi_model_quality_weekly_scores_no_more_than_was_forecast": "forecasts + 1 as scored_forecasts",
+    "kpi_operations_daily_overdue_are_waiting": "1 as queue_waiting, 2 as queue_overdue",
+    "kpi_post_cohorts_count_no_more_than_was_published": "posts_published + 1 as posts_counted",
+    "kpi_source_uptime_daily_every_reading_has_an_outcome": "readings + 1 as readings",
 }
 """By the name of a test of the kind `holds`: columns of a row that its statement is not true of."""
 OF_THEIR_OWN = {

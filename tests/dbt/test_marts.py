@@ -620,6 +620,112 @@ def test_kpi_forecast_skill(built, scores) -> None:
     assert_same(built.mart("kpi_forecast_skill"), expected, key=["client_id", "origin", "model_version"])
 
 
+def account_median(posts: list[Row], account: str, at: datetime) -> float | None:
+    """What is usual for an account, of what had matured by then."""
+    past = sorted(
+        (p["mature_at"], p["post_id"], math.log1p(p["mature_engagements"]))
+        for p in posts
+        if p["account_id"] == account and p["mature_at"] is not None and p["mature_at"] <= at
+    )
+    return median(outcome for *_, outcome in past[-30:]) if past else None
+
+
+def pinball(outcome: float, quantile: float, level: float) -> float:
+    return max(level * (outcome - quantile), (level - 1) * (outcome - quantile))
+
+
+def spearman_of(rows: list[Row]) -> float | None:
+    """Mean of the accounts' own correlations."""
+    found = []
+    for account in {row["account_id"] for row in rows}:
+        own = [(row["expected_log_engagement"], row["log_engagement"]) for row in rows if row["account_id"] == account]
+        if len(own) >= 3 and all(len(set(side)) > 1 for side in zip(*own, strict=True)):
+            found.append(float(spearmanr(*zip(*own, strict=True)).statistic))
+    return fmean(found) if found else None
+
+
+def test_kpi_model_quality_weekly(built, bronze, posts, scores, zones) -> None:
+    scored = {row["forecast_id"]: row for row in scores}
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for forecast in bronze["forecasts"]:
+        week = monday(forecast["forecast_at"].astimezone(zones[forecast["client_id"]]).date())
+        groups[forecast["client_id"], forecast["origin"], forecast["model_version"], week].append(forecast)
+    expected = []
+    for (client, origin, version, week), forecasts in groups.items():
+        rows = [{**f, **scored[f["forecast_id"]]} for f in forecasts if f["forecast_id"] in scored]
+        usual = [account_median(posts, row["account_id"], row["forecast_at"]) for row in rows]
+        missed = [abs(u - row["log_engagement"]) for u, row in zip(usual, rows, strict=True) if u is not None]
+        own = [row["absolute_error"] for u, row in zip(usual, rows, strict=True) if u is not None]
+        losses = [
+            pinball(row["log_engagement"], row[f"{end}_log_engagement"], level)
+            for row in rows
+            for end, level in (("lower", 0.1), ("expected", 0.5), ("upper", 0.9))
+        ]
+        expected.append(
+            {
+                "client_id": client,
+                "origin": origin,
+                "model_version": version,
+                "week": week,
+                "forecasts": len(forecasts),
+                "scored_forecasts": len(rows),
+                "mean_absolute_error": fmean(row["absolute_error"] for row in rows) if rows else None,
+                "mean_pinball_loss": fmean(losses) if losses else None,
+                "coverage_ratio": fmean(row["is_covered"] for row in rows) if rows else None,
+                "rank_correlation": spearman_of(rows),
+                "baseline_mean_absolute_error": fmean(missed) if missed else None,
+                "skill_over_baseline": 1 - sum(own) / sum(missed) if missed else None,
+            }
+        )
+    assert any(row["rank_correlation"] is not None for row in expected)
+    assert any(row["skill_over_baseline"] is not None for row in expected)
+    key = ["client_id", "origin", "model_version", "week"]
+    assert_same(built.mart("kpi_model_quality_weekly"), expected, key=key)
+
+
+def test_kpi_audience_activity(built, bronze, posts, zones) -> None:
+    newest: dict[str, date] = {}
+    for post in posts:
+        newest[post["client_id"]] = max(monday(post["published_day"]), newest.get(post["client_id"], date.min))
+    counted: dict[Any, int] = defaultdict(int)
+    for source, moment in (("comments", "commented_at"), ("messages", "sent_at")):
+        for row in bronze[source]:
+            local = row[moment].astimezone(zones[row["client_id"]])
+            if not row["is_own"] and monday(local.date()) > newest[row["client_id"]] - timedelta(weeks=13):
+                counted[row["account_id"], source, local.weekday(), local.hour] += 1
+    totals: dict[Any, int] = defaultdict(int)
+    for (account, source, *_), activities in counted.items():
+        totals[account, source] += activities
+    expected = [
+        {
+            "account_id": account,
+            "source": source,
+            "local_weekday": weekday,
+            "local_hour": hour,
+            "activities": activities,
+            "share_of_activities": activities / totals[account, source],
+        }
+        for (account, source, weekday, hour), activities in counted.items()
+    ]
+    key = ["account_id", "source", "local_weekday", "local_hour"]
+    assert_same(built.mart("kpi_audience_activity"), expected, key=key)
+
+
+def test_dim_accounts_history(built, bronze) -> None:
+    expected: list[Row] = []
+    for row in sorted(bronze["accounts"], key=lambda row: (row["account_id"], row["observed_at"])):
+        names = {name: row[name] for name in ("account_id", "handle", "display_name")}
+        last = expected[-1] if expected else None
+        if last is not None and last["account_id"] == row["account_id"]:
+            if {name: last[name] for name in names} == names:
+                continue
+            last |= {"dbt_valid_to": row["observed_at"], "is_current": False}
+        expected.append({**names, "dbt_valid_from": row["observed_at"], "dbt_valid_to": None, "is_current": True})
+    accounts = {row["account_id"] for row in expected}
+    assert len(accounts) < len(expected) < len(bronze["accounts"])
+    assert_same(built.mart("dim_accounts_history"), expected, key=["account_id", "dbt_valid_from"])
+
+
 def test_a_second_build_gives_the_same_tables(built) -> None:
     names = ("fct_posts", "kpi_account_daily", "kpi_client_weekly", "kpi_forecast_skill")
     before = {name: built.mart(name) for name in names}

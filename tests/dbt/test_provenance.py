@@ -1,5 +1,6 @@
 """What every mart declares about its rows (`made_of`), held against a build: it is complete, reaches bronze, and adds up."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,8 +19,16 @@ MORE_THAN_AGGREGATES = {
     ("gold/kpi_competitor_benchmark", "rivals_average"),
     ("gold/kpi_competitor_benchmark", "percentile_among_rivals"),
     ("gold/kpi_forecast_skill", "rank_correlation"),
+    ("gold/kpi_model_quality_weekly", "rank_correlation"),
+    ("gold/kpi_model_quality_weekly", "mean_pinball_loss"),
+    ("gold/kpi_model_quality_weekly", "baseline_mean_absolute_error"),
+    ("gold/kpi_model_quality_weekly", "skill_over_baseline"),
+    *(
+        ("gold/kpi_post_cohorts", f"share_of_final_{count}")
+        for count in ("engagements", "reach", "views", "impressions")
+    ),
 }
-"""Metrics that are means of means or ranks: followed down, not computed again."""
+"""Metrics that are means of means, ranks, or of several rows of several tables: followed down, not computed again."""
 
 WITHOUT_ROWS = {"york": set(), "madrid": set(), "paulo": {"gold/fct_competitor_posts"}}
 """Marts in which the seeded bronze has nothing of a client: paulo watches no rival."""
@@ -127,7 +136,7 @@ def test_traces_end_in_raw_rows_of_the_client_alone(traced: dict[tuple[str, str]
                 assert set(step.shown["client_id"]) <= {client}, (key, step.table)
             if step.table in BRONZE and step.rows:
                 assert step.shown["file"].is_not_null().all()
-                assert (published.lake.root / step.shown["file"][0]).is_file()
+                assert Path(published.lake.root, step.shown["file"][0]).is_file()
 
 
 def test_a_week_is_made_of_its_posts_and_their_newest_counts(published: Home, marts: dict[str, Mart]) -> None:

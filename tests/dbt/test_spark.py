@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,7 +22,7 @@ from lakehouse.agreement import gold_agreement
 from lakehouse.spark import show_bronze
 from orchestration.spark_build import build_on_spark
 from tests.dbt.conftest import Home, seed_bronze
-from tests.dbt.test_incremental import build, marts, publish
+from tests.dbt.test_incremental import marts, publish
 from tests.spark import running_spark
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -42,7 +43,7 @@ def both(spark, tmp_path_factory, reference_data) -> Home:
     seed_bronze(home)
     write_odd_accounts(home)
     write_real_posts(home.lake, reference_data, every=400)
-    build(home)
+    home.run()
     publish(home)
     build_on_spark(home.settings)
     return home
@@ -115,7 +116,7 @@ def test_a_build_that_fails_keeps_the_last_gold(both, tmp_path) -> None:
     bronze.rename(tmp_path / "bronze")
     try:
         both.lake.append(tables.CLIENTS, pl.DataFrame([{"client_id": "c"}], schema=tables.CLIENTS.schema))
-        for file in both.lake.path(tables.CLIENTS).glob("*.parquet"):
+        for file in Path(both.lake.path(tables.CLIENTS)).glob("*.parquet"):
             file.write_bytes(b"not a table")
         with pytest.raises(PulsoError, match=r"dbt failed on Spark.*\n(.*\n)*  dim_clients: "):
             build_on_spark(both.settings, is_tested=False)

@@ -1,21 +1,25 @@
 """The one dbt asset: what Dagster sees of it, and that a failing test keeps the last good version in the lake."""
 
+import shutil
+
 import dagster as dg
 import polars as pl
 import pytest
 
+from assets.column_lineage import ColumnLineage
 from assets.warehouse import POOL, warehouse_assets
 from contracts import tables
 from contracts.scope import TenantScope
+from contracts.settings import Settings
 from lakehouse.warehouse import WarehousePublisher
-from orchestration.dbt_cli import home_dbt_cli
+from orchestration.dbt_cli import TARGET_DIR, current_manifest, home_dbt_cli
 
 ALL = TenantScope.all_clients("a test")
 
 
 @pytest.fixture(scope="module")
 def warehouse(manifest) -> dg.AssetsDefinition:
-    return warehouse_assets(manifest)
+    return warehouse_assets(current_manifest(Settings()))
 
 
 def test_keys_groups_and_owners_come_from_the_project(warehouse, manifest) -> None:
@@ -42,6 +46,11 @@ def test_sources_are_bronze_assets(warehouse) -> None:
             "comments",
             "action_ledger",
             "forecasts",
+            "goals",
+            "messages",
+            "pillars",
+            "queue_depths",
+            "reading_days",
         )
     }
 
@@ -68,7 +77,7 @@ def posts(home) -> pl.DataFrame:
     return home.lake.scan("gold/fct_posts", scope=ALL).collect()
 
 
-def test_what_passes_is_published_and_what_fails_keeps_its_last_good_version(warehouse, home, seed) -> None:
+def test_what_passes_is_published_and_what_fails_keeps_its_last_good_version(warehouse, home, seed, tmp_path) -> None:
     seed(home)
     first = materialise(warehouse, home)
     assert first.success
@@ -78,7 +87,7 @@ def test_what_passes_is_published_and_what_fails_keeps_its_last_good_version(war
     metadata = told["gold/fct_posts"]
     assert metadata["dagster/row_count"].value == good.height > 100
     assert metadata["table_version"].value == home.lake.version("gold/fct_posts") == 0
-    assert metadata["table_path"].value == str(home.lake.path("gold/fct_posts"))
+    assert metadata["table_path"].value == home.lake.path("gold/fct_posts")
     lineage = metadata["dagster/column_lineage"].value.deps_by_column
     assert [(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["text"]] == [
         ("silver/int_posts", "text")
@@ -86,6 +95,13 @@ def test_what_passes_is_published_and_what_fails_keeps_its_last_good_version(war
     assert [dep.column_name for dep in lineage["likes"]] == ["likes"]
     missing = [key for key, value in told.items() if "dagster/column_lineage" not in value]
     assert missing == []
+    kept = ColumnLineage(current_manifest(Settings())).kept()  # as another process finds it
+    assert kept["model.pulso.fct_posts"]["dagster/column_lineage"].value.deps_by_column == lineage
+    for name in ("manifest.json", "column_lineage.json"):
+        shutil.copy(TARGET_DIR / name, tmp_path)
+    assert ColumnLineage(tmp_path / "manifest.json").kept() == kept
+    (tmp_path / "manifest.json").write_text("{}")
+    assert ColumnLineage(tmp_path / "manifest.json").kept() == {}, "of another manifest"
 
     # A count that the boundary should have kept out, and a client that is new.
     wrong = {**home.bronze["post_metrics"][0], "value": -5, "observed_at": home.bronze["clients"][0]["exported_at"]}

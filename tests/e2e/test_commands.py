@@ -1,16 +1,17 @@
 """The `pulso` command as an operator types it, in a home that works for a client of its own: from nothing to an imported past."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import polars as pl
 import pytest
 
 from contracts.scope import TenantScope
 from lakehouse import DeltaLake
+from tests import forked
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +42,7 @@ instagram,northbooks,4,2024-05-04 10:00:00,Boa noite,7,-3
 instagram,northbooks,5,,Sem data,7,0
 """
 
-Pulso = Callable[..., subprocess.CompletedProcess[str]]
+Pulso = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -52,31 +53,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pulso(home: Path) -> Pulso:
     """Run the command in that home; its output is stdout and stderr together."""
-    command = [sys.executable, "-c", "from apps.cli import main; main()"]
-    env = {**os.environ, "PULSO_HOME": str(home), "NO_COLOR": "1"}
-
-    def call(*arguments: str | Path, answers: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *map(str, arguments)],
-            env=env,
-            input=answers,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-
-    return call
+    return partial(forked.call, "apps.cli:main", env={"PULSO_HOME": str(home), "NO_COLOR": "1"})
 
 
-def said(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def said(done: CompletedProcess[str], *words: str) -> None:
     """The command succeeded and printed all of these."""
     text = " ".join(done.stdout.split())
     assert done.returncode == 0, done.stdout
     assert [word for word in words if word not in text] == [], text
 
 
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def refused(done: CompletedProcess[str], *words: str) -> None:
     """The command failed with a message, not with a traceback."""
     text = " ".join(done.stdout.split())
     assert done.returncode == 1, done.stdout

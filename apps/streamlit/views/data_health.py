@@ -45,7 +45,7 @@ def render(work: Workspace) -> None:
 
 def _recent_unusual_days(work: Workspace, networks: Collection[Network]) -> Sequence[UnusualDay]:
     oldest = work.now.at.date() - UNUSUAL_FOR
-    return [found for found in unusual_days(work.settings.home, networks) if found.day >= oldest]
+    return [found for found in unusual_days(work.settings, networks) if found.day >= oldest]
 
 
 def _cards(
@@ -225,7 +225,7 @@ def _accounts(work: Workspace, connections: tuple) -> None:
     text = work.text
     section(text("health.accounts"))
     boards = {terms.account_id: terms for terms in work.desk.boards()}
-    unread = unread_accounts(work.settings.home, work.client.client_id)
+    unread = unread_accounts(work.settings, work.client.client_id)
     if not connections:
         empty(work, "health.no_accounts")
         return
@@ -299,7 +299,7 @@ def _outbox(work: Workspace) -> None:
 def _runs(work: Workspace) -> None:
     text = work.text
     section(text("health.runs"), help=text("health.runs_help"))
-    runs = newest_runs(work.settings.home)
+    runs = newest_runs(work.settings)
     if not runs:
         st.caption(text("health.no_runs"))
         return

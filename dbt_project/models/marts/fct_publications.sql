@@ -18,6 +18,7 @@ select
     approved_at,
     text_sha256,
     decision_ids,
+    pillar_id,
     recorded_at,
     {{ seconds_between('scheduled_at', 'published_at') }} as lateness_seconds
 from {{ ref('stg_pulso__action_ledger') }}

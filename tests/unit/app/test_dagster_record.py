@@ -11,6 +11,7 @@ from assets.bronze.failures import accounts_check
 from assets.checks.anomalies import CHECK_NAME, UNUSUAL_DAYS
 from contracts.networks import Network
 from contracts.records import CollectionFailure, UnusualDay
+from contracts.settings import Settings
 from contracts.tables import POSTS
 
 FAILURE = CollectionFailure(
@@ -36,17 +37,18 @@ def _materialize(home: Path, failures: tuple[CollectionFailure, ...]) -> None:
 
 
 def test_runs_and_failed_accounts_are_read_and_the_newest_reading_counts(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
     _materialize(tmp_path, (FAILURE,))
-    (run,) = newest_runs(tmp_path) or ()
+    (run,) = newest_runs(settings) or ()
     assert run.status == "SUCCESS"
     assert run.started_at is not None
     assert run.ended_at is not None
     assert run.ended_at >= run.started_at
-    assert unread_accounts(tmp_path, "harbor-coffee") == [FAILURE]
-    assert unread_accounts(tmp_path, "verde-cocina") == [], "another client's account is none of its business"
+    assert unread_accounts(settings, "harbor-coffee") == [FAILURE]
+    assert unread_accounts(settings, "verde-cocina") == [], "another client's account is none of its business"
     _materialize(tmp_path, ())
-    assert unread_accounts(tmp_path, "harbor-coffee") == []
-    assert len(newest_runs(tmp_path) or ()) == 2
+    assert unread_accounts(settings, "harbor-coffee") == []
+    assert len(newest_runs(settings) or ()) == 2
 
 
 def judge(home: Path, **unusual: tuple[UnusualDay, ...]) -> None:
@@ -88,19 +90,21 @@ def strange(network: Network = Network.INSTAGRAM, *, day: date = date(2026, 5, 2
 
 
 def test_strange_days_are_read_by_network_the_newest_first_and_the_newest_evaluation_counts(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
     older = strange(day=date(2026, 5, 24))
     judge(tmp_path, posts=(older, strange(Network.BLUESKY)), comments=(strange(),))
-    assert unusual_days(tmp_path, {Network.INSTAGRAM}) == [strange(), older]
-    assert unusual_days(tmp_path, {Network.X}) == [], "another network is none of this client's business"
+    assert unusual_days(settings, {Network.INSTAGRAM}) == [strange(), older]
+    assert unusual_days(settings, {Network.X}) == [], "another network is none of this client's business"
     judge(tmp_path, posts=())
-    assert unusual_days(tmp_path, set(Network)) == [strange()], "comments were not judged again"
+    assert unusual_days(settings, set(Network)) == [strange()], "comments were not judged again"
 
 
 def test_a_missing_or_foreign_record_is_no_error(tmp_path: Path) -> None:
-    assert newest_runs(tmp_path) is None
-    assert unread_accounts(tmp_path, "harbor-coffee") == []
-    assert unusual_days(tmp_path, set(Network)) == []
+    settings = Settings(home=tmp_path)
+    assert newest_runs(settings) is None
+    assert unread_accounts(settings, "harbor-coffee") == []
+    assert unusual_days(settings, set(Network)) == []
     history = tmp_path / "dagster" / "history"
     history.mkdir(parents=True)
     (history / "runs.db").write_bytes(b"not a database at all, just some bytes of the right length" * 50)
-    assert newest_runs(tmp_path) is None
+    assert newest_runs(settings) is None

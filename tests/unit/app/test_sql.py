@@ -2,12 +2,10 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import polars as pl
 import pytest
@@ -23,6 +21,7 @@ from apps.sql.prompt import converse, is_complete, terminal_reader
 from contracts.errors import PulsoError
 from contracts.scope import TenantScope
 from lakehouse import AnalystLake, DeltaLake, connect
+from tests import forked
 
 HARBOR = TenantScope.of("harbor-coffee")
 
@@ -282,17 +281,9 @@ def test_what_can_not_be_written_is_told(lake: AnalystLake, tmp_path: Path, quer
 # --- the command -------------------------------------------------------------------------------------------------------------
 
 
-def pulso(home: Path, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def pulso(home: Path, *arguments: str | Path, stdin: str = "") -> CompletedProcess[str]:
     """The command in a process of its own, as a person or a script runs it; stdout and stderr together."""
-    return subprocess.run(
-        [sys.executable, "-c", "from apps.cli import main; main()", *map(str, arguments)],
-        env={**os.environ, "PULSO_HOME": str(home), "NO_COLOR": "1"},
-        input=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    return forked.call("apps.cli:main", *arguments, env={"PULSO_HOME": str(home), "NO_COLOR": "1"}, answers=stdin)
 
 
 def test_a_query_on_the_command_line_and_on_stdin(demo_template: Path, tmp_path: Path) -> None:

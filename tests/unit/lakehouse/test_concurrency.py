@@ -53,7 +53,7 @@ def start(shared: DeltaLake, project_root: Path) -> Iterator[Start]:
 
     def launch(*operations: str, rounds: int = ROUNDS) -> list[subprocess.Popen[str]]:
         for number, operation in enumerate(operations):
-            command = [sys.executable, str(WRITER), str(shared.root), str(number), operation, str(rounds)]
+            command = [sys.executable, str(WRITER), shared.root, str(number), operation, str(rounds)]
             environment = {**os.environ, "PYTHONPATH": str(project_root)}
             pipe = subprocess.PIPE
             running.append(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True))
@@ -137,7 +137,7 @@ def test_a_writer_killed_before_its_commit_leaves_the_last_version(
     start: Start, shared: DeltaLake, rows: Callable[..., pl.DataFrame], writer: ModuleType
 ) -> None:
     shared.append(writer.ROWS, writer.frame(["a", "b"], "before", 0, writer.FIRST))
-    version, before, folder = shared.version(writer.ROWS), rows(), shared.path(writer.ROWS)
+    version, before, folder = shared.version(writer.ROWS), rows(), Path(shared.path(writer.ROWS))
     known = set(folder.rglob("*.parquet*"))
     (process,) = start("replace-large", rounds=1)
     assert process.stdin is not None

@@ -37,7 +37,7 @@ def test_vacuum_takes_only_what_is_older_than_the_retention(
 ) -> None:
     lake.append(observations, observed(DAY, 3))
     current = lake.replace_partition(observations, observed(DAY, 4), day=DAY).version
-    folder = lake.path(observations) / f"day={DAY}"
+    folder = Path(lake.path(observations)) / f"day={DAY}"
     orphans = [folder / name for name in ("part-old-orphan.parquet", "part-young-orphan.parquet")]
     for orphan in orphans:
         orphan.write_bytes(b"left behind by a killed writer")
@@ -58,7 +58,7 @@ def test_vacuum_takes_files_that_a_killed_writer_had_not_finished(
     lake: DeltaLake, observations: TableSpec, observed: Build, everyone: TenantScope
 ) -> None:
     lake.append(observations, observed(DAY, 3))
-    folder = lake.path(observations) / f"day={DAY}"
+    folder = Path(lake.path(observations)) / f"day={DAY}"
     old, young = (folder / f"part-{age}.parquet#1" for age in ("old", "young"))
     for staged in (old, young):
         staged.write_bytes(b"half")
@@ -87,7 +87,7 @@ def test_upkeep_of_nothing(lake: DeltaLake, events: TableSpec) -> None:
 def test_a_home_with_a_space_is_vacuumed_too(tmp_path: Path, observations: TableSpec, observed: Build) -> None:
     lake = DeltaLake(tmp_path / "my lake")
     lake.append(observations, observed(DAY, 1))
-    orphan = lake.path(observations) / f"day={DAY}" / "part-orphan.parquet"
+    orphan = Path(lake.path(observations)) / f"day={DAY}" / "part-orphan.parquet"
     orphan.write_bytes(b"x")
     os.utime(orphan, (0, 0))
     assert vacuum(lake)["size_bytes"].to_list() == [1]

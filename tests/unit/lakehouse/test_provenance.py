@@ -152,7 +152,7 @@ def test_a_sum_is_followed_to_its_raw_rows(acme: Provenance, lake: DeltaLake) ->
     assert counts.shown.select("post_id", "metric", "value").rows() == [("a", "likes", 3), ("a", "shares", 2)]
     for row in counts.shown.iter_rows(named=True):
         assert json.loads(row["raw"]) == {row["metric"]: row["value"]}
-        file = pl.read_parquet(lake.root / row["file"])
+        file = pl.read_parquet(Path(lake.root) / row["file"])
         assert (row["post_id"], row["raw"]) in file.select("post_id", "raw").rows()
         assert f"day={row['day']}" in row["file"]
 

@@ -152,11 +152,11 @@ def test_a_session_keeps_the_version_it_opened(
 )
 def test_there_is_no_way_out(filled: DeltaLake, session: duckdb.DuckDBPyConnection, way_out: str) -> None:
     hidden = filled.scan("bronze/observations", scope=TenantScope.of("bolt")).collect()
-    file = next(filled.path("bronze/observations").rglob("*.parquet"))
-    before = sorted(filled.root.rglob("*"))
+    file = next(Path(filled.path("bronze/observations")).rglob("*.parquet"))
+    before = sorted(Path(filled.root).rglob("*"))
     with pytest.raises(duckdb.Error):
         session.execute(way_out.format(root=filled.root, file=file)).fetchall()
-    assert sorted(filled.root.rglob("*")) == before
+    assert sorted(Path(filled.root).rglob("*")) == before
     assert hidden.height == 7
 
 

@@ -53,7 +53,7 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     assert first_round.gate.is_passed
     assert first_round.model.kind == "boosted"
     root = Path(uri.removeprefix("sqlite:///")).parent / "artifacts"
-    done = register(first_round, uri=uri, artifact_root=root, trained_at=NOW, tags={"features_version": "3"})
+    done = register(first_round, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, tags={"features_version": "3"})
     assert done.is_champion
     model, version = load_champion(uri)
     assert version == done.version
@@ -81,7 +81,7 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     again = train(features.sort("published_at").head(600), champion=model, resamples=30)
     assert not again.gate.is_passed
     assert again.champion is not None
-    later = register(again, uri=uri, artifact_root=root, trained_at=NOW)
+    later = register(again, uri=uri, artifact_root=root.as_uri(), trained_at=NOW)
     assert later.version != version
     assert not later.is_champion
     assert load_champion(uri)[1] == version

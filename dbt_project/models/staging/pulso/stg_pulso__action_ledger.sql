@@ -28,6 +28,7 @@ renamed as (
         approved_at,
         text_sha256,
         decision_ids,
+        pillar_id,
         recorded_at,
         day
 
