@@ -20,7 +20,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: help setup run test ui lint types bench bench-burst bench-ingest bench-warehouse chaos chaos-pds screenshots docs validate clean
+.PHONY: help setup setup-spark run test ui lint types bench bench-burst bench-ingest bench-spark bench-warehouse chaos chaos-pds screenshots docs validate clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,6 +34,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@touch $@
 
 setup: $(VENV)/.ready  ## Set up the environment
+
+setup-spark: setup  ## Add dbt-spark, pyspark (half a gigabyte) and, where there is none, a Java runtime
+	@$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -r requirements.lock -r requirements-spark.lock
+	@[ -n "$${JAVA_HOME:-}" ] || command -v java >/dev/null || apt-get install -y -qq --no-install-recommends default-jre-headless \
+		|| { echo "No Java runtime: run 'apt-get install default-jre-headless' as root, or set JAVA_HOME"; exit 1; }
 
 run: setup  ## Do the main job: ingest, build, train, decide, publish, learn (WORLD=posts.csv replays real posts)
 	@$(BIN)/pulso run $(if $(WORLD),--world "$(WORLD)")
@@ -76,6 +81,9 @@ bench-ingest: setup  ## One day's refresh of many accounts against a bare httpx 
 
 bench-warehouse: setup  ## Full build and a further day of 10,000 accounts, against SQL by hand (ACCOUNTS=10000 DAYS=30,180,360)
 	@$(BIN)/pulso bench-warehouse $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(DAYS),--days $(DAYS))
+
+bench-spark: setup-spark  ## Gold from all real posts on DuckDB and on Spark, compared table by table (needs PULSO_REFERENCE_DATA)
+	@$(BIN)/pulso bench-spark
 
 screenshots: setup  ## Picture every page of the app and the asset graph into docs/images
 	@$(BIN)/pulso screenshots

@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     lease_seconds: float = 60.0
     mature_after_hours: int = Field(default=72, description="Age at which a post's counts are taken as final.")
     backfill_mature_after_hours: int = 168
+    spark_master: str = Field(default="local[*]", description="Where Spark computes: this machine's cores by default.")
+    spark_memory: str = Field(default="4g", description="Memory of Spark's driver; on one machine, of all of Spark.")
 
     @model_validator(mode="after")
     def _servers_make_sense(self) -> Self:
@@ -160,6 +162,15 @@ class Settings(BaseSettings):
     @property
     def warehouse_path(self) -> Path:
         return self.home / "warehouse.duckdb"
+
+    @property
+    def spark_path(self) -> Path:
+        return self.home / "spark"
+
+    @property
+    def spark_lake_path(self) -> Path:
+        """The lake that holds the gold of Spark's builds, in the layout of the other one."""
+        return self.spark_path / "lake"
 
     @property
     def feature_store_path(self) -> Path:

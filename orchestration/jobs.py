@@ -11,6 +11,7 @@ DECIDE = "decide"
 DAILY_LOOP = "daily_loop"
 OBSERVE = "observe"
 OBSERVE_NOTIFIED = "observe_notified"
+BUILD_WAREHOUSE = "build_warehouse"
 TRAIN = "train_engagement"
 PUBLISH = "publish_due"
 IMPORT = "import_posts"
@@ -87,6 +88,12 @@ import_posts = dg.define_asset_job(
     description="Read a table of a client's own past posts into bronze.",
 )
 
+build_warehouse = dg.define_asset_job(
+    BUILD_WAREHOUSE,
+    selection=dg.AssetSelection.groups("silver", "gold"),
+    description="Build silver and gold from bronze as it is, test them, publish what passed. Asks no network.",
+)
+
 train_engagement = dg.define_asset_job(
     TRAIN,
     selection=_training,
@@ -115,6 +122,7 @@ ALL_JOBS = [
     observe_notified,
     watch_sources,
     import_posts,
+    build_warehouse,
     train_engagement,
     put_features_online,
     publish_due,

@@ -10,7 +10,21 @@ from typing import Any, NoReturn
 import typer
 from pydantic import ValidationError
 
-from apps.cli import accounts, clients, goals, lake, mend, messages, operate, sandbox, sql, trace, webhooks, workshop
+from apps.cli import (
+    accounts,
+    clients,
+    goals,
+    lake,
+    mend,
+    messages,
+    operate,
+    sandbox,
+    sql,
+    trace,
+    warehouse,
+    webhooks,
+    workshop,
+)
 from apps.cli.console import console
 from contracts.errors import PulsoError
 from contracts.settings import Settings
@@ -26,6 +40,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(goals.app, name="goals")
 app.add_typer(messages.app, name="messages")
 app.add_typer(lake.app, name="lake")
+app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(sandbox.app, name="sandbox")
 

@@ -116,3 +116,9 @@ def bench_ingest(accounts: str = "1000,10000", repeats: int = 3) -> None:
     """Measure one day's refresh of so many accounts against a bare httpx loop that asks for the same bytes."""
     command = [sys.executable, "-m", "benchmarks.ingest", "--accounts", accounts, "--repeats", str(repeats)]
     raise typer.Exit(subprocess.call(command))
+
+
+@app.command("bench-spark")
+def bench_spark() -> None:
+    """Build gold from all real posts on DuckDB and on Spark, compare it table by table, and say how long each took."""
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "benchmarks.spark"]))

@@ -1,18 +1,5 @@
 {# Keywords in texts: what a client's pillars are known by. Both engines get the same pattern; only how it is written differs. #}
 
-{# A row for each keyword of a list. In a select list, once. #}
-{% macro each_keyword(keywords) -%}
-    {{ return(adapter.dispatch('each_keyword', 'pulso')(keywords)) }}
-{%- endmacro %}
-
-{% macro default__each_keyword(keywords) -%}
-    unnest({{ keywords }})
-{%- endmacro %}
-
-{% macro spark__each_keyword(keywords) -%}
-    explode({{ keywords }})
-{%- endmacro %}
-
 {# The text has the keyword as a whole word, or several, with up to two letters more at its end. Both in lower case.
    Looking for the letters alone is many times cheaper than the pattern, and finds all that the pattern could find. #}
 {% macro has_keyword(text, keyword) -%}
@@ -24,5 +11,5 @@
 {%- endmacro %}
 
 {% macro spark__has_word(text, keyword) -%}
-    regexp_like({{ text }}, r'(^|[^\p{L}\p{N}_])\Q' || {{ keyword }} || r'\E[\p{L}\p{N}_]{0,2}([^\p{L}\p{N}_]|$)')
+    regexp_like({{ text }}, '(^|[^\p{L}\p{N}_])\Q' || {{ keyword }} || '\E[\p{L}\p{N}_]{0,2}([^\p{L}\p{N}_]|$)')
 {%- endmacro %}

@@ -2,43 +2,19 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from contracts import tables
+from benchmarks import reference_bronze
 from contracts.scope import TenantScope
 from lakehouse.warehouse import WarehousePublisher
 from tests.dbt.conftest import Home
 
 pytestmark = [pytest.mark.reference_data, pytest.mark.slow]
-OBSERVED_AT = datetime(2026, 5, 30, 6, tzinfo=UTC)
 HASHTAG = re.compile(r"(?<![\w/&#])#(\w+)")
-
-
-def bronze_posts(path) -> pl.DataFrame:
-    raw = pl.read_parquet(path)
-    return raw.select(
-        client_id=pl.col("account").str.to_lowercase(),
-        account_id="instagram:" + pl.col("profile_id"),
-        network=pl.lit("instagram"),
-        native_id="message_id",
-        post_id="instagram:" + pl.col("message_id"),
-        permalink="link",
-        text="text",
-        content_format=pl.col("media_kind").replace({"p": "image", "reel": "video", "tv": "video"}),
-        media_count=pl.lit(1, pl.Int32),
-        published_at=pl.col("published_at").dt.cast_time_unit("us").dt.replace_time_zone("UTC"),
-        observed_at=pl.lit(OBSERVED_AT),
-        is_reply=pl.lit(value=False),
-        content_sha256=pl.lit(""),
-        raw=pl.lit("{}"),
-        day=pl.lit(OBSERVED_AT.date()),
-        likes="likes",
-        comments="comments",
-    )
 
 
 @dataclass(frozen=True)
@@ -54,29 +30,13 @@ class Real:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory, reference_data) -> Real:
     home = Home(tmp_path_factory.mktemp("real"))
-    source = bronze_posts(reference_data / "instagram_br_state_gov" / "instagram_br_state_gov.parquet")
-    possible = source.filter(pl.col("likes") >= 0, pl.col("comments") >= 0)  # the rest is quarantined at the boundary
-    clients = (
-        possible.select("client_id")
-        .unique()
-        .with_columns(
-            name="client_id",
-            time_zone=pl.lit("America/Sao_Paulo"),
-            language=pl.lit("pt"),
-            autonomy=pl.lit("manual"),
-            is_active=pl.lit(value=True),
-            exported_at=pl.lit(OBSERVED_AT),
-        )
+    source = reference_bronze.instagram_posts(reference_data)
+    possible = reference_bronze.possible(
+        source, reference_bronze.INSTAGRAM_COUNTS
+    )  # the rest is quarantined at the boundary
+    reference_bronze.write(
+        home.lake, possible, reference_bronze.INSTAGRAM_COUNTS, time_zone="America/Sao_Paulo", language="pt"
     )
-    counts = pl.concat(
-        possible.with_columns(
-            metric=pl.lit(metric), value=pl.col(metric), is_backfilled=pl.lit(value=True), source=pl.lit("media")
-        )
-        for metric in ("likes", "comments")
-    )
-    for table, frame in ((tables.CLIENTS, clients), (tables.POSTS, possible), (tables.POST_METRICS, counts)):
-        home.lake.append(table, frame.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items()))
-
     outcome = home.build("--exclude-resource-type", "unit_test")
     assert outcome.returncode == 0, outcome.stdout
     WarehousePublisher(home.settings.warehouse_path, home.settings.lake_path).publish(["fct_posts"], invocation_id="b")

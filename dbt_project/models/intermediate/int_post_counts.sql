@@ -31,7 +31,7 @@ origins as (
 
     select
         post_id,
-        min(2 * epoch_us(observed_at) + cast(not is_backfilled as bigint)) % 2 = 0 as is_backfilled
+        min(2 * {{ epoch_us('observed_at') }} + cast(not is_backfilled as bigint)) % 2 = 0 as is_backfilled
     from observations
     group by post_id
 

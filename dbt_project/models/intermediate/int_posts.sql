@@ -53,7 +53,7 @@ select
     published_at,
     cast(local_time as date) as published_day,
     cast(extract(hour from local_time) as integer) as local_hour,
-    cast(extract(isodow from local_time) as integer) - 1 as local_weekday,
+    {{ weekday('local_time') }} as local_weekday,
     time_zone,
     language,
     week

@@ -10,7 +10,7 @@ posts as (
         account_id,
         network,
         post_id,
-        lower(text) as words,
+        {{ lower_case('text') }} as words,
         week
     from {{ ref('fct_posts') }}
     where not is_reply and {{ within('week', weeks) }}
@@ -21,7 +21,7 @@ keywords as (
 
     select *
     from (
-        select client_id, pillar_id, position, {{ each_keyword('keywords') }} as keyword
+        select client_id, pillar_id, position, {{ each('keywords') }} as keyword
         from {{ ref('stg_pulso__pillars') }}
         where is_active
     )
@@ -38,7 +38,7 @@ hits as (
         count(*) as keywords_found
     from posts
     inner join keywords on posts.client_id = keywords.client_id
-    where {{ has_keyword('posts.words', 'lower(keywords.keyword)') }}
+    where {{ has_keyword('posts.words', lower_case('keywords.keyword')) }}
     group by posts.post_id, keywords.pillar_id
 
 ),

@@ -24,14 +24,12 @@ audiences as (
     select
         posts.post_id,
         case
-            when before.observed_at >= posts.published_at - to_days({{ var('followers_known_days') }}) then before.followers
-            when after.observed_at <= posts.published_at + to_days({{ var('followers_backfill_days') }}) then after.followers
+            when before.observed_at >= posts.published_at - {{ hours(24 * var('followers_known_days')) }} then before.followers
+            when after.observed_at <= posts.published_at + {{ hours(24 * var('followers_backfill_days')) }} then after.followers
         end as followers_at_post
     from posts
-    asof left join followers as before
-        on posts.account_id = before.account_id and posts.published_at >= before.observed_at
-    asof left join followers as after
-        on posts.account_id = after.account_id and posts.published_at < after.observed_at
+    {{ asof_left_join('followers', 'before', key={'account_id': 'posts.account_id'}, moment='observed_at', upto='posts.published_at') }}
+    {{ asof_left_join('followers', 'after', key={'account_id': 'posts.account_id'}, moment='observed_at', after='posts.published_at') }}
 
 ),
 

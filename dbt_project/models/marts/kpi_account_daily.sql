@@ -77,7 +77,7 @@ days as (
         client_id,
         account_id,
         network,
-        cast(unnest(generate_series(first_day, last_day, interval 1 day)) as date) as day
+        {{ each_day('first_day', 'last_day') }} as day
     from runs
 
 ),
@@ -124,5 +124,5 @@ select
 from placed
 left join published on placed.account_id = published.account_id and placed.day = published.day
 left join changes on placed.account_id = changes.account_id and placed.day = changes.day
-asof left join followers as known on placed.account_id = known.account_id and placed.day >= known.day
+{{ asof_left_join('followers', 'known', key={'account_id': 'placed.account_id'}, moment='day', upto='placed.day') }}
 where {{ within('placed.week', weeks) }}

@@ -62,7 +62,7 @@ counted as (
         account_id,
         network,
         source,
-        cast(extract(isodow from local_time) as integer) - 1 as local_weekday,
+        {{ weekday('local_time') }} as local_weekday,
         cast(extract(hour from local_time) as integer) as local_hour,
         count(*) as activities
     from timed

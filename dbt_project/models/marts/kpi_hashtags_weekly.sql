@@ -11,14 +11,21 @@ posts as (
 ),
 
 -- A sign at the start of a word, and what follows it: letters, digits and underscores, at least one of them a letter.
-used as (
+tagged as (
 
     select
         post_id,
-        unnest(list_distinct(regexp_extract_all(
-            lower(text), '(?:^|[^\p{L}\p{N}_/&#])#([\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*)', 1
-        ))) as hashtag
+        array_distinct(regexp_extract_all(
+            {{ lower_case('text') }}, '(?:^|[^\p{L}\p{N}_/&#])#([\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*)', 1
+        )) as hashtags
     from posts
+
+),
+
+used as (
+
+    select post_id, {{ each('hashtags') }} as hashtag
+    from tagged
 
 )
 

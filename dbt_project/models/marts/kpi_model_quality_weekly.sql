@@ -45,8 +45,7 @@ baselines as (
 
     select scores.forecast_id, median(matured.log_engagement) as account_median
     from {{ ref('fct_forecast_scores') }} as scores
-    asof left join matured_by
-        on scores.account_id = matured_by.account_id and scores.forecast_at >= matured_by.mature_at
+    {{ asof_left_join('matured_by', 'matured_by', key={'account_id': 'scores.account_id'}, moment='mature_at', upto='scores.forecast_at') }}
     inner join matured
         on scores.account_id = matured.account_id
         and matured.number between matured_by.posts_matured - 29 and matured_by.posts_matured
