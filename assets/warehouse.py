@@ -50,7 +50,7 @@ def audit(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> Verdict:
         if node.get("resource_type") == "test" and state in {"fail", "error"}:
             tested = [node["attached_node"]] if node.get("attached_node") else node["depends_on"]["nodes"]
             faults |= dict.fromkeys(tested, f"the test {node['name']} failed")
-        elif node.get("resource_type") == "model" and state == "error":
+        elif node.get("resource_type") in {"model", "seed"} and state == "error":
             faults[unique_id] = "dbt could not build it"
 
     def fault(unique_id: str) -> str | None:

@@ -30,7 +30,7 @@ TARGET_DIR = PROJECT_DIR / "target"
 MANIFEST = TARGET_DIR / "manifest.json"
 
 _STAMP = TARGET_DIR / "manifest.sha256"
-_SOURCES = ("models", "macros", "tests", "dbt_project.yml")
+_SOURCES = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
 
 def dbt_executable() -> Path:

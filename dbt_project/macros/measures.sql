@@ -24,6 +24,19 @@
     cast(sum({{ column }}) as bigint)
 {%- endmacro %}
 
+{# Sum of a count over posts; NULL when the network had stopped sending what it needs to any of them: a part is no total. #}
+{% macro total_of_posts(count) -%}
+    case when count(*) filter (where array_contains(missing_counts, '{{ count }}')) = 0 then {{ total(count) }} end
+{%- endmacro %}
+
+{# Sum of the known counts of one post; NULL, too, when its network had stopped sending one of them. #}
+{% macro sum_of_counts(columns) -%}
+    case
+        when not coalesce({% for column in columns %}array_contains(missing_counts, '{{ column }}'){{ ' or ' if not loop.last }}{% endfor %}, false)
+            then {{ sum_of_known(columns) }}
+    end
+{%- endmacro %}
+
 {# Engagement rates of a group of posts, by everything that a rate can be by. #}
 {% macro pooled_engagement_rates() -%}
     {{ pooled_rate('engagements', 'reach') }} as engagement_rate_by_reach,
@@ -35,7 +48,7 @@
 {# What a group of posts achieved. #}
 {% macro performance() -%}
     count(*) as posts_published,
-    {{ total('engagements') }} as engagements,
+    {{ total_of_posts('engagements') }} as engagements,
     avg(engagements) as mean_engagements_per_post,
     median(engagements) as median_engagements_per_post,
     {{ pooled_engagement_rates() }}

@@ -12,7 +12,7 @@
 
    A parent whose rows belong to no week has versions without one: the clients' clocks, the project itself, and a table that says in its
    meta `version` what of its rows matters (`dim_accounts`: names). When one of those that a model was built from is gone, the model is
-   built anew.
+   built anew. Where such a table names a column in `version_week`, its rows do belong to weeks (`int_metric_silences`).
 
    A weekly model has a column `week` (the Monday of the client's week), and says in its meta `weekly_parents` how far, in weeks, a change in
    a parent reaches: {'int_posts': [0, 0]} for the same week, {'accounts': [1, 4]} from one week before to four after it. #}
@@ -114,7 +114,8 @@
 {% macro remember_weeks() %}
     {% if execute and model.config.meta.version %}
         delete from state.versions where relation = '{{ this.identifier }}';
-        insert into state.versions select '{{ this.identifier }}', hash({{ model.config.meta.version }}), null from {{ this }}
+        insert into state.versions
+        select '{{ this.identifier }}', hash({{ model.config.meta.version }}), {{ model.config.meta.version_week or 'null' }} from {{ this }}
     {% elif execute and _is_weekly() %}
         {% set weeks = touched_weeks() %}
         {% set model = this.identifier %}

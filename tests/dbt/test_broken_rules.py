@@ -24,6 +24,7 @@ BROKEN_STATEMENTS = {
     "fct_posts_counts_after_publication": "published_at - interval 1 second as metrics_observed_at",
     "kpi_client_weekly_weeks_start_on_monday": "week + 1 as week",
     "kpi_content_mix_shares_are_shares": "1.5 as share_of_posts",
+    "metric_availability_no_more_than_expected": "1 as expected, 2 as received",
 }
 """By the name of a test of the kind `holds`: columns of a row that its statement is not true of."""
 OF_THEIR_OWN = {

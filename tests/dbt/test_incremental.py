@@ -22,6 +22,7 @@ from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, dbt_variables
 from tests.dbt.conftest import Home, seed_bronze
 
 ALL = TenantScope.all_clients("a test")
+MODELS = ("--resource-type", "model", "--resource-type", "seed")
 BY_OBSERVATION = {
     "accounts": tables.ACCOUNTS,
     "posts": tables.POSTS,
@@ -42,7 +43,7 @@ def build(home: Home, *arguments: str) -> None:
         shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
     folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
     variables = ["--vars", json.dumps(dbt_variables(home.settings)), "--project-dir", str(PROJECT_DIR)]
-    outcome = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "run", *arguments, *variables, *folders])
+    outcome = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "build", *MODELS, *arguments, *variables, *folders])
     DuckDBConnectionManager.close_all_connections()
     assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]
 

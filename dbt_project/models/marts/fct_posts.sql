@@ -1,5 +1,7 @@
-{{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0], 'int_metric_silences': [2, 0]}}) }}
 {% set weeks = touched_weeks() %}
+{% set counts = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
+{% set interactions = "('likes', 'comments', 'shares', 'saves', 'quotes')" %}
 
 with
 
@@ -7,6 +9,98 @@ posts as (
 
     select * from {{ ref('int_posts') }}
     where {{ within('week', weeks) }}
+
+),
+
+counts as (
+
+    select * from {{ ref('int_post_counts') }}
+    where {{ within('week', weeks) }}
+
+),
+
+counted as (
+
+    select
+        posts.network,
+        posts.published_day,
+        posts.time_zone,
+        counts.*
+    from posts
+    inner join counts on posts.post_id = counts.post_id
+
+),
+
+silences as (
+
+    select * from {{ ref('int_metric_silences') }}
+    where grain = 'post' and sent_with = 'all'
+
+),
+
+-- Counts that the post lacks because its network had stopped sending them.
+lacking as (
+
+    select counted.post_id, silences.metric
+    from counted
+    inner join silences
+        on counted.network = silences.network
+        and counted.published_day between silences.last_received_day and silences.through_day
+        and counted.week >= silences.week - 7
+    where
+        {% for count in counts %}
+        {{ 'or ' if not loop.first }}(silences.metric = '{{ count }}' and counted.{{ count }} is null)
+        {% endfor %}
+
+),
+
+-- A sum without one of its parts is no sum: engagements lack what any of theirs lacks.
+missing as (
+
+    select post_id, array_sort(array_agg(distinct metric)) as missing_counts
+    from (
+        select post_id, metric from lacking
+        union all
+        select post_id, 'engagements' as metric from lacking where metric in {{ interactions }}
+    )
+    group by post_id
+
+),
+
+-- Posts whose mature outcome would lack a part: it was looked at while the network sent it to nobody.
+unfinished as (
+
+    select counted.post_id
+    from counted
+    inner join silences
+        on counted.network = silences.network
+        and {{ local_day('counted.matured_observed_at', 'counted.time_zone') }} between silences.from_day and silences.through_day
+        and counted.published_day >= {{ local_day('counted.matured_observed_at', 'counted.time_zone') }} - 14
+    where silences.metric in {{ interactions }}
+    union
+    select post_id
+    from lacking
+    where metric in {{ interactions }}
+
+),
+
+valued as (
+
+    select
+        counts.post_id,
+        {% for count in counts %}
+        counts.{{ count }},
+        {% endfor %}
+        counts.metrics_observed_at,
+        counts.is_backfilled,
+        missing.missing_counts,
+        case when not coalesce(array_contains(missing.missing_counts, 'engagements'), false) then counts.engagements end as engagements,
+        case when unfinished.post_id is null then counts.mature_engagements end as mature_engagements,
+        case when unfinished.post_id is null then counts.mature_at end as mature_at,
+        case when unfinished.post_id is null then counts.matured_observed_at end as matured_observed_at
+    from counts
+    left join missing on counts.post_id = missing.post_id
+    left join unfinished on counts.post_id = unfinished.post_id
 
 ),
 
@@ -66,29 +160,30 @@ select
     posts.language,
     own.content_item_id,
     own.post_id is not null as is_published_by_pulso,
-    counts.likes,
-    counts.comments,
-    counts.shares,
-    counts.saves,
-    counts.quotes,
-    counts.reach,
-    counts.views,
-    counts.impressions,
-    counts.clicks,
-    counts.engagements,
-    counts.metrics_observed_at,
-    {{ seconds_between('posts.published_at', 'counts.metrics_observed_at') }} / 3600.0 as age_hours,
-    coalesce(counts.is_backfilled, false) as is_backfilled,
-    counts.mature_engagements,
-    counts.mature_at,
-    counts.matured_observed_at,
+    valued.likes,
+    valued.comments,
+    valued.shares,
+    valued.saves,
+    valued.quotes,
+    valued.reach,
+    valued.views,
+    valued.impressions,
+    valued.clicks,
+    valued.engagements,
+    valued.missing_counts,
+    valued.metrics_observed_at,
+    {{ seconds_between('posts.published_at', 'valued.metrics_observed_at') }} / 3600.0 as age_hours,
+    coalesce(valued.is_backfilled, false) as is_backfilled,
+    valued.mature_engagements,
+    valued.mature_at,
+    valued.matured_observed_at,
     audiences.followers_at_post,
-    {{ rate('counts.engagements', 'counts.reach') }} as engagement_rate_by_reach,
-    {{ rate('counts.engagements', 'counts.views') }} as engagement_rate_by_views,
-    {{ rate('counts.engagements', 'counts.impressions') }} as engagement_rate_by_impressions,
-    {{ rate('counts.engagements', 'audiences.followers_at_post') }} as engagement_rate_by_followers,
+    {{ rate('valued.engagements', 'valued.reach') }} as engagement_rate_by_reach,
+    {{ rate('valued.engagements', 'valued.views') }} as engagement_rate_by_views,
+    {{ rate('valued.engagements', 'valued.impressions') }} as engagement_rate_by_impressions,
+    {{ rate('valued.engagements', 'audiences.followers_at_post') }} as engagement_rate_by_followers,
     posts.week
 from posts
-left join (select * from {{ ref('int_post_counts') }} where {{ within('week', weeks) }}) as counts on posts.post_id = counts.post_id
+left join valued on posts.post_id = valued.post_id
 left join audiences on posts.post_id = audiences.post_id
 left join own on posts.post_id = own.post_id
