@@ -108,7 +108,7 @@ class MetricContract(BaseModel):
     def _is_whole(self) -> "MetricContract":
         is_reported = self.grain is MetricGrain.ACCOUNT_DAY
         if is_reported == (self.day_boundary == CLIENT_DAY):
-            raise ValueError(f"day_boundary of {self.grain.value} is {'a zone' if is_reported else CLIENT_DAY!r}")
+            raise ValueError(f"day_boundary of {self.grain.value} is {'a zone' if is_reported else repr(CLIENT_DAY)}")
         if is_reported:
             try:
                 ZoneInfo(self.day_boundary)
