@@ -20,10 +20,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: help setup run test ui lint types bench bench-burst bench-ingest chaos chaos-pds screenshots docs validate clean
+.PHONY: help setup run test ui lint types bench bench-burst bench-ingest bench-warehouse chaos chaos-pds screenshots docs validate clean
 
 help:  ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (some minutes the first time) ..."
@@ -73,6 +73,9 @@ bench-burst: setup  ## Publish thousands of posts due at once, against the netwo
 
 bench-ingest: setup  ## One day's refresh of many accounts against a bare httpx loop (ACCOUNTS=1000,10000)
 	@$(BIN)/pulso bench-ingest $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+bench-warehouse: setup  ## Full build and a further day of 10,000 accounts, against SQL by hand (ACCOUNTS=10000 DAYS=30,180,360)
+	@$(BIN)/pulso bench-warehouse $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(DAYS),--days $(DAYS))
 
 screenshots: setup  ## Picture every page of the app and the asset graph into docs/images
 	@$(BIN)/pulso screenshots

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.provenance import Mart, Origin
+from orchestration.manifest import gold_models, metric_of
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,20 @@ def declared_marts(manifest: Mapping[str, Any]) -> dict[str, Mart]:
             row_key=_row_key(model, manifest),
             origins=tuple(_origin(declared) for declared in model["config"]["meta"].get("made_of", ())),
         )
-        for model in _gold(manifest)
+        for model in gold_models(manifest)
     }
 
 
 def definitions(manifest: Mapping[str, Any], table: str) -> dict[str, Definition]:
     """The columns of a gold table, by its key, with what they mean."""
-    model = next(model for model in _gold(manifest) if table == f"gold/{model['name']}")
+    model = next(model for model in gold_models(manifest) if table == f"gold/{model['name']}")
     found = {}
     for name, column in model["columns"].items():
-        metric = column.get("config", {}).get("meta", {}).get("metric", {})
+        metric = metric_of(column) or {}
         found[name] = Definition(
             column["description"].strip(), metric.get("formula"), metric.get("source"), metric.get("version")
         )
     return found
-
-
-def _gold(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
-    return [model for model in models if model["config"]["schema"] == "gold"]
 
 
 def _row_key(model: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:

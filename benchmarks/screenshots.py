@@ -8,7 +8,6 @@ Run it as `python -m benchmarks.screenshots [--home DIR] [--output DIR] [--no-gr
 import argparse
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 from apps.sandbox_process import running_sandbox
 from apps.streamlit.server import command, environment
 from apps.worlds import at_sandbox, lives_in_sandbox, replayed_posts
+from benchmarks.ports import free_port
 from contracts.records import Autonomy
 from contracts.scope import TenantScope
 from contracts.settings import Settings
@@ -103,12 +103,6 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -
     raise RuntimeError(
         f"{url} did not answer within {START_SECONDS} seconds:\n{log.read_text(errors='replace')[-2000:]}"
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for_app(page: Page) -> None:

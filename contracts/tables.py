@@ -387,6 +387,18 @@ READINGS = _spec(
     partition_by="source",
 )
 
+_ACCOUNT_LEVEL = {
+    "history_median_10": pl.Float64,
+    "history_median_30": pl.Float64,
+    "history_median_100": pl.Float64,
+    "history_mean_10": pl.Float64,
+    "history_mean_100": pl.Float64,
+    "history_std_30": pl.Float64,
+    "history_trend": pl.Float64,
+    "history_residual_scale": pl.Float64,
+}
+"""What an account's past says of any post of it: of a post's features and of the account's history alike."""
+
 POST_FEATURES = _spec(
     "features",
     "post_features",
@@ -419,14 +431,7 @@ POST_FEATURES = _spec(
         "hours_since_previous_post": pl.Float64,
         "posts_last_7d": pl.Int32,
         "history_count": pl.Int32,
-        "history_median_10": pl.Float64,
-        "history_median_30": pl.Float64,
-        "history_median_100": pl.Float64,
-        "history_mean_10": pl.Float64,
-        "history_mean_100": pl.Float64,
-        "history_std_30": pl.Float64,
-        "history_trend": pl.Float64,
-        "history_residual_scale": pl.Float64,
+        **_ACCOUNT_LEVEL,
         "history_format_effect": pl.Float64,
         "history_hour_effect": pl.Float64,
         "history_weekday_effect": pl.Float64,
@@ -455,14 +460,7 @@ ACCOUNT_HISTORIES = _spec(
         "changed_at": UTC,
         "known_at": UTC,
         "matured_posts": pl.Int32,
-        "history_median_10": pl.Float64,
-        "history_median_30": pl.Float64,
-        "history_median_100": pl.Float64,
-        "history_mean_10": pl.Float64,
-        "history_mean_100": pl.Float64,
-        "history_std_30": pl.Float64,
-        "history_trend": pl.Float64,
-        "history_residual_scale": pl.Float64,
+        **_ACCOUNT_LEVEL,
         "log_followers": pl.Float64,
         **{f"format_effect_{content_format}": pl.Float64 for content_format in ContentFormat},
         **{f"hour_effect_{hour:02}": pl.Float64 for hour in range(0, 24, 4)},

@@ -33,7 +33,7 @@ def duckdb_type(dtype: DataType | DataTypeClass) -> str:
     if isinstance(dtype, pl.List):
         return f"{duckdb_type(dtype.inner)}[]"
     if isinstance(dtype, pl.Struct):
-        return f"STRUCT({', '.join(f'{_name(f.name)} {duckdb_type(f.dtype)}' for f in dtype.fields)})"
+        return f"STRUCT({', '.join(f'{quoted_name(f.name)} {duckdb_type(f.dtype)}' for f in dtype.fields)})"
     if dtype.base_type() not in _SIMPLE:
         raise TypeError(f"No DuckDB type for {dtype}.")
     return _SIMPLE[dtype.base_type()]
@@ -45,19 +45,21 @@ def view_sql(name: str, *, schema: pl.Schema, files: Sequence[str], partitions: 
     `name` is SQL (quote it where needed). A filter on a partition column opens only that partition's files. Column types come
     first from an empty select: it types a table without files, and columns that are newer than every file.
     """
-    typed = ", ".join(f"null::{duckdb_type(dtype)} as {_name(column)}" for column, dtype in schema.items())
+    typed = ", ".join(f"null::{duckdb_type(dtype)} as {quoted_name(column)}" for column, dtype in schema.items())
     sql = f"select {typed} where false"
     if files:
-        types = ", ".join(f"{_text(column)}: {duckdb_type(schema[column])}" for column in partitions)
+        types = ", ".join(f"{quoted_text(column)}: {duckdb_type(schema[column])}" for column in partitions)
         hive = f"true, hive_types = {{{types}}}" if partitions else "false"
-        listed = ", ".join(map(_text, files))
+        listed = ", ".join(map(quoted_text, files))
         sql += f" union all by name select * from read_parquet([{listed}], union_by_name = true, hive_partitioning = {hive})"
-    return f"create or replace view {name} as select {', '.join(map(_name, schema))} from ({sql})"
+    return f"create or replace view {name} as select {', '.join(map(quoted_name, schema))} from ({sql})"
 
 
-def _name(identifier: str) -> str:
+def quoted_name(identifier: str) -> str:
+    """A name as SQL that means it, whatever signs are in it."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _text(value: str) -> str:
+def quoted_text(value: str) -> str:
+    """A text as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"

@@ -21,6 +21,7 @@ from contracts.errors import NotReadyError, PulsoError
 from contracts.scope import TenantScope
 from contracts.tables import TableSpec
 from lakehouse.duckdb_session import open_session
+from lakehouse.duckdb_views import quoted_name, quoted_text
 from lakehouse.files import current_files, scan_files, stored_schema
 from lakehouse.history import history
 from lakehouse.lake import DeltaLake
@@ -126,7 +127,7 @@ class Provenance:
             if name not in types:
                 raise PulsoError(f"{mart.key} has no column {name}. It has {', '.join(types)}.")
         conditions = [
-            f"child.{_quoted(name)} = cast({_literal(text)} as {types[name]})" for name, text in where.items()
+            f"child.{quoted_name(name)} = cast({quoted_text(text)} as {types[name]})" for name, text in where.items()
         ]
         condition = " and ".join(conditions) or "true"
         try:
@@ -208,7 +209,7 @@ class Provenance:
     def _parents(self, origin: Origin, child: str) -> str:
         """Keep the rows of `origin` that the rows of `child` are made of. Without payloads: a cell may have many."""
         left_out = _heavy(self._lake.declaration(origin.table))
-        columns = "parent.*" + (f" exclude ({', '.join(map(_quoted, left_out))})" if left_out else "")
+        columns = "parent.*" + (f" exclude ({', '.join(map(quoted_name, left_out))})" if left_out else "")
         return self._keep(
             f"select {columns} from {_sql(origin.table)} as parent"
             f" where exists (select 1 from {child} as child where {origin.where})"
@@ -236,13 +237,13 @@ class Provenance:
     ) -> Recount:
         # Where two origins can give a column, one of them has no rows.
         below = f"coalesce({', '.join(sql for _, sql in found)})"
-        keys = "".join(f"child.{_quoted(part)}, " for part in key)
+        keys = "".join(f"child.{quoted_name(part)}, " for part in key)
         agrees = "here is not distinct from below"
         if kind in _NUMBERS:
             agrees += " or abs(here - below) <= 1e-9 * greatest(1, abs(here))"
         kept = self._keep(
             f"select *, coalesce({agrees}, false) as agrees from"
-            f" (select {keys}child.{_quoted(column)} as here, {below} as below from {name} as child)"
+            f" (select {keys}child.{quoted_name(column)} as here, {below} as below from {name} as child)"
         )
         rows, agreeing = self._session.execute(
             f"select count(*), count(*) filter (where agrees) from {kept}"
@@ -261,9 +262,12 @@ class Provenance:
     # --- rows -----------------------------------------------------------------------------------------------------------
 
     def _first_rows(self, table: str, name: str, key: Sequence[str]) -> pl.DataFrame:
-        order = ", ".join(map(_quoted, key)) or "all"
-        first: pl.DataFrame = self._session.execute(f"select * from {name} order by {order} limit {self._shown}").pl()
         spec, delta = self._lake.declaration(table), self._lake.open(table)
+        # A row of a reported table stands on each day on which it changed: the day is part of what a row is known by.
+        day = spec.partition_by if spec is not None else None
+        known_by = [*key, day] if day is not None and day not in key else [*key]
+        order = ", ".join(map(quoted_name, known_by)) or "all"
+        first: pl.DataFrame = self._session.execute(f"select * from {name} order by {order} limit {self._shown}").pl()
         if spec is None or delta is None or first.is_empty():
             return first
         # What was left out above, and the file: read again for these few rows, from their days alone.
@@ -271,11 +275,8 @@ class Provenance:
         added = [name for name in _heavy(spec) if name in stored and (self._personal or name not in spec.personal)]
         rows = scan_files(delta, current_files(delta, self._lake.path(table)), path_column=FILE)
         rows = scoped(rows, key=table, spec=spec, scope=self._scope)
-        known_by = [*spec.keys]
-        if (day := spec.partition_by) is not None:
+        if day is not None:
             rows = rows.filter(pl.col(day).is_in(first[day].unique().to_list()))
-            # A row of a reported table stands on each day on which it changed.
-            known_by += [day] if day not in known_by else []
         rows = rows.select(*known_by, *added, FILE)
         found: pl.DataFrame = (
             first.lazy()
@@ -311,7 +312,7 @@ class Provenance:
 
     def _values(self, mart: Mart, column: str, condition: str) -> tuple[str, int]:
         """The first values of a column among the rows that a condition lets through, in words; and how many there are."""
-        name = f"child.{_quoted(column)}"
+        name = f"child.{quoted_name(column)}"
         values = self._all(
             f"select distinct {name}::varchar from {_sql(mart.key)} as child where {condition} order by 1"
         )
@@ -378,12 +379,4 @@ def _heavy(spec: TableSpec | None) -> list[str]:
 
 def _sql(key: str) -> str:
     stage, name = key.split("/")
-    return f"{_quoted(stage)}.{_quoted(name)}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"{quoted_name(stage)}.{quoted_name(name)}"

@@ -47,8 +47,8 @@ class WarehousePublisher:
     ) -> dict[str, WriteResult]:
         """Make each `gold.<name>` of the warehouse the newest version of the lake's `gold/<name>`.
 
-        Each table changes in one commit: a weekly table in the weeks that were built since it was last published, any other as a
-        whole. Readers see the last version or the new one. All tables are looked at before the first is written:
+        Each table changes in one commit: one that is built by weeks (or days) in those that were built since it was last published, any
+        other as a whole. Readers see the last version or the new one. All tables are looked at before the first is written:
         SchemaMismatchError for a type that the lake should not hold, CollapseError for a table that would shrink far below its
         last version (unless `allow_collapse`), NotReadyError for one that dbt has not built. A table whose rows are the published
         ones already gets no new version (`inserted` is 0). The commits carry `invocation_id`: the dbt build that the rows come from.
@@ -59,9 +59,9 @@ class WarehousePublisher:
             raise NotReadyError(f"{self._warehouse_path} does not exist: build the warehouse first.")
         with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse:
             warehouse.execute("set TimeZone = 'UTC'")
-            weekly = built_weeks(warehouse)
+            builds = partial_builds(warehouse)
             relations = [
-                _Relation(warehouse, name, self._lake_root / GOLD / name, weekly=weekly.get(name)) for name in names
+                _Relation(warehouse, name, self._lake_root / GOLD / name, builds=builds.get(name)) for name in names
             ]
             for relation in relations:
                 relation.check_types()
@@ -71,42 +71,43 @@ class WarehousePublisher:
 
 
 @dataclass(frozen=True)
-class BuiltWeeks:
-    """What a build says of a weekly table: in which of its builds each week was replaced, and in which warehouse that was."""
+class PartialBuilds:
+    """What a warehouse says of a table that it builds by weeks or days: in which of the table's builds each of them was replaced."""
 
     warehouse_id: str
-    build_of_week: Mapping[date, int]
+    unit: str
+    """The column that the table is built and stored by: `week` (Mondays) or `day`."""
+    build_of: Mapping[date, int]
 
     @property
-    def newest_build(self) -> int:
-        return max(self.build_of_week.values(), default=0)
+    def newest(self) -> int:
+        return max(self.build_of.values(), default=0)
 
 
-def built_weeks(warehouse: duckdb.DuckDBPyConnection) -> dict[str, BuiltWeeks]:
-    """The weekly tables of a warehouse by name, as dbt_project/macros/weeks.sql keeps count of them; empty where it does not."""
+def partial_builds(warehouse: duckdb.DuckDBPyConnection) -> dict[str, PartialBuilds]:
+    """Such tables of a warehouse by name, as dbt_project/macros/weeks.sql keeps count of them; empty where it does not."""
     kept = warehouse.execute("select 1 from information_schema.tables where table_schema = 'state'").fetchall()
     if not kept:
         return {}
     ((warehouse_id,),) = warehouse.execute("select warehouse_id from state.warehouse").fetchall()
-    weeks: dict[str, dict[date, int]] = {}
-    for name, week, build in warehouse.execute(
-        "select relation, week, version from state.versions where week is not null"
-    ).fetchall():
-        weeks.setdefault(name, {})[week] = build
-    return {name: BuiltWeeks(warehouse_id, builds) for name, builds in weeks.items()}
+    found = warehouse.execute(
+        "select relation, if(bool_and(first_day = last_day), 'day', 'week'), list((first_day, version)) "
+        "from state.versions where first_day is not null group by relation"
+    )
+    return {name: PartialBuilds(warehouse_id, unit, dict(builds)) for name, unit, builds in found.fetchall()}
 
 
 class _Relation:
     """One table of the open warehouse, and the Delta table that it becomes."""
 
     def __init__(
-        self, warehouse: duckdb.DuckDBPyConnection, name: str, path: Path, *, weekly: BuiltWeeks | None
+        self, warehouse: duckdb.DuckDBPyConnection, name: str, path: Path, *, builds: PartialBuilds | None
     ) -> None:
         self.name = name
         self.key = f"{GOLD}/{name}"
         self._warehouse = warehouse
         self._path = path
-        self._weekly = weekly
+        self._builds = builds
         self._delta = DeltaTable(path) if DeltaTable.is_deltatable(str(path)) else None
         self._said = {} if self._delta is None else self._delta.history(1)[0]
         """What the last commit said of itself."""
@@ -146,13 +147,14 @@ class _Relation:
     def publish(self, invocation_id: str) -> WriteResult:
         """Replace in the Delta table what its last commit does not say that it holds."""
         content = self._content()
-        weeks = self._weeks_to_publish()
-        if self._delta is not None and (weeks == [] or content.items() <= self._said.items()):
+        days = self._to_publish(content)
+        if self._delta is not None and (days == [] or content.items() <= self._said.items()):
             return WriteResult(self.key, str(self._path), self._delta.version(), self.rows, inserted=0)
-        order = "client_id" if self._weekly is None else "week, client_id"
-        listed = None if weeks is None else ", ".join(f"'{week}'" for week in weeks)
-        where = "" if listed is None else f"where week in ({listed})"
+        unit = None if self._builds is None else self._builds.unit
+        listed = None if days is None else f"{unit} in ({', '.join(repr(str(day)) for day in days)})"
+        where = "" if listed is None else f"where {listed}"
         # Sorted by tenant, so that a read for one client opens few row groups. A stream: no second copy in memory.
+        order = "client_id" if unit is None else f"{unit}, client_id"
         rows = self._warehouse.execute(f"select * from {self._sql} {where} order by {order}")
         notes = {"pulso": "publish", "dbt_invocation_id": invocation_id, **content}
         write_deltalake(
@@ -160,9 +162,9 @@ class _Relation:
             rows.to_arrow_reader(_BATCH_ROWS),
             mode="overwrite",
             schema_mode="overwrite" if listed is None else None,
-            predicate=None if listed is None else f"week in ({listed})",
+            predicate=listed,
             name=self.name,
-            partition_by=None if self._weekly is None else "week",
+            partition_by=unit,
             commit_properties=commit_properties(notes, is_keyed=True),
         )
         inserted = self.rows if listed is None else self._all(f"select count(*) from {self._sql} {where}")[0][0]
@@ -171,19 +173,22 @@ class _Relation:
     def _content(self) -> dict[str, str]:
         """What a commit says of the rows that the table holds after it."""
         columns = hashlib.sha256(str(self.columns).encode()).hexdigest()
-        if self._weekly is not None:
-            return {_WAREHOUSE: self._weekly.warehouse_id, _BUILD: str(self._weekly.newest_build), _COLUMNS: columns}
+        if self._builds is not None:
+            return {_WAREHOUSE: self._builds.warehouse_id, _BUILD: str(self._builds.newest), _COLUMNS: columns}
         # A sum does not depend on the order of rows, and unlike xor it sees a row that comes twice.
         ((checksum,),) = self._all(f"select coalesce(sum(hash(rows)::hugeint), 0) from {self._sql} as rows")
         return {_FINGERPRINT: hashlib.sha256(f"{self.rows} {checksum}".encode()).hexdigest(), _COLUMNS: columns}
 
-    def _weeks_to_publish(self) -> list[date] | None:
-        """The weeks that were built since the last commit; None for all: another table, other columns, another warehouse."""
-        if self._weekly is None or self._delta is None:
+    def _to_publish(self, content: Mapping[str, str]) -> list[date] | None:
+        """Weeks (or days) that were built since the last commit; None for all: another table, other columns, another warehouse."""
+        if (
+            self._builds is None
+            or self._delta is None
+            or self._delta.metadata().partition_columns != [self._builds.unit]
+        ):
             return None
-        here = self._content()
-        if any(self._said.get(what) != here[what] for what in (_WAREHOUSE, _COLUMNS)):
+        if any(self._said.get(what) != content[what] for what in (_WAREHOUSE, _COLUMNS)):
             return None
         published = int(self._said[_BUILD])
-        weeks = sorted(week for week, build in self._weekly.build_of_week.items() if build > published)
-        return None if len(weeks) == len(self._weekly.build_of_week) else weeks
+        days = sorted(day for day, build in self._builds.build_of.items() if build > published)
+        return None if len(days) == len(self._builds.build_of) else days

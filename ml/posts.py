@@ -38,8 +38,7 @@ HOUR_BLOCK = 4
 def prepared(posts: pl.DataFrame, *, is_draft: bool = False) -> pl.DataFrame:
     """The used columns without replies, sorted by account and publication; impossible outcomes (negative counts) are unknown.
 
-    Raises SchemaMismatchError when a required
-    column is missing (of drafts: any but the outcome's).
+    Raises SchemaMismatchError when a required column is missing (of drafts: any but the outcome's).
     """
     required = [name for name in REQUIRED_COLUMNS if not (is_draft and name in OUTCOME_COLUMNS)]
     if missing := [name for name in required if name not in posts.columns]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.metrics import CLIENT_DAY, MetricContract, MetricGrain, SentWith, metric_contracts
 from contracts.networks import Network
+from orchestration.manifest import gold_models, metric_of
 
 _HEAD = """\
 # Metrics
@@ -52,16 +53,12 @@ _ABOUT = {
 def render_metrics(manifest: Mapping[str, Any]) -> str:
     """Markdown: one section for each gold table that has metrics, in the order of their names; rows in the order of columns; then the
     contracts, network by network."""
-    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
-    gold = sorted((node for node in models if node["config"]["schema"] == "gold"), key=lambda node: node["name"])
-    sections = [_HEAD, *(section for node in gold if (section := "\n".join(_section(node))))]
+    sections = [_HEAD, *(section for node in gold_models(manifest) if (section := "\n".join(_section(node))))]
     return "\n".join([*sections, _CONTRACTS, *("\n".join(_network(network)) for network in Network)])
 
 
 def _section(model: Mapping[str, Any]) -> Iterator[str]:
-    metrics = {
-        name: column["config"]["meta"]["metric"] for name, column in model["columns"].items() if _is_metric(column)
-    }
+    metrics = {name: metric for name, column in model["columns"].items() if (metric := metric_of(column))}
     if not metrics:
         return
     yield f"## gold/{model['name']}\n\n{model['description']}\n"
@@ -119,7 +116,3 @@ def _time(since: date | None, until: date | None, replaced_by: str | None) -> st
     if until:
         parts.append(f"until {until}" + (f", then `{replaced_by}`" if replaced_by else ""))
     return ", ".join(parts)
-
-
-def _is_metric(column: Mapping[str, Any]) -> bool:
-    return "metric" in column.get("config", {}).get("meta", {})

@@ -5,7 +5,6 @@ Belongs here: starting and stopping it. Does not belong here: databases and sche
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
+
+from benchmarks.ports import free_port
 
 POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql")
 
@@ -37,9 +38,7 @@ def running_postgresql() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="pulso-postgresql-"))
     if prefix:
         shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     data = folder / "data"
     initdb = [
         *prefix,

@@ -14,26 +14,26 @@ from contextlib import contextmanager
 
 import pytest
 
+from benchmarks.ports import free_port
+
 
 @contextmanager
-def running_redis() -> Iterator[str]:
-    """The `redis://` URL of a server of one's own, with a password; skips, or fails in CI, saying how to install it."""
+def running_redis(*, password: str = "") -> Iterator[str]:
+    """Host and port of a server of one's own, with a password where one is given; skips, or fails in CI, saying how to install it."""
     program = shutil.which("redis-server")
     if program is None:
         message = "Redis is not installed: apt-get install redis-server"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="pulso-redis-") as folder:
-        options = {"bind": "127.0.0.1", "port": str(port), "save": "", "appendonly": "no", "requirepass": "secret"}
+        options = {"bind": "127.0.0.1", "port": str(port), "save": "", "appendonly": "no", "requirepass": password}
         command = [program, *(word for name, value in options.items() for word in (f"--{name}", value))]
         server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _wait_until_it_answers(port, server)
-            yield f"redis://:secret@127.0.0.1:{port}/3"
+            yield f"127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait()

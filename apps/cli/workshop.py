@@ -89,6 +89,13 @@ def bench_burst(posts: int = 5000, accounts: int = 1000, down: str = "instagram"
     raise typer.Exit(subprocess.call([*command, "--down", down]))
 
 
+@app.command("bench-warehouse")
+def bench_warehouse(accounts: int = 10_000, days: str = "30,180,360") -> None:
+    """Build the warehouse over a generated lake, whole and a day more, against the same marts written by hand in SQL."""
+    command = [sys.executable, "-m", "benchmarks.warehouse", "--accounts", str(accounts), "--days", days]
+    raise typer.Exit(subprocess.call(command))
+
+
 @app.command("bench-ingest")
 def bench_ingest(accounts: str = "1000,10000", repeats: int = 3) -> None:
     """Measure one day's refresh of so many accounts against a bare httpx loop that asks for the same bytes."""

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from apps.sql.answers import NUMBERS, in_plain_words
 from contracts.errors import PulsoError
+from lakehouse.duckdb_views import quoted_name
 
 FORMULA = r"^([=+\-@＝＋－＠\t\r\n])"
 _NO_TEXT = (*NUMBERS, "BOOLEAN", "DATE", "TIME")
@@ -94,7 +95,9 @@ def _write_json(relation: duckdb.DuckDBPyRelation, file: BinaryIO) -> int:
     """A list of objects, one a line. What JSON has no number for (NaN, infinity) is null."""
     finite = ", ".join(
         f"case when isfinite({name}) then {name} end as {name}" if str(kind) in ("DOUBLE", "FLOAT") else name
-        for name, kind in ((_quoted(name), kind) for name, kind in zip(relation.columns, relation.types, strict=True))
+        for name, kind in (
+            (quoted_name(name), kind) for name, kind in zip(relation.columns, relation.types, strict=True)
+        )
     )
     before = b"[\n"
 
@@ -115,10 +118,6 @@ def _each_batch(relation: duckdb.DuckDBPyRelation, write: Callable[[Any], None])
         write(batch)
         rows += batch.num_rows
     return rows
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 _WRITERS: dict[str, Callable[[duckdb.DuckDBPyRelation, BinaryIO], int]] = {

@@ -5,10 +5,6 @@
     ({{ instant }} at time zone {{ time_zone }})
 {%- endmacro %}
 
-{% macro local_day(instant, time_zone) -%}
-    cast({{ local_time(instant, time_zone) }} as date)
-{%- endmacro %}
-
 {# Rows of a relation that has `time_zone`, with `local_time`, the wall-clock time of an instant of theirs.
 
    For large tables: a conversion with the zone of each row costs microseconds (every row looks its zone up again), so each zone's

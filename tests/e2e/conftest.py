@@ -1,19 +1,13 @@
 """A home of its own with a sandbox on a free port, driven by the same main job that `make run` calls."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import free_port
 from contracts.settings import Settings
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

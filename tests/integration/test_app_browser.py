@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from apps.streamlit.server import command, environment
-from benchmarks.screenshots import INSTALL, PAGES, browser_page, chromium, free_port, served, wait_for_app
+from benchmarks.ports import free_port
+from benchmarks.screenshots import INSTALL, PAGES, browser_page, chromium, served, wait_for_app
 from contracts.clock import FixedClock
 from contracts.scope import TenantScope
 from contracts.settings import Settings

@@ -4,15 +4,9 @@ What is published on the PDS is read back through the AppView, which indexes it 
 """
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,6 +19,7 @@ from contracts.ports import Connector
 from contracts.records import Account, Comment, Post, Receipt
 from tests.integration.bluesky import Person, request_for, running_or_skipped, staged
 from tests.postgresql import running_postgresql
+from tests.redis import running_redis
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -32,33 +27,9 @@ INDEXING_SECONDS = 120.0
 """Past this the AppView is not slow but wrong."""
 
 
-@contextmanager
-def running_redis(folder: Path) -> Iterator[str]:
-    """Host and port of a Redis of one's own; skips, or fails in CI, saying how to install it."""
-    program = shutil.which("redis-server")
-    if program is None:
-        message = "Redis is not installed: apt-get install --no-install-recommends redis-server"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate()
-
-
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlueskyServer]:
-    with running_postgresql() as postgresql_url, running_redis(tmp_path_factory.mktemp("redis")) as redis_host:
+def network() -> Iterator[BlueskyServer]:
+    with running_postgresql() as postgresql_url, running_redis() as redis_host:
         database = make_url(postgresql_url).set(drivername="postgresql").render_as_string(hide_password=False)
         with running_or_skipped({"DB_POSTGRES_URL": database, "REDIS_HOST": redis_host}) as server:
             yield server

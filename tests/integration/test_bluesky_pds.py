@@ -5,7 +5,6 @@ What was published is counted by listing the repository itself. `test_bluesky_ne
 
 import itertools
 import random
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ import pytest
 
 from benchmarks.bluesky_server import BlueskyServer
 from benchmarks.faulty_proxy import Fate, FaultyProxy
+from benchmarks.ports import free_port
 from contracts.clock import SystemClock
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat
@@ -32,12 +32,6 @@ pytestmark = pytest.mark.integration
 def server() -> Iterator[BlueskyServer]:
     with running_or_skipped() as server:
         yield server
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

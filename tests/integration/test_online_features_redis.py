@@ -25,8 +25,8 @@ EVERYONE = TenantScope.all_clients("a test")
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with running_redis() as url:
-        yield url
+    with running_redis(password="secret") as address:
+        yield f"redis://:secret@{address}/3"
 
 
 def test_online_is_offline_of_the_same_moment_and_corrections_replace(tmp_path: Path, url: str) -> None:

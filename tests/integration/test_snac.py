@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import time
@@ -21,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from benchmarks.ports import free_port
 from contracts.clock import SystemClock
 from contracts.errors import ErrorClass, NetworkError
 from contracts.networks import ContentFormat, Network
@@ -44,12 +44,6 @@ class Snac:
     url: str
     token: str
     user_id: str
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def run(*command: str, answers: str = "") -> str:

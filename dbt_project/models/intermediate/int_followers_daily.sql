@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'accounts': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 -- The last known follower count of each account on each client-local day on which it was observed.
 

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {
     'fct_posts': [0, 0], 'fct_post_metrics_daily': [2, 0], 'account_metrics': [0, 0], 'kpi_account_daily': [0, 0]
 }}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 {% set columns = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
 
 -- Of how many posts, or days, of each account and week each metric with a contract could be there, and of how many it is.

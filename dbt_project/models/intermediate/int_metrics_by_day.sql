@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'fct_post_metrics_daily': [0, 0], 'account_metrics': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 -- How many posts each network told each count of, and how many accounts it reported each metric of, day by day, over all clients.
 

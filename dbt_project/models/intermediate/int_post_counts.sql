@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'post_metrics': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 -- Counts of each post side by side: as last observed, and as first observed once they could be called final.
 

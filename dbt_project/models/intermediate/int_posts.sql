@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'posts': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 -- Each post once, as it was last seen, with the clock and calendar of its client.
 

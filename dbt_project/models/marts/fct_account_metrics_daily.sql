@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'account_metrics': [0, 0], 'int_followers_daily': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 with
 

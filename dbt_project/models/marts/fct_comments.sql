@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'comments': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 with
 

@@ -1,5 +1,5 @@
-{{ config(materialized='incremental', meta={'weekly_parents': {'post_metrics_by_observation': [0, 1]}}) }}
-{% set weeks = touched_weeks() %}
+{{ config(materialized='incremental', meta={'daily_parents': {'post_metrics_by_observation': [0, 7]}}) }}
+{% set days = touched() %}
 
 with
 
@@ -17,7 +17,7 @@ observations as (
         metrics.is_backfilled
     from {{ ref('stg_networks__post_metrics') }} as metrics
     left join {{ ref('dim_clients') }} as clients on metrics.client_id = clients.client_id
-    where {{ since('metrics.observed_day', weeks) }}
+    where {{ since('metrics.observed_day', days) }}
 
 ),
 
@@ -48,20 +48,20 @@ last_of_day as (
         max_by(is_backfilled, observed_at) as is_backfilled,
         {{ week_of('day') }} as week
     from of_days
-    where {{ within(week_of('day'), weeks) }}
+    where {{ within('day', days) }}
     group by client_id, account_id, network, post_id, metric, day
 
 ),
 
--- With what the week before had, so that the first day of a week has a day before it.
+-- With what the days before had, so that the first ones have a day before them.
 in_order as (
 
     select * from last_of_day
-    {% if weeks %}
+    {% if days %}
     union all
     select client_id, account_id, network, post_id, metric, day, value, observed_at, is_backfilled, week
     from {{ this }}
-    where {{ within('week', with_weeks_before(weeks, 1) | reject('in', weeks) | list) }}
+    where {{ within('day', with_before(days, 7) | reject('in', days) | list) }}
     {% endif %}
 
 ),
@@ -92,4 +92,4 @@ select
     is_backfilled,
     week
 from compared
-where {{ within('week', weeks) }}
+where {{ within('day', days) }}

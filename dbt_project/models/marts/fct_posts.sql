@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0], 'int_metric_silences': [2, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 {% set counts = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
 {% set interactions = "('likes', 'comments', 'shares', 'saves', 'quotes')" %}
 
@@ -74,8 +74,8 @@ unfinished as (
     from counted
     inner join silences
         on counted.network = silences.network
-        and {{ local_day('counted.matured_observed_at', 'counted.time_zone') }} between silences.from_day and silences.through_day
-        and counted.published_day >= {{ local_day('counted.matured_observed_at', 'counted.time_zone') }} - 14
+        and {{ 'cast(' ~ local_time('counted.matured_observed_at', 'counted.time_zone') ~ ' as date)' }} between silences.from_day and silences.through_day
+        and counted.published_day >= {{ 'cast(' ~ local_time('counted.matured_observed_at', 'counted.time_zone') ~ ' as date)' }} - 14
     where silences.metric in {{ interactions }}
     union
     select post_id

@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 4], 'int_followers_daily': [0, 4]}, 'carries_on': true}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 {% set known_for = var('followers_known_days') %}
 {% set counts = ['engagements', 'likes', 'comments', 'shares', 'saves', 'reach', 'views'] %}
 
@@ -8,14 +8,14 @@ with
 posts as (
 
     select * from {{ ref('fct_posts') }}
-    where not is_reply and {{ within('week', with_weeks_before(weeks, 4)) }}
+    where not is_reply and {{ within('week', with_before(weeks, 4)) }}
 
 ),
 
 followers as (
 
     select * from {{ ref('int_followers_daily') }}
-    where {{ within('week', with_weeks_before(weeks, 4)) }}
+    where {{ within('week', with_before(weeks, 4)) }}
 
 ),
 

@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 0], 'kpi_account_daily': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 with
 

@@ -1,6 +1,6 @@
 {% set known_for = var('metric_known_weeks') %}
 {{ config(materialized='incremental', meta={'weekly_parents': {'int_metric_receipts': [0, 13], 'int_metric_silences': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 {% set shown = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
 
 with
@@ -14,7 +14,7 @@ receipts as (
             range between interval {{ 7 * known_for }} days preceding and interval 1 day preceding
         ) as last_day_before
     from {{ ref('int_metric_receipts') }}
-    where {{ within('week', with_weeks_before(weeks, known_for)) }}
+    where {{ within('week', with_before(weeks, known_for)) }}
 
 ),
 

@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', meta={'weekly_parents': {'fct_posts': [0, 0], 'dim_accounts': [0, 0]}}) }}
-{% set weeks = touched_weeks() %}
+{% set weeks = touched() %}
 
 -- For dashboards that were built on the package of this name: its columns, for nine networks; `client_id` before them, `week` after.
 

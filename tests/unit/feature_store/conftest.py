@@ -1,6 +1,5 @@
 """A lake with account histories of made-up posts, and a feature store beside it. Feast is imported once for all of them."""
 
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.ports import free_port
 from contracts.scope import TenantScope
 from contracts.tables import ACCOUNT_HISTORIES
 from feature_store import FeastFeatureStore
@@ -59,6 +59,4 @@ def asking() -> Callable[[pl.DataFrame], pl.DataFrame]:
 @pytest.fixture
 def unused_port() -> int:
     """A port of this machine where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
