@@ -1,5 +1,18 @@
 {# How counts and rates are put together. Every rate of every mart comes from here, so that a name means one formula. #}
 
+{# Every count of a post that any network has a contract for: each is a column of fct_posts. #}
+{% macro post_counts() -%}
+    {{ return([
+        'likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks',
+        'link_clicks', 'profile_visits', 'watch_minutes', 'average_view_seconds',
+    ]) }}
+{%- endmacro %}
+
+{# Those that are something that somebody did with a post: engagements are their sum. #}
+{% macro interactions() -%}
+    {{ return(['likes', 'comments', 'shares', 'saves', 'quotes']) }}
+{%- endmacro %}
+
 {# Sum of the counts that are known; NULL, not zero, when none is. #}
 {% macro sum_of_known(columns) -%}
     case

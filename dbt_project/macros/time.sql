@@ -43,3 +43,8 @@
 {% macro seconds_between(earlier, later) -%}
     (epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0
 {%- endmacro %}
+
+{# The moment at which a day begins in a zone. No zone of a network or a client switches its clock at midnight. #}
+{% macro start_of_day(day, zone) -%}
+    (cast({{ day }} as timestamp) at time zone {{ zone }})
+{%- endmacro %}

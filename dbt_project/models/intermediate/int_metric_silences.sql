@@ -1,9 +1,9 @@
 {{ config(
     materialized='table',
-    meta={'version': 'grain, network, metric, last_received_day, from_day, through_day, resumed_day', 'version_week': 'week'}
+    meta={'version': 'grain, network, metric, day, last_received_day, resumed_day', 'version_day': 'day'}
 ) }}
 
--- Times in which a network sent a metric to nobody, though it promises it, had sent it before and went on sending others.
+-- Days on which a network sent a metric to nobody, though it promises it, had sent it before and went on sending others.
 
 with
 
@@ -16,9 +16,9 @@ metrics as (
 -- At least so many were told of anything that day: those of the metric that most were told of.
 days as (
 
-    select grain, network, day, week, max(units) as units
+    select grain, network, day, max(units) as units
     from metrics
-    group by grain, network, day, week
+    group by grain, network, day
 
 ),
 
@@ -31,9 +31,8 @@ promised as (
         contracts.sent_with,
         contracts.after_days,
         days.day,
-        days.week,
         days.units,
-        metrics.units is not null as is_received
+        case when metrics.units is not null then days.day end as received_day
     from days
     inner join {{ ref('metric_contracts') }} as contracts
         on days.grain = contracts.grain
@@ -52,12 +51,13 @@ in_order as (
 
     select
         *,
-        max(case when is_received then day end) over so_far as last_received_day,
-        min(case when is_received then day end) over from_now as resumed_day
+        max(received_day) over (
+            partition by grain, network, metric order by day rows between unbounded preceding and current row
+        ) as last_received_day,
+        min(received_day) over (
+            partition by grain, network, metric order by day rows between current row and unbounded following
+        ) as resumed_day
     from promised
-    window
-        so_far as (partition by grain, network, metric order by day rows between unbounded preceding and current row),
-        from_now as (partition by grain, network, metric order by day rows between current row and unbounded following)
 
 ),
 
@@ -65,11 +65,10 @@ silent as (
 
     select
         *,
-        count(*) over one_silence as silent_days,
-        sum(units) over one_silence as silent_units
+        count(*) over (partition by grain, network, metric, last_received_day) as silent_days,
+        sum(units) over (partition by grain, network, metric, last_received_day) as silent_units
     from in_order
-    where not is_received and last_received_day is not null
-    window one_silence as (partition by grain, network, metric, last_received_day)
+    where received_day is null and last_received_day is not null
 
 )
 
@@ -78,12 +77,9 @@ select
     network,
     metric,
     sent_with,
-    week,
+    day,
     last_received_day,
-    min(day) as from_day,
-    max(day) as through_day,
-    resumed_day,
-    cast(sum(units) as bigint) as units
+    resumed_day
 from silent
 where
     silent_days >= {{ var('silent_days') }} + after_days
@@ -92,4 +88,3 @@ where
         when '{{ grain }}' then {{ units }}
         {% endfor %}
     end
-group by grain, network, metric, sent_with, week, last_received_day, resumed_day

@@ -1,7 +1,8 @@
-{{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0], 'int_metric_silences': [2, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {
+    'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0], 'int_metric_silences': [3, 0]
+}}) }}
 {% set weeks = touched() %}
-{% set counts = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
-{% set interactions = "('likes', 'comments', 'shares', 'saves', 'quotes')" %}
+{% set engagements = 'case when missing.is_without_engagements is not true then counts.engagements end' %}
 
 with
 
@@ -19,88 +20,69 @@ counts as (
 
 ),
 
-counted as (
-
-    select
-        posts.network,
-        posts.published_day,
-        posts.time_zone,
-        counts.*
-    from posts
-    inner join counts on posts.post_id = counts.post_id
-
-),
-
 silences as (
 
-    select * from {{ ref('int_metric_silences') }}
+    select *, {{ week_of('day') }} as week
+    from {{ ref('int_metric_silences') }}
     where grain = 'post' and sent_with = 'all'
 
 ),
 
--- Counts that the post lacks because its network had stopped sending them.
-lacking as (
-
-    select counted.post_id, silences.metric
-    from counted
-    inner join silences
-        on counted.network = silences.network
-        and counted.published_day between silences.last_received_day and silences.through_day
-        and counted.week >= silences.week - 7
-    where
-        {% for count in counts %}
-        {{ 'or ' if not loop.first }}(silences.metric = '{{ count }}' and counted.{{ count }} is null)
-        {% endfor %}
-
-),
-
--- A sum without one of its parts is no sum: engagements lack what any of theirs lacks.
-missing as (
-
-    select post_id, array_sort(array_agg(distinct metric)) as missing_counts
-    from (
-        select post_id, metric from lacking
-        union all
-        select post_id, 'engagements' as metric from lacking where metric in {{ interactions }}
-    )
-    group by post_id
-
-),
-
--- Posts whose mature outcome would lack a part: it was looked at while the network sent it to nobody.
-unfinished as (
-
-    select counted.post_id
-    from counted
-    inner join silences
-        on counted.network = silences.network
-        and {{ 'cast(' ~ local_time('counted.matured_observed_at', 'counted.time_zone') ~ ' as date)' }} between silences.from_day and silences.through_day
-        and counted.published_day >= {{ 'cast(' ~ local_time('counted.matured_observed_at', 'counted.time_zone') ~ ' as date)' }} - 14
-    where silences.metric in {{ interactions }}
-    union
-    select post_id
-    from lacking
-    where metric in {{ interactions }}
-
-),
-
-valued as (
+-- When the newest counts of a post were looked at, and when its mature ones; of networks that ever fell silent.
+looks as (
 
     select
-        counts.post_id,
-        {% for count in counts %}
-        counts.{{ count }},
-        {% endfor %}
-        counts.metrics_observed_at,
-        counts.is_backfilled,
-        missing.missing_counts,
-        case when not coalesce(array_contains(missing.missing_counts, 'engagements'), false) then counts.engagements end as engagements,
-        case when unfinished.post_id is null then counts.mature_engagements end as mature_engagements,
-        case when unfinished.post_id is null then counts.mature_at end as mature_at,
-        case when unfinished.post_id is null then counts.matured_observed_at end as matured_observed_at
+        counts.*,
+        posts.network,
+        posts.time_zone,
+        looked.is_mature,
+        case when looked.is_mature then counts.matured_observed_at else counts.metrics_observed_at end as looked_at
     from counts
-    left join missing on counts.post_id = missing.post_id
-    left join unfinished on counts.post_id = unfinished.post_id
+    inner join posts on counts.post_id = posts.post_id
+    cross join (values (true), (false)) as looked(is_mature)
+    where posts.network in (select network from silences)
+
+),
+
+timed_looks as (
+
+    {{ with_local_time('looks', 'looked_at') }}
+
+),
+
+-- What a post's network sent to nobody on the day of such a look, and the post lacks. Of posts of the three weeks before that day: older
+-- ones are not looked at any more.
+lacking as (
+
+    select looks.post_id, looks.is_mature, silences.metric
+    from timed_looks as looks
+    inner join silences
+        on looks.network = silences.network
+        and cast(looks.local_time as date) = silences.day
+        and looks.week >= silences.week - 21
+    where
+        looks.is_mature
+        {% for count in post_counts() %}
+        or (silences.metric = '{{ count }}' and looks.{{ count }} is null)
+        {% endfor %}
+
+),
+
+-- A sum without one of its parts is no sum: engagements lack what any of theirs lacks, and so does the outcome that models learn from.
+missing as (
+
+    select
+        post_id,
+        array_sort(array_agg(distinct metric) filter (where not is_mature)) as missing_counts,
+        bool_or(not is_mature and metric = 'engagements') as is_without_engagements,
+        bool_or(is_mature and metric = 'engagements') as is_without_outcome
+    from (
+        select post_id, is_mature, metric from lacking
+        union all
+        select post_id, is_mature, 'engagements' as metric from lacking
+        where metric in ('{{ interactions() | join("', '") }}')
+    )
+    group by post_id
 
 ),
 
@@ -160,30 +142,25 @@ select
     posts.language,
     own.content_item_id,
     own.post_id is not null as is_published_by_pulso,
-    valued.likes,
-    valued.comments,
-    valued.shares,
-    valued.saves,
-    valued.quotes,
-    valued.reach,
-    valued.views,
-    valued.impressions,
-    valued.clicks,
-    valued.engagements,
-    valued.missing_counts,
-    valued.metrics_observed_at,
-    {{ seconds_between('posts.published_at', 'valued.metrics_observed_at') }} / 3600.0 as age_hours,
-    coalesce(valued.is_backfilled, false) as is_backfilled,
-    valued.mature_engagements,
-    valued.mature_at,
-    valued.matured_observed_at,
+    {% for count in post_counts() %}
+    counts.{{ count }},
+    {% endfor %}
+    {{ engagements }} as engagements,
+    missing.missing_counts,
+    counts.metrics_observed_at,
+    {{ seconds_between('posts.published_at', 'counts.metrics_observed_at') }} / 3600.0 as age_hours,
+    coalesce(counts.is_backfilled, false) as is_backfilled,
+    case when missing.is_without_outcome is not true then counts.mature_engagements end as mature_engagements,
+    case when missing.is_without_outcome is not true then counts.mature_at end as mature_at,
+    case when missing.is_without_outcome is not true then counts.matured_observed_at end as matured_observed_at,
     audiences.followers_at_post,
-    {{ rate('valued.engagements', 'valued.reach') }} as engagement_rate_by_reach,
-    {{ rate('valued.engagements', 'valued.views') }} as engagement_rate_by_views,
-    {{ rate('valued.engagements', 'valued.impressions') }} as engagement_rate_by_impressions,
-    {{ rate('valued.engagements', 'audiences.followers_at_post') }} as engagement_rate_by_followers,
+    {{ rate(engagements, 'counts.reach') }} as engagement_rate_by_reach,
+    {{ rate(engagements, 'counts.views') }} as engagement_rate_by_views,
+    {{ rate(engagements, 'counts.impressions') }} as engagement_rate_by_impressions,
+    {{ rate(engagements, 'audiences.followers_at_post') }} as engagement_rate_by_followers,
     posts.week
 from posts
-left join valued on posts.post_id = valued.post_id
+left join counts on posts.post_id = counts.post_id
+left join missing on posts.post_id = missing.post_id
 left join audiences on posts.post_id = audiences.post_id
 left join own on posts.post_id = own.post_id

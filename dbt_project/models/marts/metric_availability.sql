@@ -1,72 +1,96 @@
 {% set known_for = var('metric_known_weeks') %}
-{{ config(materialized='incremental', meta={'weekly_parents': {'int_metric_receipts': [0, 13], 'int_metric_silences': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {
+    'fct_posts': [0, known_for], 'fct_account_metrics_daily': [0, known_for], 'kpi_account_daily': [0, known_for],
+    'int_metric_silences': [0, 0]
+}}) }}
 {% set weeks = touched() %}
-{% set shown = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
 
 with
 
 receipts as (
 
+    select * from {{ ref('int_metric_receipts') }}
+    where {{ within('week', weeks) }}
+
+),
+
+-- With what the weeks before had, so that the first ones have weeks before them.
+in_order as (
+
+    select account_id, grain, metric, week, last_received_day
+    from receipts
+    {% if weeks %}
+    union all
+    select account_id, grain, metric, week, last_received_day
+    from {{ this }}
+    where {{ within('week', with_before(weeks, known_for) | reject('in', weeks) | list) }}
+    {% endif %}
+
+),
+
+before as (
+
     select
-        *,
+        account_id,
+        grain,
+        metric,
+        week,
         max(last_received_day) over (
-            partition by account_id, grain, metric order by week
-            range between interval {{ 7 * known_for }} days preceding and interval 1 day preceding
-        ) as last_day_before
-    from {{ ref('int_metric_receipts') }}
-    where {{ within('week', with_before(weeks, known_for)) }}
+            partition by account_id, grain, metric order by week rows between unbounded preceding and 1 preceding
+        ) as last_received_day
+    from in_order
 
 ),
 
 -- A short silence may lie beside a longer one in one week: what lasts, or began last, is told.
 silences as (
 
-    select *
-    from {{ ref('int_metric_silences') }}
-    where {{ within('week', weeks) }}
-    qualify row_number() over (partition by grain, network, metric, week order by from_day desc) = 1
-
-),
-
-promised as (
-
     select
-        receipts.*,
-        contracts.until,
-        contracts.replaced_by,
-        contracts.condition,
-        contracts.sent_with,
-        contracts.after_days,
-        silences.last_received_day as last_day_of_network,
-        silences.resumed_day
-    from receipts
-    inner join {{ ref('metric_contracts') }} as contracts
-        on receipts.network = contracts.network
-        and receipts.grain = contracts.grain
-        and receipts.metric = contracts.metric
-    left join silences
-        on receipts.network = silences.network
-        and receipts.grain = silences.grain
-        and receipts.metric = silences.metric
-        and receipts.week = silences.week
-    where {{ within('receipts.week', weeks) }}
+        grain,
+        network,
+        metric,
+        {{ week_of('day') }} as week,
+        max(last_received_day) as last_received_day,
+        bool_or(resumed_day is null) as is_lasting
+    from {{ ref('int_metric_silences') }}
+    group by grain, network, metric, {{ week_of('day') }}
 
 ),
 
 judged as (
 
     select
-        *,
+        receipts.*,
+        contracts.until,
+        contracts.replaced_by,
+        contracts.condition,
+        contracts.after_days,
+        silences.last_received_day as last_day_of_network,
+        before.last_received_day as last_day_before,
         case
-            when until is not null and received = 0 then 'retired'
-            when last_day_of_network is not null and (received < expected or resumed_day is null) then 'stopped'
-            when expected = 0 then 'not_yet'
-            when received = expected then 'received'
-            when received > 0 or sent_with = 'some' then 'partly'
-            when last_day_before is not null then 'stopped'
+            when contracts.until is not null and receipts.received = 0 then 'retired'
+            when silences.is_lasting or (silences.network is not null and receipts.received < receipts.expected) then 'stopped'
+            when receipts.expected = 0 then 'not_yet'
+            when receipts.received = receipts.expected then 'received'
+            when receipts.received > 0 or contracts.sent_with = 'some' then 'partly'
+            when before.last_received_day >= receipts.week - {{ 7 * known_for }} then 'stopped'
             else 'not_connected'
         end as state
-    from promised
+    from receipts
+    inner join {{ ref('metric_contracts') }} as contracts
+        on receipts.network = contracts.network
+        and receipts.grain = contracts.grain
+        and receipts.metric = contracts.metric
+    left join before
+        on receipts.account_id = before.account_id
+        and receipts.grain = before.grain
+        and receipts.metric = before.metric
+        and receipts.week = before.week
+    left join silences
+        on receipts.network = silences.network
+        and receipts.grain = silences.grain
+        and receipts.metric = silences.metric
+        and receipts.week = silences.week
 
 ),
 
@@ -80,6 +104,7 @@ explained as (
         metric,
         expected,
         received,
+        last_received_day,
         state,
         state = 'stopped' and last_day_of_network is not null as is_network_wide,
         case
@@ -107,17 +132,17 @@ explained as (
 -- What a network does not have at all, of what the marts show of posts.
 not_offered as (
 
-    select distinct
-        receipts.client_id,
-        receipts.account_id,
-        receipts.network,
+    select
+        accounts.client_id,
+        accounts.account_id,
+        accounts.network,
         names.metric,
-        receipts.week
-    from receipts
-    cross join (values {% for metric in shown %}('{{ metric }}'){{ ', ' if not loop.last }}{% endfor %}) as names(metric)
+        accounts.week
+    from (select distinct client_id, account_id, network, week from receipts where grain = 'post') as accounts
+    cross join (values {% for count in post_counts() %}('{{ count }}'){{ ', ' if not loop.last }}{% endfor %}) as names(metric)
     left join {{ ref('metric_contracts') }} as contracts
-        on receipts.network = contracts.network and contracts.grain = 'post' and names.metric = contracts.metric
-    where receipts.grain = 'post' and contracts.metric is null and {{ within('receipts.week', weeks) }}
+        on accounts.network = contracts.network and contracts.grain = 'post' and names.metric = contracts.metric
+    where contracts.metric is null
 
 )
 
@@ -129,6 +154,7 @@ select
     metric,
     expected,
     received,
+    last_received_day,
     state,
     is_network_wide,
     since,
@@ -148,6 +174,7 @@ select
     metric,
     cast(0 as bigint) as expected,
     cast(0 as bigint) as received,
+    cast(null as date) as last_received_day,
     'not_offered' as state,
     false as is_network_wide,
     cast(null as date) as since,
