@@ -81,7 +81,9 @@ def _section(model: Mapping[str, Any]) -> Iterator[str]:
 
 def networks_of(needs: tuple[str, ...]) -> list[str]:
     """The networks whose contracts, as far as they have not ended, promise all these counts of a post; of `a or b` one is enough."""
-    promised = {(c.network, c.metric) for c in metric_contracts().values() if c.grain is MetricGrain.POST and not c.until}
+    promised = {
+        (c.network, c.metric) for c in metric_contracts().values() if c.grain is MetricGrain.POST and not c.until
+    }
     return [
         network.value
         for network in Network

@@ -367,9 +367,9 @@ with wide as (
     select
         r.*, c.until, c.replaced_by, c.after_days, c.condition,
         max(last_received_day) over (partition by account_id, grain, metric order by week rows between unbounded preceding and 1 preceding) as last_before,
-        case when until is not null and received = 0 then 'retired' when expected = 0 then 'not_yet' when received = expected then 'received'
+        case when until <= week + 6 and received = 0 then 'retired' when expected = 0 then 'not_yet' when received = expected then 'received'
             when received > 0 or sent_with = 'some' then 'partly' when last_before >= week - 91 then 'stopped' else 'not_connected' end as state
-    from receipts as r join contracts as c using (network, grain, metric)
+    from receipts as r join contracts as c using (network, grain, metric) where since is null or since <= week + 6
 )
 select
     client_id, account_id, network, grain, metric, expected, received, last_received_day, state, false as is_network_wide,

@@ -47,7 +47,8 @@ def test_retired_metrics_are_collected_no_more_and_name_what_takes_their_place()
 
 
 @pytest.mark.parametrize(
-    ("network", "zone"), [("facebook", "America/Los_Angeles"), ("instagram", "America/Los_Angeles"), ("youtube", "America/Los_Angeles")]
+    ("network", "zone"),
+    [("facebook", "America/Los_Angeles"), ("instagram", "America/Los_Angeles"), ("youtube", "America/Los_Angeles")],
 )
 def test_days_of_meta_and_youtube_end_in_california(network: str, zone: str) -> None:
     zones = {

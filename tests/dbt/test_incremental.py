@@ -53,7 +53,9 @@ def build(home: Home, *arguments: str) -> None:
         shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
     folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
     variables = ["--vars", json.dumps(dbt_variables(home.settings)), "--project-dir", str(PROJECT_DIR)]
-    outcome = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "build", *MODELS, *arguments, *variables, *folders])
+    outcome = dbtRunner().invoke(
+        ["--quiet", "--log-level-file", "none", "build", *MODELS, *arguments, *variables, *folders]
+    )
     DuckDBConnectionManager.close_all_connections()
     assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]
 

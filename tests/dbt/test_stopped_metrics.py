@@ -143,7 +143,11 @@ def test_reported_days_and_followers_stop_like_counts_of_posts(home: Home) -> No
 
 
 def test_what_comes_again_is_whole_from_then_on(home: Home) -> None:
-    assert [state for state, _, _ in states(home, "bluesky:york", "post", "likes")] == ["received", "stopped", "received"]
+    assert [state for state, _, _ in states(home, "bluesky:york", "post", "likes")] == [
+        "received",
+        "stopped",
+        "received",
+    ]
     of_day = {row["published_day"]: row for row in posts(home, "bluesky").sort("post_id").iter_rows(named=True)}
     assert {day for day, row in of_day.items() if row["likes"] is None} == {date(2026, 3, 9), date(2026, 3, 10)}
     assert {day for day, row in of_day.items() if row["missing_counts"]} == {date(2026, 3, 9), date(2026, 3, 10)}
@@ -192,12 +196,19 @@ def test_the_check_names_the_network_the_owner_and_what_to_do(home: Home, projec
         "instagram has sent no saves (post) since 2026-03-09",
         "x has sent no shares (post) since 2026-03-16",
     ]
-    assert "2 of 2 accounts (madrid, york). The network sends it to nobody any more: the network's or the connector's problem" in lines[3]
+    assert (
+        "2 of 2 accounts (madrid, york). The network sends it to nobody any more: the network's or the connector's problem"
+        in lines[3]
+    )
     assert "1 of 2 accounts (york). Other accounts still have it: the client's account" in lines[2]
     assert all(line.endswith(RUNBOOK) for line in lines)
     assert (project_root / RUNBOOK).is_file()
     listed = result.metadata[STOPPED_METRICS].value
-    assert {(row["network"], row["client_id"]) for row in listed} >= {("x", "york"), ("x", "madrid"), ("instagram", "york")}
+    assert {(row["network"], row["client_id"]) for row in listed} >= {
+        ("x", "york"),
+        ("x", "madrid"),
+        ("instagram", "york"),
+    }
 
 
 def test_the_check_warns_of_single_accounts_and_is_silent_where_all_is_well(home: Home) -> None:

@@ -68,7 +68,7 @@ judged as (
         silences.last_received_day as last_day_of_network,
         before.last_received_day as last_day_before,
         case
-            when contracts.until is not null and receipts.received = 0 then 'retired'
+            when contracts.until <= receipts.week + 6 and receipts.received = 0 then 'retired'
             when silences.is_lasting or (silences.network is not null and receipts.received < receipts.expected) then 'stopped'
             when receipts.expected = 0 then 'not_yet'
             when receipts.received = receipts.expected then 'received'
@@ -81,6 +81,7 @@ judged as (
         on receipts.network = contracts.network
         and receipts.grain = contracts.grain
         and receipts.metric = contracts.metric
+        and (contracts.since is null or contracts.since <= receipts.week + 6)
     left join before
         on receipts.account_id = before.account_id
         and receipts.grain = before.grain
