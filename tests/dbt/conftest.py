@@ -24,8 +24,8 @@ NOW = datetime(2026, 4, 20, 6, tzinfo=UTC)
 CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "America/Sao_Paulo"}
 METRICS = {
     "bluesky": ("likes", "comments", "shares", "quotes", "saves"),
-    "instagram": ("likes", "comments", "shares", "saves", "reach", "views"),
-    "x": ("likes", "comments", "shares", "impressions", "clicks"),
+    "instagram": ("likes", "comments", "shares", "saves", "reach", "views", "watch_minutes", "average_view_seconds"),
+    "x": ("likes", "comments", "shares", "impressions", "clicks", "link_clicks", "profile_visits"),
 }
 
 

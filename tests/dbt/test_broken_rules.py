@@ -66,8 +66,10 @@ def _within(relation: str, column: str, low: float, high: float) -> Plant:
 
 
 def _known_when(relation: str, column: str, condition: str) -> Plant:
+    known = f"(select any_value({column}) from sound.{relation.split('.')[1]})"
     return Plant(
-        (_row(relation, f"null as {column}", condition), _row(relation, f"1 as {column}", f"not ({condition})")), 2
+        (_row(relation, f"null as {column}", condition), _row(relation, f"{known} as {column}", f"not ({condition})")),
+        2,
     )
 
 
