@@ -1,5 +1,9 @@
+{{ config(materialized='incremental', meta={'weekly_parents': {
+    'fct_posts': [0, 0], 'fct_account_metrics_daily': [0, 0], 'kpi_account_daily': [0, 0]
+}}) }}
+{% set weeks = touched() %}
+
 -- Of how many posts, or days, of each account and week each metric with a contract could be there, and of how many it is.
--- A view: whoever reads some weeks of it reads these weeks of its parents and no others.
 
 with
 
@@ -26,14 +30,14 @@ of_posts as (
         posts.week
     from {{ ref('fct_posts') }} as posts
     inner join contracts on posts.network = contracts.network and contracts.grain = 'post'
-    where not posts.is_reply and posts.metrics_observed_at is not null
+    where not posts.is_reply and posts.metrics_observed_at is not null and {{ within('posts.week', weeks) }}
 
 ),
 
 reported as (
 
     select * from {{ ref('fct_account_metrics_daily') }}
-    where kind = 'reported'
+    where kind = 'reported' and {{ within('week', weeks) }}
 
 ),
 
@@ -104,4 +108,5 @@ select
     max(day) filter (where followers is not null) as last_received_day,
     week
 from {{ ref('kpi_account_daily') }}
+where {{ within('week', weeks) }}
 group by client_id, account_id, network, week

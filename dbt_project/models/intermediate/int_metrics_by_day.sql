@@ -12,7 +12,7 @@ select
     day,
     count(*) as units
 from {{ ref('fct_post_metrics_daily') }}
-where {{ within('day', days) }}
+where {{ since('day', days, days=0) }} and {{ within('day', days) }}
 group by network, metric, day
 union all
 select
@@ -22,7 +22,7 @@ select
     day,
     count(*) as units
 from {{ ref('stg_networks__account_metrics') }}
-where {{ within('day', days) }}
+where {{ since('day', days, days=0) }} and {{ within('day', days) }}
 group by network, metric, day
 union all
 select

@@ -1,7 +1,6 @@
 {% set known_for = var('metric_known_weeks') %}
 {{ config(materialized='incremental', meta={'weekly_parents': {
-    'fct_posts': [0, known_for], 'fct_account_metrics_daily': [0, known_for], 'kpi_account_daily': [0, known_for],
-    'int_metric_silences': [0, 0]
+    'int_metric_receipts': [0, known_for], 'int_metric_silences': [0, 0]
 }}) }}
 {% set weeks = touched() %}
 
@@ -11,20 +10,6 @@ receipts as (
 
     select * from {{ ref('int_metric_receipts') }}
     where {{ within('week', weeks) }}
-
-),
-
--- With what the weeks before had, so that the first ones have weeks before them.
-in_order as (
-
-    select account_id, grain, metric, week, last_received_day
-    from receipts
-    {% if weeks %}
-    union all
-    select account_id, grain, metric, week, last_received_day
-    from {{ this }}
-    where {{ within('week', with_before(weeks, known_for) | reject('in', weeks) | list) }}
-    {% endif %}
 
 ),
 
@@ -38,7 +23,8 @@ before as (
         max(last_received_day) over (
             partition by account_id, grain, metric order by week rows between unbounded preceding and 1 preceding
         ) as last_received_day
-    from in_order
+    from {{ ref('int_metric_receipts') }}
+    where {{ within('week', with_before(weeks, known_for)) }}
 
 ),
 
