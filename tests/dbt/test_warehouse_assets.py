@@ -19,8 +19,9 @@ def warehouse(manifest) -> dg.AssetsDefinition:
 
 
 def test_keys_groups_and_owners_come_from_the_project(warehouse, manifest) -> None:
-    models = {n["name"]: n["config"]["schema"] for n in manifest["nodes"].values() if n["resource_type"] == "model"}
-    assert {key.to_user_string() for key in warehouse.keys} == {f"{stage}/{name}" for name, stage in models.items()}
+    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in {"model", "seed"}]
+    built = {f"{node['config']['schema']}/{node['name']}" for node in nodes}
+    assert {key.to_user_string() for key in warehouse.keys} == built
     for spec in warehouse.specs:
         assert spec.group_name == spec.key.path[0]
         assert spec.owners == (["team:analytics"] if spec.group_name == "gold" else ["team:data"])
