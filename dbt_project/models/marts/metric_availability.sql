@@ -13,18 +13,27 @@ receipts as (
 
 ),
 
+-- Of what an account has not at all in a week: the last day on which it had it, in the weeks before.
 before as (
 
     select
-        account_id,
-        grain,
-        metric,
-        week,
-        max(last_received_day) over (
-            partition by account_id, grain, metric order by week rows between unbounded preceding and 1 preceding
-        ) as last_received_day
-    from {{ ref('int_metric_receipts') }}
-    where {{ within('week', with_before(weeks, known_for)) }}
+        without.account_id,
+        without.grain,
+        without.metric,
+        without.week,
+        max(earlier.last_received_day) as last_received_day
+    from receipts as without
+    inner join {{ ref('int_metric_receipts') }} as earlier
+        on without.account_id = earlier.account_id
+        and without.grain = earlier.grain
+        and without.metric = earlier.metric
+        and earlier.week < without.week
+        and earlier.week >= without.week - {{ 7 * known_for }}
+    where
+        without.received = 0
+        and earlier.received > 0
+        and {{ within('earlier.week', with_before(weeks, known_for)) }}
+    group by without.account_id, without.grain, without.metric, without.week
 
 ),
 
@@ -59,7 +68,7 @@ judged as (
             when receipts.expected = 0 then 'not_yet'
             when receipts.received = receipts.expected then 'received'
             when receipts.received > 0 or contracts.sent_with = 'some' then 'partly'
-            when before.last_received_day >= receipts.week - {{ 7 * known_for }} then 'stopped'
+            when before.account_id is not null then 'stopped'
             else 'not_connected'
         end as state
     from receipts
