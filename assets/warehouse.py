@@ -51,14 +51,14 @@ def audit(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> Verdict:
         if node.get("resource_type") == "test" and state in {"fail", "error"}:
             tested = [node["attached_node"]] if node.get("attached_node") else node["depends_on"]["nodes"]
             faults |= dict.fromkeys(tested, f"the test {node['name']} failed")
-        elif node.get("resource_type") == "model" and state == "error":
+        elif node.get("resource_type") in {"model", "seed"} and state == "error":
             faults[unique_id] = "dbt could not build it"
 
     def fault(unique_id: str) -> str | None:
-        """The model's own fault, else the nearest one upstream. dbt's graph has no cycle, and sources no node."""
+        """The model's own fault, else the nearest one upstream. dbt's graph has no cycle, sources no node, and seeds no parents."""
         if unique_id in faults:
             return faults[unique_id]
-        for parent in nodes.get(unique_id, {"depends_on": {"nodes": ()}})["depends_on"]["nodes"]:
+        for parent in nodes.get(unique_id, {}).get("depends_on", {}).get("nodes", ()):
             if why := fault(parent):
                 return f"upstream, {nodes[parent]['name']}: {why}"
         return "dbt skipped it" if status.get(unique_id) == "skipped" else None

@@ -12,6 +12,7 @@ from assets.checks.anomalies import anomaly_checks
 from assets.checks.api_versions import api_versions_check
 from assets.checks.deliveries import deliveries_check
 from assets.checks.freshness import freshness_checks
+from assets.checks.metrics import metrics_check
 from assets.decisions import drafts, ideas, replies, slots
 from assets.features import accounts as account_features
 from assets.features import posts as post_features
@@ -49,7 +50,7 @@ def build_definitions(resources: Mapping[str, Any], *, manifest: Path) -> dg.Def
     assets = [*dg.load_assets_from_modules(ASSET_MODULES), warehouse_assets(manifest)]
     return dg.Definitions(
         assets=with_automation(assets),
-        asset_checks=[api_versions_check, deliveries_check, freshness_checks, anomaly_checks],
+        asset_checks=[api_versions_check, deliveries_check, freshness_checks, anomaly_checks, metrics_check],
         resources=dict(resources),
         jobs=ALL_JOBS,
         schedules=ALL_SCHEDULES,

@@ -32,7 +32,7 @@ MANIFEST = TARGET_DIR / "manifest.json"
 _STAMP = TARGET_DIR / "manifest.sha256"
 _ADAPTERS: dict[str, Any] = {}
 """dbt's own, by home."""
-_SOURCES = ("models", "macros", "tests", "dbt_project.yml")
+_SOURCES = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
 
 def dbt_executable() -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from assets.checks.boundary import Rule
+from contracts.metrics import MetricGrain, known_metrics
 from contracts.tables import (
     ACCOUNT_METRICS,
     ACCOUNTS,
@@ -19,11 +20,6 @@ from contracts.tables import (
 )
 
 FIRST_POST_EVER = datetime(2004, 2, 4, tzinfo=UTC)
-KNOWN_POST_METRICS = (
-    *("likes", "comments", "shares", "saves", "quotes", "reach", "views", "impressions"),
-    *("clicks", "link_clicks", "profile_visits", "average_view_seconds", "watch_minutes"),
-)
-"""What staging takes, too (`stg_networks__post_metrics`)."""
 
 NETWORK = "the network's or the export's problem"
 CONNECTOR = "the connector's problem"
@@ -78,6 +74,17 @@ def _not_after_observation(column: str) -> Rule:
     )
 
 
+def _under_contract(grain: MetricGrain) -> Rule:
+    import great_expectations.expectations as gxe
+
+    return Rule(
+        "metric_known",
+        gxe.ExpectColumnValuesToBeInSet(column="metric", value_set=list(known_metrics(grain))),
+        CONNECTOR,
+        "a metric without a contract has no meaning in gold; add it to the metric contracts or drop it in the mapping",
+    )
+
+
 def _posts() -> list[Rule]:
     return [
         *(_no_nulls(c) for c in ("post_id", "account_id", "client_id", "published_at", "text")),
@@ -87,17 +94,10 @@ def _posts() -> list[Rule]:
 
 
 def _post_metrics() -> list[Rule]:
-    import great_expectations.expectations as gxe
-
     return [
         *(_no_nulls(c) for c in ("post_id", "metric", "value")),
         _not_negative("value"),
-        Rule(
-            "metric_known",
-            gxe.ExpectColumnValuesToBeInSet(column="metric", value_set=list(KNOWN_POST_METRICS)),
-            CONNECTOR,
-            "a metric without a contract has no meaning in gold; add it to the metric contracts or drop it in the mapping",
-        ),
+        _under_contract(MetricGrain.POST),
     ]
 
 
@@ -106,7 +106,11 @@ def _accounts() -> list[Rule]:
 
 
 def _account_metrics() -> list[Rule]:
-    return [*(_no_nulls(c) for c in ("account_id", "metric", "day", "value")), _not_negative("value")]
+    return [
+        *(_no_nulls(c) for c in ("account_id", "metric", "day", "value")),
+        _not_negative("value"),
+        _under_contract(MetricGrain.ACCOUNT_DAY),
+    ]
 
 
 def _comments() -> list[Rule]:

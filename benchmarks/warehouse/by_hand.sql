@@ -1,5 +1,5 @@
 -- The marts of dbt_project/models/marts once more, as one would write them in one sitting for one full build: no tests, no contracts, no
--- increments, nothing shared but the bronze views. Statements are separated by a line of dashes; those of schema `gold` are published.
+-- increments, nothing shared but the bronze views and the table `contracts`. Statements are separated by a line of dashes; those of schema `gold` are published.
 
 create schema gold
 --------
@@ -37,7 +37,10 @@ with looks as (
         arg_max(value, observed_at) filter (metric = 'shares') as shares, arg_max(value, observed_at) filter (metric = 'saves') as saves,
         arg_max(value, observed_at) filter (metric = 'quotes') as quotes, arg_max(value, observed_at) filter (metric = 'reach') as reach,
         arg_max(value, observed_at) filter (metric = 'views') as views, arg_max(value, observed_at) filter (metric = 'impressions') as impressions,
-        arg_max(value, observed_at) filter (metric = 'clicks') as clicks, max(observed_at) as metrics_observed_at, bool_or(late) as is_backfilled
+        arg_max(value, observed_at) filter (metric = 'clicks') as clicks, arg_max(value, observed_at) filter (metric = 'link_clicks') as link_clicks,
+        arg_max(value, observed_at) filter (metric = 'profile_visits') as profile_visits,
+        arg_max(value, observed_at) filter (metric = 'watch_minutes') as watch_minutes,
+        arg_max(value, observed_at) filter (metric = 'average_view_seconds') as average_view_seconds, max(observed_at) as metrics_observed_at, bool_or(late) as is_backfilled
     from looks group by post_id
 ), ripe as (
     select
@@ -92,7 +95,8 @@ with known as (select account_id, observed_at, followers from bronze.accounts wh
 own as (select post_id, arg_max(content_item_id, recorded_at) as content_item_id from gold.fct_publications where post_id is not null group by 1)
 select
     p.*, own.content_item_id, own.post_id is not null as is_published_by_pulso,
-    k.likes, k.comments, k.shares, k.saves, k.quotes, k.reach, k.views, k.impressions, k.clicks, k.engagements, k.metrics_observed_at,
+    k.likes, k.comments, k.shares, k.saves, k.quotes, k.reach, k.views, k.impressions, k.clicks,
+    k.link_clicks, k.profile_visits, k.watch_minutes, k.average_view_seconds, k.engagements, null::varchar[] as missing_counts, k.metrics_observed_at,
     (epoch_us(k.metrics_observed_at) - epoch_us(p.published_at)) / 3.6e9 as age_hours, coalesce(k.is_backfilled, false) as is_backfilled,
     k.mature_engagements, k.mature_at, k.matured_observed_at,
     case when b.observed_at >= p.published_at - interval 28 days then b.followers
@@ -119,14 +123,24 @@ with days as (
     from bronze.post_metrics as m join clocks as o on m.client_id = o.client_id and epoch_us(m.observed_at) // 3600000000 = o.hour group by all
 )
 select
-    *, case when lag(day) over w >= day - 7 then value - lag(value) over w end as delta, date_trunc('week', day)::date as week
+    *, case when lag(day) over w >= day - 7 then value - lag(value) over w end as delta,
+    coalesce(lag(value) over w >= 20 and value < lag(value) over w * 0.1 and lag(day) over w >= day - 7, false) as is_reset, date_trunc('week', day)::date as week
 from days window w as (partition by post_id, metric order by day)
 --------
 create table gold.fct_account_metrics_daily as
-select client_id, account_id, network, metric, day, value, 'reported' as kind, fetched_at as observed_at, date_trunc('week', day)::date as week
-from bronze.account_metrics
-union all
-select client_id, account_id, network, 'followers', day, followers, 'observed', observed_at, date_trunc('week', day)::date from followers
+with told as (
+    select m.client_id, m.account_id, m.network, m.metric, m.day, m.value, 'reported' as kind, m.fetched_at as observed_at, c.day_boundary as day_zone
+    from bronze.account_metrics as m
+    left join contracts as c on m.network = c.network and m.metric = c.metric and c.grain = 'account_day'
+    union all
+    select f.client_id, account_id, network, 'followers', day, followers, 'observed', observed_at, time_zone
+    from followers as f join gold.dim_clients using (client_id)
+), bounds as (
+    select day, day_zone, day::timestamp at time zone day_zone as day_begins_at, (day + 1)::timestamp at time zone day_zone as day_ends_at
+    from (select distinct day, day_zone from told)
+)
+select t.*, day_begins_at, day_ends_at, date_trunc('week', t.day)::date as week
+from told as t left join bounds as b on t.day = b.day and t.day_zone = b.day_zone
 --------
 create table gold.fct_comments as
 select
@@ -321,3 +335,57 @@ select
     case p.network when 'x' then 'twitter' else p.network end as platform, p.clicks, coalesce(p.impressions, p.views) as impressions, p.likes, p.shares,
     p.comments, p.week
 from gold.fct_posts as p left join gold.dim_accounts as a using (account_id) where not is_reply
+--------
+create table gold.metric_availability as -- no network of the generated lake stops anything
+with wide as (
+    select
+        client_id, account_id, network, week, published_day, age_hours, c.metric, c.after_days,
+        case c.metric when 'likes' then likes when 'comments' then comments when 'shares' then shares when 'saves' then saves when 'quotes' then quotes
+            when 'reach' then reach when 'views' then views when 'impressions' then impressions when 'clicks' then clicks
+            when 'link_clicks' then link_clicks when 'profile_visits' then profile_visits when 'watch_minutes' then watch_minutes
+            when 'average_view_seconds' then average_view_seconds end as value
+    from gold.fct_posts join contracts as c using (network) where c.grain = 'post' and not is_reply and metrics_observed_at is not null
+), days as (
+    select client_id, account_id, network, week, count(distinct day) as expected from gold.fct_account_metrics_daily where kind = 'reported' group by all
+), reported as (
+    select account_id, week, metric, count(*) as received, max(day) as last_received_day
+    from gold.fct_account_metrics_daily where kind = 'reported' group by all
+), receipts as (
+    select
+        client_id, account_id, network, 'post' as grain, metric, count(*) filter (age_hours >= 24 * after_days or value is not null) as expected,
+        count(value) as received, max(published_day) filter (value is not null) as last_received_day, week
+    from wide group by all
+    union all
+    select client_id, d.account_id, network, 'account_day', c.metric, expected, coalesce(received, 0), last_received_day, d.week
+    from days as d join contracts as c using (network)
+    left join reported as r on d.account_id = r.account_id and d.week = r.week and c.metric = r.metric where c.grain = 'account_day'
+    union all
+    select
+        client_id, account_id, network, 'account', 'followers', count(*), count(followers), max(day) filter (followers is not null), week
+    from gold.kpi_account_daily group by all
+), states as (
+    select
+        r.*, c.until, c.replaced_by, c.after_days, c.condition,
+        max(last_received_day) over (partition by account_id, grain, metric order by week rows between unbounded preceding and 1 preceding) as last_before,
+        case when until <= week + 6 and received = 0 then 'retired' when expected = 0 then 'not_yet' when received = expected then 'received'
+            when received > 0 or sent_with = 'some' then 'partly' when last_before >= week - 91 then 'stopped' else 'not_connected' end as state
+    from receipts as r join contracts as c using (network, grain, metric) where since is null or since <= week + 6
+)
+select
+    client_id, account_id, network, grain, metric, expected, received, last_received_day, state, false as is_network_wide,
+    case state when 'retired' then until when 'stopped' then last_before + 1 end as since,
+    case state
+        when 'retired' then 'The network does not tell it any more' || coalesce('; ' || replaced_by || ' takes its place', '') || '.'
+        when 'stopped' then 'It does not come for this account any more; other accounts still have it. Look at what its connection permits.'
+        when 'not_yet' then 'It comes up to ' || after_days || ' days after publication.'
+        when 'partly' then 'It came with some and lacks with others.'
+        when 'not_connected' then 'It has not come for this account in the last quarter, and other metrics have.'
+    end || case when state in ('partly', 'stopped', 'not_connected') and condition is not null then ' It takes: ' || condition || '.' else '' end as reason,
+    week
+from states
+union all
+select
+    client_id, account_id, network, 'post', metric, 0, 0, null, 'not_offered', false, null, 'The network does not tell it.', week
+from (select distinct client_id, account_id, network, week from receipts where grain = 'post')
+cross join (select distinct metric from contracts where grain = 'post')
+where (network, metric) not in (select (network, metric) from contracts where grain = 'post')

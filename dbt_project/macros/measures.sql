@@ -1,5 +1,18 @@
 {# How counts and rates are put together. Every rate of every mart comes from here, so that a name means one formula. #}
 
+{# Every count of a post that any network has a contract for: each is a column of fct_posts. #}
+{% macro post_counts() -%}
+    {{ return([
+        'likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks',
+        'link_clicks', 'profile_visits', 'watch_minutes', 'average_view_seconds',
+    ]) }}
+{%- endmacro %}
+
+{# Those that are something that somebody did with a post: engagements are their sum. #}
+{% macro interactions() -%}
+    {{ return(['likes', 'comments', 'shares', 'saves', 'quotes']) }}
+{%- endmacro %}
+
 {# Sum of the counts that are known; NULL, not zero, when none is. #}
 {% macro sum_of_known(columns) -%}
     case
@@ -24,6 +37,19 @@
     cast(sum({{ column }}) as bigint)
 {%- endmacro %}
 
+{# Sum of a count over posts; NULL when the network had stopped sending what it needs to any of them: a part is no total. #}
+{% macro total_of_posts(count) -%}
+    case when count(*) filter (where {{ is_missing(count) }}) = 0 then {{ total(count) }} end
+{%- endmacro %}
+
+{# Sum of the known counts of one post; NULL, too, when its network had stopped sending one of them. #}
+{% macro sum_of_counts(columns) -%}
+    case
+        when not ({% for column in columns %}{{ is_missing(column) }}{{ ' or ' if not loop.last }}{% endfor %})
+            then {{ sum_of_known(columns) }}
+    end
+{%- endmacro %}
+
 {# Engagement rates of a group of posts, by everything that a rate can be by. #}
 {% macro pooled_engagement_rates() -%}
     {{ pooled_rate('engagements', 'reach') }} as engagement_rate_by_reach,
@@ -35,7 +61,7 @@
 {# What a group of posts achieved. #}
 {% macro performance() -%}
     count(*) as posts_published,
-    {{ total('engagements') }} as engagements,
+    {{ total_of_posts('engagements') }} as engagements,
     avg(engagements) as mean_engagements_per_post,
     median(engagements) as median_engagements_per_post,
     {{ pooled_engagement_rates() }}

@@ -85,3 +85,16 @@
 {% macro seconds_between(earlier, later) -%}
     ({{ epoch_us(later) }} - {{ epoch_us(earlier) }}) / 1e6
 {%- endmacro %}
+
+{# The moment at which a day begins in a zone. No zone of a network or a client switches its clock at midnight. #}
+{% macro start_of_day(day, zone) -%}
+    {{ return(adapter.dispatch('start_of_day', 'pulso')(day, zone)) }}
+{%- endmacro %}
+
+{% macro default__start_of_day(day, zone) -%}
+    (cast({{ day }} as timestamp) at time zone {{ zone }})
+{%- endmacro %}
+
+{% macro spark__start_of_day(day, zone) -%}
+    to_utc_timestamp(cast({{ day }} as timestamp), {{ zone }})
+{%- endmacro %}

@@ -31,8 +31,8 @@ NOW = datetime(2026, 4, 20, 6, tzinfo=UTC)
 CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "America/Sao_Paulo"}
 METRICS = {
     "bluesky": ("likes", "comments", "shares", "quotes", "saves"),
-    "instagram": ("likes", "comments", "shares", "saves", "reach", "views"),
-    "x": ("likes", "comments", "shares", "impressions", "clicks"),
+    "instagram": ("likes", "comments", "shares", "saves", "reach", "views", "watch_minutes", "average_view_seconds"),
+    "x": ("likes", "comments", "shares", "impressions", "clicks", "link_clicks", "profile_visits"),
 }
 WORDS = ("The farmers, again.", "A flat white at the farm", "Flat White!", "pharmacies", "", "CAFÉS and a farm, a farm")
 """Beside the hashtags: what the pillars' keywords find, and what they must not."""
@@ -68,8 +68,9 @@ class Home:
         return forked.call("dbt.cli.main:cli", command, *arguments, *self._options(), cwd=PROJECT_DIR)
 
     def run(self, *arguments: str) -> None:
-        """dbt's models alone, in this process."""
-        line = ["--quiet", "--log-level-file", "none", "run", *arguments, *self._options()]
+        """dbt's models and seeds alone, in this process."""
+        kinds = ["--resource-type", "model", "--resource-type", "seed"]
+        line = ["--quiet", "--log-level-file", "none", "build", *kinds, *arguments, *self._options()]
         outcome = dbtRunner().invoke([*line, "--project-dir", str(PROJECT_DIR)])
         DuckDBConnectionManager.close_all_connections()
         assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]

@@ -8,9 +8,15 @@ def model(name: str, *parents: str, schema: str = "gold") -> tuple[str, dict]:
         "resource_type": "model",
         "name": name,
         "config": {"schema": schema},
-        "depends_on": {"nodes": [f"model.{p}" for p in parents]},
+        "depends_on": {"nodes": [p if "." in p else f"model.{p}" for p in parents]},
     }
     return f"model.{name}", node
+
+
+def seed(name: str) -> tuple[str, dict]:
+    """As dbt writes it: a seed depends on macros alone."""
+    node = {"resource_type": "seed", "name": name, "config": {"schema": "silver"}, "depends_on": {"macros": []}}
+    return f"seed.{name}", node
 
 
 def check(name: str, *tested: str, attached: str | None = None) -> tuple[str, dict]:
@@ -27,7 +33,8 @@ def check(name: str, *tested: str, attached: str | None = None) -> tuple[str, di
 MANIFEST = {
     "nodes": dict(
         [
-            model("staged", schema="silver"),
+            seed("contracts"),
+            model("staged", "seed.contracts", schema="silver"),
             model("clients"),
             model("posts", "staged"),
             model("daily", "posts"),
@@ -39,6 +46,7 @@ MANIFEST = {
     )
 }
 SOUND = {
+    "seed.contracts": "success",
     **{f"model.{name}": "success" for name in ("staged", "clients", "posts", "daily", "weekly")},
     **{f"test.{name}": "pass" for name in ("posts_unique", "posts_of_clients", "reconciled")},
 }
@@ -91,6 +99,13 @@ def test_a_model_that_could_not_be_built_is_a_fault_of_the_machine() -> None:
     assert outcome.is_broken
     assert outcome.passed == ("clients",)
     assert outcome.held_back["posts"] == "upstream, staged: dbt could not build it"
+
+
+def test_a_seed_that_could_not_be_loaded_holds_back_what_is_made_of_it() -> None:
+    held = verdict(seed__contracts="error")
+    assert held.passed == ("clients",)
+    assert held.held_back["posts"] == "upstream, staged: upstream, contracts: dbt could not build it"
+    assert held.is_broken
 
 
 def test_only_what_was_built_now_is_published() -> None:

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 from scipy.stats import spearmanr
 
 from contracts import tables
+from contracts.metrics import MetricGrain, known_metrics
 
 INTERACTIONS = ("likes", "comments", "shares", "saves", "quotes")
 RATES = {"reach": "reach", "views": "views", "impressions": "impressions", "followers": "followers_at_post"}
@@ -107,7 +108,7 @@ def _post(row: Row, counts: list[Row], followers: list[Row], item: str | None, z
         "time_zone": zone.key,
         "content_item_id": item,
         "is_published_by_pulso": item is not None,
-        **{name: last.get(name) for name in (*INTERACTIONS, "reach", "views", "impressions", "clicks")},
+        **{name: last.get(name) for name in known_metrics(MetricGrain.POST)},
         "engagements": total(last.get(name) for name in INTERACTIONS),
         "metrics_observed_at": counts[-1]["observed_at"] if counts else None,
         "age_hours": (counts[-1]["observed_at"] - at).total_seconds() / 3600 if counts else None,

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from contracts import tables
+from contracts.metrics import MetricGrain, known_metrics
 from contracts.settings import Settings
 from orchestration.dbt_cli import PROJECT_DIR, dbt_variables
 from orchestration.metric_docs import render_metrics
@@ -32,6 +33,15 @@ def test_every_column_is_described(manifest) -> None:
     ]
     bare += [n["name"] for n in everything if not n["description"].strip() or not n["columns"]]
     assert bare == []
+
+
+def test_every_count_of_a_post_that_has_a_contract_is_a_column(manifest) -> None:
+    needed = {
+        need
+        for column in manifest["nodes"]["model.pulso.fct_posts"]["columns"].values()
+        for need in column["config"]["meta"].get("metric", {}).get("needs", ())
+    }
+    assert needed == set(known_metrics(MetricGrain.POST))
 
 
 def test_gold_is_under_contract_and_starts_with_the_tenant(manifest) -> None:

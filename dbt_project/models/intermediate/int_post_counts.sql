@@ -3,8 +3,8 @@
 
 -- Counts of each post side by side: as last observed, and as first observed once they could be called final.
 
-{% set counts = ['likes', 'comments', 'shares', 'saves', 'quotes', 'reach', 'views', 'impressions', 'clicks'] %}
-{% set interactions = ['likes', 'comments', 'shares', 'saves', 'quotes'] %}
+{% set counts = post_counts() %}
+{% set interactions = interactions() %}
 
 with
 

@@ -1,7 +1,8 @@
-{{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'post_metrics': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {
+    'int_posts': [0, 0], 'post_metrics': [0, 0], 'int_metric_silences': [4, 0]
+}}) }}
 {% set weeks = touched() %}
-{% set interactions = ['likes', 'comments', 'shares', 'saves', 'quotes'] %}
-{% set counts = interactions + ['reach', 'views', 'impressions'] %}
+{% set counts = interactions() + ['reach', 'views', 'impressions'] %}
 
 with
 
@@ -15,6 +16,7 @@ aged as (
         posts.content_format,
         posts.is_reply,
         posts.published_at,
+        posts.time_zone,
         posts.week,
         metrics.metric,
         metrics.value,
@@ -43,31 +45,41 @@ newest as (
         any_value(content_format) as content_format,
         any_value(is_reply) as is_reply,
         any_value(published_at) as published_at,
+        any_value(time_zone) as time_zone,
         age_hours,
         {% for count in counts %}
         max_by(value, observed_at) filter (where metric = '{{ count }}') as {{ count }},
         {% endfor %}
         max(observed_at) as observed_at,
+        max(observed_at) as looked_at,
         any_value(week) as week
     from standing
     where age_hours is not null
     group by post_id, age_hours
 
+),
+
+missing as (
+
+    {{ missing_counts('newest', ['post_id', 'age_hours'], counts, weeks=4) }}
+
 )
 
 select
-    client_id,
-    account_id,
-    network,
-    post_id,
-    content_format,
-    is_reply,
-    published_at,
-    age_hours,
+    newest.client_id,
+    newest.account_id,
+    newest.network,
+    newest.post_id,
+    newest.content_format,
+    newest.is_reply,
+    newest.published_at,
+    newest.age_hours,
     {% for count in counts %}
-    {{ count }},
+    newest.{{ count }},
     {% endfor %}
-    {{ sum_of_known(interactions) }} as engagements,
-    observed_at,
-    week
+    case when not {{ is_missing('engagements', 'missing.missing_counts') }} then {{ sum_of_known(interactions()) }} end as engagements,
+    missing.missing_counts,
+    newest.observed_at,
+    newest.week
 from newest
+left join missing on newest.post_id = missing.post_id and newest.age_hours = missing.age_hours

@@ -84,8 +84,10 @@ select
     metric,
     day,
     value,
-    -- Counts can fall: people take back a like, networks remove fake ones. A fall stays a negative difference.
+    -- Counts can fall: people take back a like, networks remove fake ones. A fall is a revision and stays a negative difference.
     case when day_before >= day - 7 then value - value_before end as delta,
+    -- So deep a fall revises nothing: the network counts anew, or erred. Its difference stays, too, so that differences add up to the count.
+    coalesce(value_before >= {{ var('reset_from') }} and value < value_before * {{ var('reset_below') }} and day_before >= day - 7, false) as is_reset,
     observed_at,
     is_backfilled,
     week

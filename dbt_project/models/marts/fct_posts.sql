@@ -1,5 +1,8 @@
-{{ config(materialized='incremental', meta={'weekly_parents': {'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0]}}) }}
+{{ config(materialized='incremental', meta={'weekly_parents': {
+    'int_posts': [0, 0], 'int_post_counts': [0, 0], 'accounts': [1, 4], 'action_ledger': [0, 0], 'int_metric_silences': [3, 0]
+}}) }}
 {% set weeks = touched() %}
+{% set engagements = 'case when not ' ~ is_missing('engagements', 'missing.missing_counts') ~ ' then counts.engagements end' %}
 
 with
 
@@ -7,6 +10,52 @@ posts as (
 
     select * from {{ ref('int_posts') }}
     where {{ within('week', weeks) }}
+
+),
+
+counts as (
+
+    select * from {{ ref('int_post_counts') }}
+    where {{ within('week', weeks) }}
+
+),
+
+newest_looks as (
+
+    select counts.*, posts.network, posts.time_zone, counts.metrics_observed_at as looked_at
+    from counts
+    inner join posts on counts.post_id = posts.post_id
+
+),
+
+-- Of the round that an outcome is of, its sum alone is kept: what was silent then is taken to be lacking.
+mature_looks as (
+
+    select
+        counts.post_id,
+        posts.network,
+        posts.time_zone,
+        counts.week,
+        counts.matured_observed_at as looked_at,
+        {% for count in interactions() %}
+        cast(null as bigint) as {{ count }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from counts
+    inner join posts on counts.post_id = posts.post_id
+    where counts.matured_observed_at is not null
+
+),
+
+-- Posts are not looked at any more in the fourth week after their own.
+missing as (
+
+    {{ missing_counts('newest_looks', ['post_id'], post_counts(), weeks=3) }}
+
+),
+
+outcomes_missing as (
+
+    {{ missing_counts('mature_looks', ['post_id'], interactions(), weeks=3) }}
 
 ),
 
@@ -64,29 +113,26 @@ select
     posts.language,
     own.content_item_id,
     own.post_id is not null as is_published_by_pulso,
-    counts.likes,
-    counts.comments,
-    counts.shares,
-    counts.saves,
-    counts.quotes,
-    counts.reach,
-    counts.views,
-    counts.impressions,
-    counts.clicks,
-    counts.engagements,
+    {% for count in post_counts() %}
+    counts.{{ count }},
+    {% endfor %}
+    {{ engagements }} as engagements,
+    missing.missing_counts,
     counts.metrics_observed_at,
     {{ seconds_between('posts.published_at', 'counts.metrics_observed_at') }} / 3600.0 as age_hours,
     coalesce(counts.is_backfilled, false) as is_backfilled,
-    counts.mature_engagements,
-    counts.mature_at,
-    counts.matured_observed_at,
+    case when outcomes_missing.post_id is null then counts.mature_engagements end as mature_engagements,
+    case when outcomes_missing.post_id is null then counts.mature_at end as mature_at,
+    case when outcomes_missing.post_id is null then counts.matured_observed_at end as matured_observed_at,
     audiences.followers_at_post,
-    {{ rate('counts.engagements', 'counts.reach') }} as engagement_rate_by_reach,
-    {{ rate('counts.engagements', 'counts.views') }} as engagement_rate_by_views,
-    {{ rate('counts.engagements', 'counts.impressions') }} as engagement_rate_by_impressions,
-    {{ rate('counts.engagements', 'audiences.followers_at_post') }} as engagement_rate_by_followers,
+    {{ rate(engagements, 'counts.reach') }} as engagement_rate_by_reach,
+    {{ rate(engagements, 'counts.views') }} as engagement_rate_by_views,
+    {{ rate(engagements, 'counts.impressions') }} as engagement_rate_by_impressions,
+    {{ rate(engagements, 'audiences.followers_at_post') }} as engagement_rate_by_followers,
     posts.week
 from posts
-left join (select * from {{ ref('int_post_counts') }} where {{ within('week', weeks) }}) as counts on posts.post_id = counts.post_id
+left join counts on posts.post_id = counts.post_id
+left join missing on posts.post_id = missing.post_id
+left join outcomes_missing on posts.post_id = outcomes_missing.post_id
 left join audiences on posts.post_id = audiences.post_id
 left join own on posts.post_id = own.post_id

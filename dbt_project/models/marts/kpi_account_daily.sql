@@ -96,7 +96,7 @@ published as (
         published_day as day,
         count(*) as posts_published,
         {% for count in counts %}
-        {{ total(count) }} as {{ count }},
+        {{ total_of_posts(count) }} as {{ count }},
         {% endfor %}
         {{ pooled_engagement_rates() }}
     from posts

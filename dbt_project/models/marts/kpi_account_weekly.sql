@@ -8,7 +8,7 @@ posts as (
 
     select
         *,
-        {{ sum_of_known(['shares', 'quotes']) }} as passed_on
+        {{ sum_of_counts(['shares', 'quotes']) }} as passed_on
     from {{ ref('fct_posts') }}
     where not is_reply and {{ within('week', weeks) }}
 

@@ -42,9 +42,9 @@ published as (
         client_id,
         week,
         count(*) as posts_published,
-        {{ total('engagements') }} as engagements,
-        {{ total('reach') }} as reach,
-        {{ total('views') }} as views,
+        {{ total_of_posts('engagements') }} as engagements,
+        {{ total_of_posts('reach') }} as reach,
+        {{ total_of_posts('views') }} as views,
         avg(engagements) as mean_engagements_per_post,
         {{ pooled_engagement_rates() }}
     from posts

@@ -7,7 +7,7 @@ posts as (
 
     select
         *,
-        {{ sum_of_known(['likes', 'comments']) }} as interactions
+        {{ sum_of_counts(['likes', 'comments']) }} as interactions
     from {{ ref('fct_posts') }}
     where not is_reply and {{ within('week', weeks) }}
 

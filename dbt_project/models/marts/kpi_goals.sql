@@ -84,6 +84,8 @@ posts as (
 
     select
         goals.goal_id,
+        goals.is_rate,
+        coalesce(array_contains(posts.missing_counts, goals.metric), false) as is_missing,
         posts.engagements,
         case goals.metric
             {% for metric, column in rates.items() %}
@@ -95,8 +97,7 @@ posts as (
         on goals.client_id = posts.client_id
         and posts.published_day between goals.first_day and goals.last_day
     where
-        goals.is_rate
-        and not posts.is_reply
+        not posts.is_reply
         and coalesce(goals.network, posts.network) = posts.network
         and coalesce(goals.account_id, posts.account_id) = posts.account_id
 
@@ -106,7 +107,16 @@ rates as (
 
     select goal_id, {{ pooled_rate('engagements', 'denominator') }} as actual
     from posts
+    where is_rate
     group by goal_id
+
+),
+
+-- Goals about a count that a network had stopped sending with some of the posts: a part is no total.
+incomplete as (
+
+    select distinct goal_id from posts
+    where is_missing
 
 ),
 
@@ -115,12 +125,13 @@ measured as (
     select
         goals.*,
         levels.baseline,
-        coalesce(flows.actual, levels.actual, rates.actual) as actual,
+        case when incomplete.goal_id is null then coalesce(flows.actual, levels.actual, rates.actual) end as actual,
         cast(greatest(coalesce({{ dbt.datediff('goals.first_day', 'goals.as_of_day', 'day') }} + 1, 0), 0) as double) / goals.period_days as elapsed_ratio
     from goals
     left join flows on goals.goal_id = flows.goal_id
     left join levels on goals.goal_id = levels.goal_id
     left join rates on goals.goal_id = rates.goal_id
+    left join incomplete on goals.goal_id = incomplete.goal_id
 
 ),
 

@@ -52,7 +52,7 @@ counted as (
         at_age.age_hours,
         count(*) as posts_counted,
         {% for count in counts %}
-        {{ total('at_age.' ~ count) }} as {{ count }},
+        case when not bool_or({{ is_missing(count, 'at_age.missing_counts') }}) then {{ total('at_age.' ~ count) }} end as {{ count }},
         avg(at_age.{{ count }}) as mean_{{ count }}_per_post,
         {{ pooled_rate('at_age.' ~ count, 'posts.final_' ~ count) }} as share_of_final_{{ count }}{{ ',' if not loop.last }}
         {% endfor %}
