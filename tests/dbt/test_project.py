@@ -55,12 +55,12 @@ def test_every_gold_table_has_a_unique_key_and_no_row_without_client(manifest) -
     tests = [n for n in manifest["nodes"].values() if n["resource_type"] == "test"]
     for model in models(manifest, "gold"):
         kinds = {
-            (t["test_metadata"]["name"], t["column_name"])
+            t["test_metadata"]["name"]: t["test_metadata"]["kwargs"]
             for t in tests
             if t.get("attached_node") == model["unique_id"] and t.get("test_metadata")
         }
-        assert ("not_null", "client_id") in kinds, model["name"]
-        assert {"unique", "unique_combination"} & {name for name, _ in kinds}, model["name"]
+        assert "client_id" in kinds["never_null"]["columns"], model["name"]
+        assert {"unique", "unique_combination"} & set(kinds), model["name"]
 
 
 def test_every_case_and_window_has_a_unit_test(manifest) -> None:

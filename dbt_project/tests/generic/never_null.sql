@@ -1,4 +1,4 @@
-{# Columns that every row has. One scan for all of them; key columns have a not_null test of their own. #}
+{# Columns that every row has. One scan for all of them. #}
 {% test never_null(model, columns) %}
 select *
 from {{ model }}
