@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import httpx
 
 from contracts.errors import NotReadyError
+from platforms._tls import certificates
 
 
 class SandboxClock:
@@ -13,7 +14,10 @@ class SandboxClock:
     def __init__(self, base_url: str, *, timeout: float = 10.0) -> None:
         self._url = f"{base_url.rstrip('/')}/_sandbox/clock"
         # No idle connections: a clock has no end of life at which it could close them.
-        self._client = httpx.Client(timeout=timeout, limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(
+            timeout=timeout, limits=limits, verify=certificates(trust_env=False), trust_env=False
+        )
 
     def now(self) -> datetime:
         """The world's present. Raises NotReadyError when no sandbox answers there."""

@@ -3,11 +3,10 @@
 Belongs here: composition of clients, dialects and connectors. Does not belong here: any network's own ways.
 """
 
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -23,6 +22,7 @@ from platforms._graph import MetaApp
 from platforms._http import Dialect, Patience, Transport
 from platforms._journal import Journal, silence_secrets_in_logs
 from platforms._quotas import MemoryQuotas
+from platforms._tls import certificates
 from platforms.bluesky.client import BlueskyConnector, BlueskyDialect
 from platforms.bluesky.films import VIDEO_SERVICE
 from platforms.facebook.client import FacebookConnector, FacebookDialect
@@ -90,7 +90,7 @@ class HttpNetworks:
             limits=httpx.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
             transport=self._http_transport,
             follow_redirects=False,
-            verify=self._certificates,
+            verify=certificates(trust_env=self._is_trusting_env),
             trust_env=self._is_trusting_env,
             headers={"user-agent": "pulso"},
         )
@@ -98,11 +98,6 @@ class HttpNetworks:
     @property
     def _is_trusting_env(self) -> bool:
         return self._settings.network_base_url is None  # a proxy has no business between us and the sandbox
-
-    @cached_property
-    def _certificates(self) -> ssl.SSLContext:
-        """Read once: they take longer to load than a request takes to be made."""
-        return httpx.create_ssl_context(trust_env=self._is_trusting_env)
 
     def _connectors(self, clients: Mapping[Network, httpx.AsyncClient]) -> dict[Network, Connector]:
         settings, media, host = self._settings, self._media_reader, self._media_host

@@ -90,30 +90,27 @@ def _background(width: int, height: int, primary: Colour, secondary: Colour, ran
         blend,
     )
     size = (width * _SCALE, height * _SCALE)
-    overlay = Image.new("RGBA", size, (*secondary, 0))
+    mask = Image.new("L", size, 0)  # how much of the secondary colour covers each point
     motif = random.choice((_circles, _waves, _sun, _tiles))
-    motif(ImageDraw.Draw(overlay), *size, secondary, random)
-    overlay = overlay.resize((width, height), Image.Resampling.LANCZOS)
-    image.paste(overlay, (0, 0), overlay)
+    motif(ImageDraw.Draw(mask), *size, random)
+    image.paste(secondary, (0, 0), mask.reduce(_SCALE))
     glow = Image.new("L", (width, height), 0)
     ImageDraw.Draw(glow).ellipse((-width * 0.3, -height * 0.5, width * 0.7, height * 0.4), fill=46)
     image.paste((255, 255, 255), (0, 0), glow.filter(ImageFilter.GaussianBlur(min(width, height) / 5)))
     return image
 
 
-def _circles(draw: ImageDraw.ImageDraw, width: int, height: int, colour: Colour, random: Random) -> None:
+def _circles(draw: ImageDraw.ImageDraw, width: int, height: int, random: Random) -> None:
     x, y = width * random.uniform(0.82, 1.0), height * random.uniform(0.86, 1.02)
     unit = min(width, height)
     for ring in range(5, 0, -1):
         radius = unit * 0.075 * ring
-        draw.ellipse(
-            (x - radius, y - radius, x + radius, y + radius), outline=(*colour, 60 + 24 * (5 - ring)), width=unit // 110
-        )
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=60 + 24 * (5 - ring), width=unit // 110)
     radius = unit * 0.06
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(*colour, 235))
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=235)
 
 
-def _waves(draw: ImageDraw.ImageDraw, width: int, height: int, colour: Colour, random: Random) -> None:
+def _waves(draw: ImageDraw.ImageDraw, width: int, height: int, random: Random) -> None:
     phase = random.uniform(0, math.tau)
     for layer in range(4):
         top = height * (0.80 + 0.055 * layer)
@@ -122,10 +119,10 @@ def _waves(draw: ImageDraw.ImageDraw, width: int, height: int, colour: Colour, r
             (x, top + amplitude * math.sin(phase + layer * 1.3 + x / width * math.tau * (1.1 + 0.25 * layer)))
             for x in range(0, width + 16, 16)
         ]
-        draw.polygon([(0, height), *crest, (width, height)], fill=(*colour, 62 + 34 * layer))
+        draw.polygon([(0, height), *crest, (width, height)], fill=62 + 34 * layer)
 
 
-def _sun(draw: ImageDraw.ImageDraw, width: int, height: int, colour: Colour, random: Random) -> None:
+def _sun(draw: ImageDraw.ImageDraw, width: int, height: int, random: Random) -> None:
     unit = min(width, height)
     x, y, radius = width * random.uniform(0.76, 0.86), height * 0.9, unit * 0.2
     for ray in range(24):
@@ -138,13 +135,13 @@ def _sun(draw: ImageDraw.ImageDraw, width: int, height: int, colour: Colour, ran
                 x + outer * math.cos(angle),
                 y + outer * math.sin(angle),
             ),
-            fill=(*colour, 190),
+            fill=190,
             width=unit // 110,
         )
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(*colour, 225))
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=225)
 
 
-def _tiles(draw: ImageDraw.ImageDraw, width: int, height: int, colour: Colour, random: Random) -> None:
+def _tiles(draw: ImageDraw.ImageDraw, width: int, height: int, random: Random) -> None:
     side = min(width, height) // 11
     for row in range(3):
         for column in range(width // side + 1):
@@ -160,7 +157,7 @@ def _tiles(draw: ImageDraw.ImageDraw, width: int, height: int, colour: Colour, r
                 (corner_x - side, corner_y - side, corner_x + side, corner_y + side),
                 start,
                 start + 90,
-                fill=(*colour, alpha),
+                fill=alpha,
             )
 
 

@@ -1,5 +1,6 @@
 """The alarm for sources that are late: planted silences, each seen where it is, with whose problem it is; and quiet otherwise."""
 
+import shutil
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from contracts.freshness import DEADLINES, Deadline, LateCause
 from contracts.networks import Network
 from contracts.records import Account, AccountMetricPoint, CollectionFailure, Competitor
 from contracts.tables import COMPETITOR_POSTS, TableSpec
+from lakehouse import DeltaLake
 from tests.assets.fakes import NOW, House, account, checks, count, post
 
 RIVAL = Competitor(
@@ -32,7 +34,7 @@ TABLES = {deadline.table.name: deadline for deadline in DEADLINES}
 
 
 def read(
-    house: House,
+    lake: DeltaLake,
     table: TableSpec,
     *,
     at: datetime,
@@ -41,9 +43,8 @@ def read(
     error_class: str = "auth",
 ) -> None:
     """A reading of one source at a moment: everybody is asked; the silent bring no row, the failing do not answer."""
-    is_of_rivals = table is COMPETITOR_POSTS
-    asked = rivals(house.store.known_competitors) if is_of_rivals else own(house.store.known_accounts)
-    account = "competitor_id" if is_of_rivals else "account_id"
+    asked = rivals((RIVAL,)) if table is COMPETITOR_POSTS else own((ANA, BEN, SKIES))
+    account = "competitor_id" if table is COMPETITOR_POSTS else "account_id"
     rows = [
         {account: a.account_id, "day": at.date() - timedelta(days=1)}
         for a in asked
@@ -62,16 +63,24 @@ def read(
         if a.account_id in failing
     ]
     frame = pl.DataFrame(rows, schema={account: pl.String, "day": pl.Date})
-    note_reading(house.lake, table, asked, rows=frame, failures=failures, now=at)
+    note_reading(lake, table, asked, rows=frame, failures=failures, now=at)
+
+
+@pytest.fixture(scope="module")
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake in which everything was read at NOW."""
+    root = tmp_path_factory.mktemp("read") / "lake"
+    for deadline in DEADLINES:
+        read(DeltaLake(root), deadline.table, at=NOW)
+    return root
 
 
 @pytest.fixture
-def watched(house: House) -> House:
+def watched(house: House, read_once: Path) -> House:
     """Ana has an account on Bluesky besides and watches a rival; everything was read at NOW."""
     house.store.known_accounts = (ANA, BEN, SKIES)
     house.store.known_competitors = (RIVAL,)
-    for deadline in DEADLINES:
-        read(house, deadline.table, at=NOW)
+    shutil.copytree(read_once, house.lake.root)
     return house
 
 
@@ -123,7 +132,7 @@ def test_a_source_that_nobody_asks_for_any_more_is_late_then_an_error_and_no_oth
         watched.clock.at = there_until + timedelta(hours=hours)
         for other in DEADLINES:
             if other is not deadline:
-                read(watched, other.table, at=watched.clock.at)
+                read(watched.lake, other.table, at=watched.clock.at)
         evaluations = found(watched)
         late = {name for name, evaluation in evaluations.items() if not evaluation.passed}
         assert late == (set() if severity is None else {source})
@@ -138,7 +147,7 @@ def test_a_source_that_nobody_asks_for_any_more_is_late_then_an_error_and_no_oth
 def test_one_silent_network_is_seen_while_the_others_arrive(watched: House, source: str) -> None:
     deadline = TABLES[source]
     watched.clock.at = NOW + timedelta(hours=deadline.hours + 1)
-    read(watched, deadline.table, at=watched.clock.at, silent={SKIES.account_id})
+    read(watched.lake, deadline.table, at=watched.clock.at, silent={SKIES.account_id})
 
     evaluation = found(watched)[source]
 
@@ -154,7 +163,7 @@ def test_one_silent_network_is_seen_while_the_others_arrive(watched: House, sour
 @pytest.mark.parametrize("source", ["posts", "comments", "messages"])
 def test_an_answer_without_rows_is_an_answer_where_only_news_bring_rows(watched: House, source: str) -> None:
     watched.clock.at = NOW + timedelta(hours=TABLES[source].hours + 1)
-    read(watched, TABLES[source].table, at=watched.clock.at, silent=EVERYBODY)
+    read(watched.lake, TABLES[source].table, at=watched.clock.at, silent=EVERYBODY)
     assert source not in failed(watched)
 
 
@@ -168,7 +177,7 @@ def test_one_account_that_fails_is_named_with_whose_problem_it_is(
     watched.clock.at = NOW + timedelta(days=10)
     for deadline in DEADLINES:
         failing = {RIVAL.competitor_id, ANA.account_id}
-        read(watched, deadline.table, at=watched.clock.at, failing=failing, error_class=error_class)
+        read(watched.lake, deadline.table, at=watched.clock.at, failing=failing, error_class=error_class)
 
     for source, evaluation in found(watched).items():
         line = line_of(evaluation)
