@@ -22,6 +22,14 @@ run_monitoring:
   enabled: true
   free_slots_after_run_end_seconds: 60
 """
+_ON_SQLITE = """\
+event_log_storage:
+  module: orchestration.event_log
+  class: SqliteEventLog
+  config:
+    base_dir:
+      env: DAGSTER_HOME
+"""
 _ON_POSTGRESQL = """\
 storage:
   postgres:
@@ -52,13 +60,15 @@ def prepare_home(settings: Settings) -> None:
 def configure_dagster(settings: Settings) -> None:
     """Write `dagster.yaml`; one that people changed is left alone, but must keep its records where the settings say."""
     file = dagster_home(settings) / "dagster.yaml"
-    wanted = _DAGSTER_YAML + (_ON_POSTGRESQL if settings.dagster_url is not None else "")
+    wanted = _DAGSTER_YAML + (_ON_POSTGRESQL if settings.dagster_url is not None else _ON_SQLITE)
     found = file.read_text() if file.exists() else _DAGSTER_YAML
-    if found in (_DAGSTER_YAML, _DAGSTER_YAML + _ON_POSTGRESQL):
+    if found in (_DAGSTER_YAML, _DAGSTER_YAML + _ON_SQLITE, _DAGSTER_YAML + _ON_POSTGRESQL):
         file.write_text(wanted)
     elif ("PULSO_DAGSTER_URL" in found) != (settings.dagster_url is not None):
         change = (
-            f"add to it:\n{_ON_POSTGRESQL}" if settings.dagster_url is not None else "set it, or remove `storage` there"
+            f"add to it, in place of any `event_log_storage`:\n{_ON_POSTGRESQL}"
+            if settings.dagster_url is not None
+            else "set it, or remove `storage` there"
         )
         raise PulsoError(f"{file} and PULSO_DAGSTER_URL disagree on where Dagster keeps its records: {change}")
 

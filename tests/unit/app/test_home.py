@@ -52,20 +52,23 @@ def test_dagsters_own_settings_follow_ours_until_people_change_them(tmp_path: Pa
     file = dagster_home(here) / "dagster.yaml"
     file.parent.mkdir()
     configure_dagster(here)
-    assert "storage:" not in file.read_text()
+    embedded = file.read_text()
+    assert "SqliteEventLog" in embedded
     configure_dagster(there)
     assert "env: PULSO_DAGSTER_URL" in file.read_text()
     assert "hush" not in file.read_text()
+    assert "SqliteEventLog" not in file.read_text()
     configure_dagster(here)
-    assert "storage:" not in file.read_text()
+    assert file.read_text() == embedded
 
     changed = file.read_text() + "retention: {}\n"
     file.write_text(changed)
     configure_dagster(here)
-    with pytest.raises(PulsoError, match=r"disagree(?s:.*)add to it:\nstorage:"):
+    with pytest.raises(PulsoError, match=r"disagree(?s:.*)add to it, .*:\nstorage:"):
         configure_dagster(there)
     assert file.read_text() == changed, "what people wrote is left alone"
-    file.write_text(f"{changed}storage:\n  postgres:\n    postgres_url:\n      env: PULSO_DAGSTER_URL\n")
+    kept = changed.split("event_log_storage")[0]
+    file.write_text(f"{kept}retention: {{}}\nstorage:\n  postgres:\n    postgres_url:\n      env: PULSO_DAGSTER_URL\n")
     configure_dagster(there)
     with pytest.raises(PulsoError, match="set it, or remove `storage`"):
         configure_dagster(here)
