@@ -67,9 +67,8 @@ def test_dagsters_own_settings_follow_ours_until_people_change_them(tmp_path: Pa
     with pytest.raises(PulsoError, match=r"disagree(?s:.*)add to it, .*:\nstorage:"):
         configure_dagster(there)
     assert file.read_text() == changed, "what people wrote is left alone"
-    file.write_text(
-        f"{changed.split('event_log')[0]}storage:\n  postgres:\n    postgres_url:\n      env: PULSO_DAGSTER_URL\n"
-    )
+    kept = changed.split("event_log_storage")[0]
+    file.write_text(f"{kept}retention: {{}}\nstorage:\n  postgres:\n    postgres_url:\n      env: PULSO_DAGSTER_URL\n")
     configure_dagster(there)
     with pytest.raises(PulsoError, match="set it, or remove `storage`"):
         configure_dagster(here)
