@@ -14,8 +14,6 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 from filelock import FileLock
 
 from contracts import tables
@@ -24,10 +22,12 @@ from contracts.records import GoalMetric
 from contracts.settings import Settings
 from contracts.tables import TableSpec
 from lakehouse import DeltaLake, open_lake
-from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, current_manifest, dbt_variables
+from orchestration.dbt_cli import current_manifest
 from tests import forked
+from tests.dbt import parsed
 
 NOW = datetime(2026, 4, 20, 6, tzinfo=UTC)
+QUIETLY = ("--quiet", "--log-level-file", "none")
 CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "America/Sao_Paulo"}
 METRICS = {
     "bluesky": ("likes", "comments", "shares", "quotes", "saves"),
@@ -65,23 +65,13 @@ class Home:
 
     def dbt(self, command: str, *arguments: str) -> CompletedProcess[str]:
         """Any other command of dbt, in the same way."""
-        return forked.call("dbt.cli.main:cli", command, *arguments, *self._options(), cwd=PROJECT_DIR)
+        return forked.call("tests.dbt.parsed:main", self.path, command, *arguments)
 
     def run(self, *arguments: str) -> None:
         """dbt's models and seeds alone, in this process."""
         kinds = ["--resource-type", "model", "--resource-type", "seed"]
-        line = ["--quiet", "--log-level-file", "none", "build", *kinds, *arguments, *self._options()]
-        outcome = dbtRunner().invoke([*line, "--project-dir", str(PROJECT_DIR)])
-        DuckDBConnectionManager.close_all_connections()
+        outcome = parsed.run("build", *QUIETLY, *kinds, *arguments, settings=self.settings)
         assert outcome.success, outcome.exception or [r.message for r in outcome.result if r.status == "error"]
-
-    def _options(self) -> list[str]:
-        target = self.path / "dbt"
-        target.mkdir(parents=True, exist_ok=True)
-        if not (target / "partial_parse.msgpack").exists():
-            shutil.copy(TARGET_DIR / "partial_parse.msgpack", target)
-        folders = ["--target-path", str(target), "--log-path", str(target), "--profiles-dir", str(PROJECT_DIR)]
-        return ["--vars", json.dumps(dbt_variables(self.settings)), *folders]
 
     def results(self) -> dict[str, dict[str, Any]]:
         """What dbt says of every node of its last run, by its unique id."""
