@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from deltalake import DeltaTable, write_deltalake
 
-from contracts.errors import NotReadyError, SchemaMismatchError
+from contracts.errors import NotReadyError, PulsoError, SchemaMismatchError
 from contracts.ports import WriteResult
 from lakehouse.collapse import CollapseGuard
 from lakehouse.conflicts import commit_properties
@@ -67,6 +67,20 @@ class WarehousePublisher:
                 if not allow_collapse:
                     self._guard.check(relation.key, before=relation.published_rows(), after=relation.rows)
             return {relation.name: relation.publish(invocation_id) for relation in relations}
+
+
+def forget_builds(warehouse_path: Path) -> None:
+    """What the warehouse remembers of its builds is dropped: the next one builds every table whole, and publishes it whole.
+
+    Does nothing where there is no warehouse yet. Raises PulsoError while another process has it open.
+    """
+    if not warehouse_path.exists():
+        return
+    try:
+        with duckdb.connect(str(warehouse_path)) as warehouse:
+            warehouse.execute("drop schema if exists state cascade")
+    except duckdb.IOException as error:
+        raise PulsoError(f"{warehouse_path} is in use: wait for the end of the build that runs.") from error
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,16 @@ def build(
     target: Annotated[
         Target, typer.Option(help="Spark builds every table whole, into spark/lake under the home.")
     ] = Target.DUCKDB,
+    is_anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Build and publish every table whole, not only what changed since the last build."),
+    ] = False,
 ) -> None:
     """Build silver and gold from bronze as it is, test them, and publish what passed. Asks no network."""
     settings = Settings()
     require_home(settings)
     if target is Target.DUCKDB:
-        _build_on_duckdb(settings)
+        _build_on_duckdb(settings, is_anew=is_anew)
         return
     from orchestration.spark_build import build_on_spark
 
@@ -78,12 +82,15 @@ def agreement_table(found: "Mapping[str, Agreement]") -> "Table":
     return table
 
 
-def _build_on_duckdb(settings: Settings) -> None:
+def _build_on_duckdb(settings: Settings, *, is_anew: bool) -> None:
     from apps.home import prepare_home
     from apps.pipeline import open_pipeline
+    from lakehouse.warehouse import forget_builds
     from orchestration import jobs
 
     prepare_home(settings)
+    if is_anew:
+        forget_builds(settings.warehouse_path)
     with open_pipeline(settings) as pipeline:
         outcome = pipeline.run(jobs.BUILD_WAREHOUSE)
     for key, rows in sorted(outcome.rows.items()):

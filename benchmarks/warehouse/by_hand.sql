@@ -389,3 +389,241 @@ select
 from (select distinct client_id, account_id, network, week from receipts where grain = 'post')
 cross join (select distinct metric from contracts where grain = 'post')
 where (network, metric) not in (select (network, metric) from contracts where grain = 'post')
+--------
+create table gold.dim_accounts_history as
+with changes as (
+    select
+        *,
+        lag(observed_at) over w is null or handle is distinct from lag(handle) over w or display_name is distinct from lag(display_name) over w as is_new
+    from bronze.accounts where handle is not null or display_name is not null window w as (partition by account_id order by observed_at)
+)
+select
+    client_id, account_id, network, handle, display_name, observed_at as dbt_valid_from,
+    lead(observed_at) over (partition by account_id order by observed_at) as dbt_valid_to, dbt_valid_to is null as is_current
+from changes where is_new
+--------
+create table gold.fct_post_counts_at_age as
+with looks as (
+    select
+        p.client_id, p.account_id, p.network, p.post_id, p.content_format, p.is_reply, p.published_at, p.week, m.metric, m.value, m.observed_at,
+        (epoch_us(m.observed_at) - epoch_us(p.published_at)) / 1e6 as age,
+        case when age between 2700 and 3600 then 1 when age between 64800 and 86400 then 24 when age between 129600 and 172800 then 48
+            when age between 453600 and 604800 then 168 when age between 1814400 and 2419200 then 672 end as age_hours
+    from bronze.post_metrics as m join posts as p using (post_id)
+), wide as (
+    select
+        client_id, account_id, network, post_id, content_format, is_reply, published_at, age_hours, week,
+        arg_max(value, observed_at) filter (metric = 'likes') as likes,
+        arg_max(value, observed_at) filter (metric = 'comments') as comments,
+        arg_max(value, observed_at) filter (metric = 'shares') as shares,
+        arg_max(value, observed_at) filter (metric = 'saves') as saves,
+        arg_max(value, observed_at) filter (metric = 'quotes') as quotes,
+        arg_max(value, observed_at) filter (metric = 'reach') as reach,
+        arg_max(value, observed_at) filter (metric = 'views') as views,
+        arg_max(value, observed_at) filter (metric = 'impressions') as impressions,
+        max(observed_at) as observed_at
+    from looks where age_hours is not null group by all
+)
+select
+    *, null::varchar[] as missing_counts,
+    case when coalesce(likes, comments, shares, saves, quotes) is not null
+        then coalesce(likes, 0) + coalesce(comments, 0) + coalesce(shares, 0) + coalesce(saves, 0) + coalesce(quotes, 0) end as engagements
+from wide
+--------
+create table gold.kpi_post_cohorts as
+with p as (select client_id, network, week, content_format, post_id, case when mature_at is not null then engagements end as final_engagements, case when mature_at is not null then reach end as final_reach, case when mature_at is not null then views end as final_views, case when mature_at is not null then impressions end as final_impressions from gold.fct_posts where not is_reply),
+counted as (
+    select
+        p.client_id, p.network, p.week, p.content_format, a.age_hours, count(*) as posts_counted,
+        sum(a.engagements)::bigint as engagements, avg(a.engagements) as mean_engagements_per_post,
+        sum(a.engagements) filter (final_engagements > 0) / sum(final_engagements) filter (final_engagements > 0 and a.engagements is not null) as share_of_final_engagements,
+        sum(a.reach)::bigint as reach, avg(a.reach) as mean_reach_per_post,
+        sum(a.reach) filter (final_reach > 0) / sum(final_reach) filter (final_reach > 0 and a.reach is not null) as share_of_final_reach,
+        sum(a.views)::bigint as views, avg(a.views) as mean_views_per_post,
+        sum(a.views) filter (final_views > 0) / sum(final_views) filter (final_views > 0 and a.views is not null) as share_of_final_views,
+        sum(a.impressions)::bigint as impressions, avg(a.impressions) as mean_impressions_per_post,
+        sum(a.impressions) filter (final_impressions > 0) / sum(final_impressions) filter (final_impressions > 0 and a.impressions is not null) as share_of_final_impressions
+    from gold.fct_post_counts_at_age as a join p using (post_id) group by all
+)
+select client_id, network, week, content_format, age_hours, posts_published, coalesce(posts_counted, 0) as posts_counted,
+    k.* exclude (client_id, network, week, content_format, age_hours, posts_counted)
+from (select client_id, network, week, content_format, count(*) as posts_published from p group by all)
+cross join (values (1), (24), (48), (168), (672)) as ages(age_hours)
+left join counted as k using (client_id, network, week, content_format, age_hours)
+--------
+create table gold.fct_post_pillars as
+with p as (select *, lower(text) as words from gold.fct_posts where not is_reply),
+keywords as (select client_id, pillar_id, position, lower(unnest(keywords)) as keyword from bronze.pillars where coalesce(is_active, true)),
+hits as (
+    select post_id, pillar_id, count(*) as found, min(position) as position from p join keywords using (client_id)
+    where contains(words, keyword)
+        and regexp_matches(words, '(^|[^\p{L}\p{N}_])\Q' || keyword || '\E[\p{L}\p{N}_]{0,2}([^\p{L}\p{N}_]|$)')
+    group by all
+), named as (select post_id, first(pillar_id order by found desc, position) as pillar_id from hits group by post_id),
+drafted as (
+    select post_id, arg_max(pillar_id, recorded_at) as pillar_id from gold.fct_publications where post_id is not null and pillar_id is not null group by 1
+)
+select
+    p.client_id, p.account_id, p.network, p.post_id, coalesce(d.pillar_id, n.pillar_id) as pillar_id,
+    case when d.pillar_id is not null then 'draft' when n.pillar_id is not null then 'words' end as known_by, p.week
+from p left join named as n using (post_id) left join drafted as d using (post_id)
+--------
+create table gold.kpi_pillars_weekly as
+with pillars as (select client_id, pillar_id, name as pillar_name, intended_share from bronze.pillars where coalesce(is_active, true)),
+sums as (
+    select
+        p.client_id, p.week, t.pillar_id, count(*) as posts_published, sum(engagements)::bigint as engagements,
+        avg(engagements) as mean_engagements_per_post, median(engagements) as median_engagements_per_post,
+        sum(engagements) filter (reach > 0) / sum(reach) filter (reach > 0 and engagements is not null) as engagement_rate_by_reach,
+        sum(engagements) filter (views > 0) / sum(views) filter (views > 0 and engagements is not null) as engagement_rate_by_views,
+        sum(engagements) filter (impressions > 0) / sum(impressions) filter (impressions > 0 and engagements is not null) as engagement_rate_by_impressions,
+        sum(engagements) filter (followers_at_post > 0) / sum(followers_at_post) filter (followers_at_post > 0 and engagements is not null)
+            as engagement_rate_by_followers
+    from gold.fct_posts as p join gold.fct_post_pillars as t using (post_id) group by all
+), weeks as (select client_id, week, sum(posts_published) as total from sums group by all),
+listed as (
+    select client_id, week, pillar_id from weeks join pillars using (client_id) union select client_id, week, pillar_id from sums
+)
+select
+    l.client_id, l.week, l.pillar_id, pillar_name, coalesce(s.posts_published, 0) as posts_published,
+    coalesce(s.posts_published, 0) / total as share_of_posts, intended_share, coalesce(s.posts_published, 0) / total - intended_share as share_gap,
+    s.* exclude (client_id, week, pillar_id, posts_published)
+from listed as l join weeks using (client_id, week) left join pillars using (client_id, pillar_id)
+left join sums as s on l.client_id = s.client_id and l.week = s.week and l.pillar_id is not distinct from s.pillar_id
+--------
+create table gold.kpi_audience_activity as
+with active as (
+    select client_id, account_id, network, 'comments' as source, commented_at as at, week from gold.fct_comments where not is_own
+    union all
+    select m.client_id, account_id, network, 'messages', sent_at, date_trunc('week', sent_at at time zone time_zone)::date
+    from bronze.messages as m join gold.dim_clients using (client_id) where not coalesce(is_own, false)
+), counted as (
+    select
+        a.client_id, account_id, network, source, (isodow(at at time zone time_zone) - 1)::integer as local_weekday,
+        hour(at at time zone time_zone)::integer as local_hour, count(*) as activities
+    from active as a join gold.dim_clients using (client_id)
+    join (select client_id, max(week) as newest from gold.fct_posts group by 1) using (client_id)
+    where week > newest - 91 group by all
+)
+select *, activities / sum(activities) over (partition by account_id, source) as share_of_activities from counted
+--------
+create table gold.kpi_source_uptime_daily as
+select
+    client_id, network, source as source_table, day, count(distinct account_id) as accounts_asked, sum(readings)::bigint as readings,
+    coalesce(sum(readings) filter (outcome = 'answered'), 0)::bigint as readings_answered, readings_answered / nullif(sum(readings), 0) as uptime_ratio,
+    coalesce(sum(readings) filter (outcome = 'auth'), 0)::bigint as errors_auth,
+    coalesce(sum(readings) filter (outcome = 'scope'), 0)::bigint as errors_scope,
+    coalesce(sum(readings) filter (outcome = 'rate'), 0)::bigint as errors_rate,
+    coalesce(sum(readings) filter (outcome = 'invalid'), 0)::bigint as errors_invalid,
+    coalesce(sum(readings) filter (outcome = 'transient'), 0)::bigint as errors_transient,
+    coalesce(sum(readings) filter (outcome not in ('answered', 'auth', 'scope', 'rate', 'invalid', 'transient')), 0)::bigint as errors_other,
+    date_trunc('week', day)::date as week
+from bronze.reading_days group by all
+--------
+create table gold.kpi_operations_daily as
+with due as (
+    select
+        client_id, network, cast(scheduled_at as date) as day, count(*) as publications_due, count(*) filter (state = 'published') as publications_published,
+        count(*) filter (state = 'failed') as publications_failed, count(*) filter (state = 'missed') as publications_missed,
+        count(*) filter (state = 'cancelled') as publications_cancelled, count(*) filter (state = 'parked') as publications_parked,
+        quantile_cont(lateness_seconds, 0.5) as median_lateness_seconds, quantile_cont(lateness_seconds, 0.95) as p95_lateness_seconds
+    from gold.fct_publications where action = 'publish' and scheduled_at is not null group by all
+), queues as (
+    select client_id, network, day, waiting as queue_waiting, overdue as queue_overdue, parked as queue_parked from bronze.queue_depths
+), readings as (
+    select
+        client_id, network, day, sum(readings)::bigint as readings, sum(readings_answered)::bigint as readings_answered,
+        sum(readings_answered) / nullif(sum(readings), 0) as uptime_ratio, sum(errors_auth)::bigint as errors_auth,
+        sum(errors_scope)::bigint as errors_scope, sum(errors_rate)::bigint as errors_rate, sum(errors_invalid)::bigint as errors_invalid,
+        sum(errors_transient)::bigint as errors_transient, sum(errors_other)::bigint as errors_other
+    from gold.kpi_source_uptime_daily group by client_id, network, day
+)
+select
+    * replace (
+        coalesce(publications_due, 0) as publications_due, coalesce(publications_published, 0) as publications_published,
+        coalesce(publications_failed, 0) as publications_failed, coalesce(publications_missed, 0) as publications_missed,
+        coalesce(publications_cancelled, 0) as publications_cancelled, coalesce(publications_parked, 0) as publications_parked
+    )
+from due full join queues using (client_id, network, day) full join readings using (client_id, network, day)
+--------
+create table gold.kpi_model_quality_weekly as
+with forecasts as (
+    select f.*, date_trunc('week', forecast_at at time zone time_zone)::date as week
+    from (select *, row_number() over (partition by forecast_id order by forecast_at, day) as nth from bronze.forecasts) as f
+    join gold.dim_clients using (client_id) where nth = 1
+), usual as (
+    select account_id, mature_at, median(ln(1 + mature_engagements)) over last_30 as account_median
+    from gold.fct_posts where mature_engagements is not null
+    window last_30 as (partition by account_id order by mature_at, post_id rows between 29 preceding and current row)
+    qualify row_number() over (partition by account_id, mature_at order by post_id desc) = 1
+), scored as (
+    select
+        s.*, f.week, abs(u.account_median - s.log_engagement) as baseline_error, s.log_engagement - s.expected_log_engagement as above,
+        (1 - s.interval_level) / 2 as low, (1 + s.interval_level) / 2 as high,
+        (abs(above) / 2 + greatest(low * (s.log_engagement - lower_log), high * (lower_log - s.log_engagement))
+            + greatest(high * (s.log_engagement - upper_log), low * (upper_log - s.log_engagement))) / 3 as pinball,
+        s.lower_log_engagement as lower_log, s.upper_log_engagement as upper_log
+    from gold.fct_forecast_scores as s join forecasts as f using (forecast_id)
+    asof left join usual as u on s.account_id = u.account_id and s.forecast_at >= u.mature_at
+), ranked as (
+    select
+        client_id, origin, model_name, model_version, week, account_id,
+        rank() over (partition by client_id, origin, model_name, model_version, week, account_id order by expected_log_engagement)
+            + (count(*) over (partition by client_id, origin, model_name, model_version, week, account_id, expected_log_engagement) - 1) / 2 as x,
+        rank() over (partition by client_id, origin, model_name, model_version, week, account_id order by log_engagement)
+            + (count(*) over (partition by client_id, origin, model_name, model_version, week, account_id, log_engagement) - 1) / 2 as y
+    from scored
+), correlations as (
+    select client_id, origin, model_name, model_version, week, round(avg(rho), 12) as rank_correlation from (
+        select
+            client_id, origin, model_name, model_version, week, account_id,
+            case when count(*) >= 3 and min(x) < max(x) and min(y) < max(y) then corr(x, y) end as rho
+        from ranked group by all
+    ) group by all
+), quality as (
+    select
+        client_id, origin, model_name, model_version, week, count(*) as scored_forecasts, avg(absolute_error) as mean_absolute_error, avg(error) as bias,
+        avg(pinball) as mean_pinball_loss, avg(is_covered::int) as coverage_ratio, avg(interval_level) as interval_level,
+        avg(baseline_error) as baseline_mean_absolute_error,
+        1 - sum(absolute_error) filter (baseline_error is not null) / nullif(sum(baseline_error), 0) as skill_over_baseline
+    from scored group by all
+)
+select made.*, coalesce(scored_forecasts, 0) as scored_forecasts, q.* exclude (client_id, origin, model_name, model_version, week, scored_forecasts), rank_correlation
+from (select client_id, origin, model_name, model_version, week, count(*) as forecasts from forecasts group by all) as made
+left join quality as q using (client_id, origin, model_name, model_version, week)
+left join correlations using (client_id, origin, model_name, model_version, week)
+--------
+create table gold.kpi_goals as -- of the three metrics that goals of the generated lake are about
+with goals as (
+    select g.*, least(newest, last_day) as as_of_day, last_day - first_day + 1 as days
+    from bronze.goals as g left join (select client_id, max(day) as newest from gold.kpi_account_daily group by 1) using (client_id)
+), moves as (
+    select
+        goal_id, account_id, metric, sum(case when day >= first_day then engagements end) as engagements,
+        arg_min(followers, day) as first_followers, arg_max(followers, day) as last_followers
+    from goals join gold.kpi_account_daily as d using (client_id) where day between first_day - 1 and last_day group by goal_id, d.account_id, metric
+), sums as (
+    select
+        goal_id, case metric when 'engagements' then sum(engagements) when 'followers' then sum(last_followers) end::double as actual,
+        case metric when 'followers' then sum(first_followers) end::double as baseline
+    from moves group by goal_id, metric
+), rates as (
+    select goal_id, sum(engagements) filter (views > 0) / sum(views) filter (views > 0 and engagements is not null) as rate
+    from goals join gold.fct_posts using (client_id)
+    where metric = 'engagement_rate_by_views' and published_day between first_day and last_day and not is_reply group by goal_id
+), measured as (
+    select
+        g.* exclude (actual, baseline), coalesce(s.actual, rate) as actual, s.baseline, greatest(as_of_day - first_day + 1, 0) / days as elapsed_ratio,
+        metric = 'followers' as is_level, metric like 'engagement_rate%' as is_rate
+    from (select *, null as actual, null as baseline from goals) as g left join sums as s using (goal_id) left join rates using (goal_id)
+)
+select
+    client_id, goal_id, metric, network, account_id, first_day, last_day, as_of_day, target, baseline, actual, elapsed_ratio,
+    case when is_level and target > baseline then (actual - baseline) / (target - baseline) when not is_level or baseline is not null then actual / target end
+        as progress_ratio,
+    case when is_rate then progress_ratio else progress_ratio / nullif(elapsed_ratio, 0) end as pace_ratio,
+    case when is_rate then actual else coalesce(baseline, 0) + (actual - coalesce(baseline, 0)) / nullif(elapsed_ratio, 0) end as projection,
+    case when as_of_day is null then 'no_data' when elapsed_ratio = 0 then 'not_started' when actual is null then 'no_data'
+        when actual >= target and (elapsed_ratio = 1 or not (is_rate or is_level)) then 'reached' when elapsed_ratio = 1 then 'missed'
+        when projection >= target then 'on_track' else 'behind' end as status
+from measured

@@ -4,8 +4,9 @@ Belongs here: bronze rows as formulas of account, day and a hash. Does not belon
 any claim that the values are realistic: only their number, width and order matter to a build.
 
 Every account publishes once a day. A post is looked at on seven days, four counts each time; one look in a hundred reaches the lake one
-to three days late. An account has a profile and three reported metrics a day, a post some three comments. Pulso published and forecast
-every tenth post. A client has fifty accounts and watches five rivals. `raw` is short: no model reads it.
+to three days late. An account has a profile and three reported metrics a day, a message every third day, and is asked by five sources; a post
+has some three comments. Pulso published and forecast every tenth post. A client has fifty accounts, three pillars and three goals, and watches
+five rivals. `raw` is short: no model reads it.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,6 +53,8 @@ class GeneratedLake:
         self._write(tables.CLIENTS, _CLIENT, f"range({self._clients}) as t(c)")
         watched = f"range({self._clients}) as t(c), range({RIVALS_A_CLIENT}) as u(n)"
         self._write(tables.COMPETITORS, _WATCHED, watched)
+        self._write(tables.PILLARS, _PILLAR, f"range({self._clients}) as t(c), range({len(_TOPICS) - 1}) as u(n)")
+        self._write(tables.GOALS, _GOAL, f"range({self._clients}) as t(c), range({len(_GOALS)}) as u(n)")
 
     def grow(self, first: int, last: int, *, told: Callable[[int], None] = lambda _: None) -> None:
         """Add the days `first` to `last`, numbers from 0, both included; `told` hears how far it is."""
@@ -66,6 +69,11 @@ class GeneratedLake:
             self._write(tables.POSTS, _POST, f"{everybody}, {days}")
             self._write(tables.POST_METRICS, _COUNT, f"{everybody}, {looks}, range(4) as w(m) where {arrived}")
             self._write(tables.COMMENTS, _COMMENT, f"{everybody}, {days}, range(6) as v(n) where n < hash(a, d) % 7")
+            self._write(tables.MESSAGES, _MESSAGE, f"{everybody}, {days} where (a + d) % 3 = 0")
+            self._write(tables.READING_DAYS, _READING, f"{everybody}, {days}, range({len(_SOURCES)}) as v(s)")
+            self._write(
+                tables.QUEUE_DEPTHS, _QUEUE, f"range({self._clients}) as t(c), range({len(Network)}) as v(n), {days}"
+            )
             self._write(tables.COMPETITOR_POSTS, _RIVAL_POST, f"{rivals}, {days}")
             self._write(tables.ACTION_LEDGER, _ACTION, f"{everybody}, {days} where (a + d) % 10 = 0")
             self._write(tables.FORECASTS, _FORECAST, f"{everybody}, {days} where (a + d) % 10 = 0")
@@ -104,6 +112,29 @@ _WATCHED = {
     "handle": f"'rival' || (c * {RIVALS_A_CLIENT} + n)",
     "exported_at": "start(0)",
 }
+_TOPICS = ("roast", "harvest", "opening hours", "nothing in particular")
+"""What posts are about; the last is no pillar."""
+_PILLAR = {
+    "client_id": "'client-' || c",
+    "pillar_id": "'pillar-' || n",
+    "name": f"{list(_TOPICS)}[(1 + n)::int]",
+    "position": "n",
+    "keywords": f"[{list(_TOPICS)}[(1 + n)::int]]",
+    "intended_share": "0.3",
+    "is_active": "true",
+    "exported_at": "start(0)",
+}
+_GOALS = ("engagements", "followers", "engagement_rate_by_views")
+_GOAL = {
+    "goal_id": "'goal-' || c || '-' || n",
+    "client_id": "'client-' || c",
+    "metric": f"{list(_GOALS)}[(1 + n)::int]",
+    "target": "[30000, 120000, 0.05][(1 + n)::int]",
+    "first_day": "cast(start(7) as date)",
+    "last_day": "cast(start(97) as date)",
+    "is_active": "true",
+    "exported_at": "start(0)",
+}
 _PROFILE = {
     **_OF_ACCOUNT,
     "native_id": "a::varchar",
@@ -128,7 +159,7 @@ _POST = {
     "post_id": "post(a, d)",
     "native_id": "a || '-' || d",
     "permalink": "'https://networks.example/' || post(a, d)",
-    "text": "'A post of account ' || a || ' on day ' || d || repeat(' with some words', (1 + hash(a, d) % 8)::int) "
+    "text": f"'A post of account ' || a || ' about ' || {list(_TOPICS)}[(1 + hash(d, a) % {len(_TOPICS)})::int] || repeat(' with some words', (1 + hash(a, d) % 8)::int) "
     "|| ' #tag' || (hash(a, d) % 40) || ' #brand' || a",
     "content_format": "['image', 'text', 'video', 'carousel'][(1 + hash(d, a) % 4)::int]",
     "media_count": "1",
@@ -163,6 +194,34 @@ _COMMENT = {
     "is_own": "n = 5",
     "raw": "'{}'",
     "day": "cast(published(a, d) + to_seconds(((1 + hash(n, d, a) % 5000))::bigint) as date)",
+}
+_MESSAGE = {
+    **_OF_ACCOUNT,
+    "message_id": "account(a) || '/message-' || d",
+    "conversation_id": "account(a) || '/conversation'",
+    "native_id": "d::varchar",
+    "is_own": "(a + d) % 2 = 0",
+    "sent_at": "published(d, a)",
+    "observed_at": "published(d, a) + to_seconds(3600)",
+    "day": "cast(published(d, a) + to_seconds(3600) as date)",
+}
+_SOURCES = ("posts", "post_metrics", "accounts", "comments", "messages")
+_READING = {
+    **_OF_ACCOUNT,
+    "source": f"{list(_SOURCES)}[(1 + s)::int]",
+    "outcome": "['answered', 'transient'][(1 + (hash(a, d, s) % 100 = 0)::int)::int]",
+    "readings": "1 + hash(a, s) % 4",
+    "last_asked_at": "start(d + 1)",
+    "day": "cast(start(d) as date)",
+}
+_QUEUE = {
+    "client_id": "'client-' || c",
+    "network": "network(n)",
+    "waiting": "hash(c, n, d) % 9",
+    "overdue": "0",
+    "parked": "(hash(c, d, n) % 50 = 0)::int",
+    "observed_at": "start(d + 1)",
+    "day": "cast(start(d) as date)",
 }
 _RIVAL_POST = {
     "competitor_post_id": "'rival-' || r || '-' || d",

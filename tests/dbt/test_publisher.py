@@ -1,5 +1,7 @@
 """Publishing: one atomic commit a table, or none; what must not reach the lake is refused before anything is written."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -7,10 +9,10 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from contracts.errors import CollapseError, NotReadyError, SchemaMismatchError
+from contracts.errors import CollapseError, NotReadyError, PulsoError, SchemaMismatchError
 from contracts.scope import TenantScope
 from lakehouse import DeltaLake
-from lakehouse.warehouse import WarehousePublisher
+from lakehouse.warehouse import WarehousePublisher, forget_builds
 
 ALL = TenantScope.all_clients("a test")
 
@@ -144,3 +146,19 @@ def test_the_file_is_free_again_afterwards(warehouse) -> None:
     warehouse.table("t", rows(1))
     warehouse.publisher.publish(["t"], invocation_id="b")
     warehouse.table("t", rows(2))  # would fail if a reader still held the file
+
+
+def test_what_is_remembered_of_builds_is_not_forgotten_under_a_build_that_runs(warehouse) -> None:
+    forget_builds(warehouse.path)
+    assert not warehouse.path.exists()
+    warehouse.table("t", rows(1))
+    holding = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, str(warehouse.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as build:
+        assert build.stdout is not None
+        assert build.stdout.readline() == b"open\n"
+        with pytest.raises(PulsoError, match="is in use"):
+            forget_builds(warehouse.path)
+    forget_builds(warehouse.path)
+    warehouse.publisher.publish(["t"], invocation_id="b")
