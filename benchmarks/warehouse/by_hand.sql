@@ -457,7 +457,7 @@ keywords as (select client_id, pillar_id, position, lower(unnest(keywords)) as k
 hits as (
     select post_id, pillar_id, count(*) as found, min(position) as position from p join keywords using (client_id)
     where contains(words, keyword)
-        and regexp_matches(words, '(^|[^\p{L}\p{N}_])\Q' || keyword || '\E[\p{L}\p{N}_]{0,2}([^\p{L}\p{N}_]|$)')
+        and regexp_matches(replace(words, keyword, chr(1)), '(^|[^\p{L}\p{N}_\x01])\x01[\p{L}\p{N}_]{0,2}([^\p{L}\p{N}_\x01]|$)')
     group by all
 ), named as (select post_id, first(pillar_id order by found desc, position) as pillar_id from hits group by post_id),
 drafted as (
@@ -493,14 +493,14 @@ left join sums as s on l.client_id = s.client_id and l.week = s.week and l.pilla
 --------
 create table gold.kpi_audience_activity as
 with active as (
-    select client_id, account_id, network, 'comments' as source, commented_at as at, week from gold.fct_comments where not is_own
+    select client_id, account_id, network, 'comments' as source, commented_at as active_at, week from gold.fct_comments where not is_own
     union all
     select m.client_id, account_id, network, 'messages', sent_at, date_trunc('week', sent_at at time zone time_zone)::date
     from bronze.messages as m join gold.dim_clients using (client_id) where not coalesce(is_own, false)
 ), counted as (
     select
-        a.client_id, account_id, network, source, (isodow(at at time zone time_zone) - 1)::integer as local_weekday,
-        hour(at at time zone time_zone)::integer as local_hour, count(*) as activities
+        a.client_id, account_id, network, source, (isodow(active_at at time zone time_zone) - 1)::integer as local_weekday,
+        hour(active_at at time zone time_zone)::integer as local_hour, count(*) as activities
     from active as a join gold.dim_clients using (client_id)
     join (select client_id, max(week) as newest from gold.fct_posts group by 1) using (client_id)
     where week > newest - 91 group by all
