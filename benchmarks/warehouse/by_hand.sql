@@ -560,9 +560,9 @@ with forecasts as (
     select
         s.*, f.week, abs(u.account_median - s.log_engagement) as baseline_error, s.log_engagement - s.expected_log_engagement as above,
         (1 - s.interval_level) / 2 as low, (1 + s.interval_level) / 2 as high,
+        s.lower_log_engagement as lower_log, s.upper_log_engagement as upper_log,
         (abs(above) / 2 + greatest(low * (s.log_engagement - lower_log), high * (lower_log - s.log_engagement))
-            + greatest(high * (s.log_engagement - upper_log), low * (upper_log - s.log_engagement))) / 3 as pinball,
-        s.lower_log_engagement as lower_log, s.upper_log_engagement as upper_log
+            + greatest(high * (s.log_engagement - upper_log), low * (upper_log - s.log_engagement))) / 3 as pinball
     from gold.fct_forecast_scores as s join forecasts as f using (forecast_id)
     asof left join usual as u on s.account_id = u.account_id and s.forecast_at >= u.mature_at
 ), ranked as (
@@ -599,7 +599,7 @@ with goals as (
     from bronze.goals as g left join (select client_id, max(day) as newest from gold.kpi_account_daily group by 1) using (client_id)
 ), moves as (
     select
-        goal_id, account_id, metric, sum(case when day >= first_day then engagements end) as engagements,
+        goal_id, d.account_id, metric, sum(case when day >= first_day then engagements end) as engagements,
         arg_min(followers, day) as first_followers, arg_max(followers, day) as last_followers
     from goals join gold.kpi_account_daily as d using (client_id) where day between first_day - 1 and last_day group by goal_id, d.account_id, metric
 ), sums as (

@@ -11,6 +11,7 @@ from apps.streamlit.estimates import against_usual
 from apps.streamlit.language import NOTHING
 from apps.streamlit.layout import empty, figure, header, link_to, one_line, section
 from apps.streamlit.workspace import Workspace, current
+from contracts.networks import Network
 
 RECENT_DAYS = 28
 # Needs whose reasons, owners and remedies are listed there, whatever week they are from.
@@ -181,7 +182,7 @@ def _profiles(work: Workspace) -> pl.DataFrame:
     # Posts younger than the maturity age are left out: they would make whoever posted last look weak.
     until = work.now.at - timedelta(hours=work.settings.mature_after_hours)
     recent = pl.col("published_at").is_between(until - timedelta(days=RECENT_DAYS), until)
-    networks = {name: work.text(f"network.{name}") for name in ("bluesky", "instagram")}
+    networks = {network.value: work.text(f"network.{network.value}") for network in Network}
     return (
         pl.concat(frames)
         .filter(recent & pl.col("interactions").is_not_null())
