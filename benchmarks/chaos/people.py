@@ -142,9 +142,12 @@ class People:
         states = self._states(tuple(self._to_repost))
         for item_id, state in states.items():
             if state == IntentState.PUBLISHED.value:
-                plan = self._to_repost.pop(item_id)
-                self.store.repost(item_id, actor=ACTOR, scheduled_at=self.crowd.now - EARLIER + timedelta(minutes=5))
-                plan.is_done = True
+                later = self.crowd.now - EARLIER + timedelta(minutes=5)
+                try:
+                    self.store.repost(item_id, actor=ACTOR, scheduled_at=later)
+                except ItemStateError:
+                    continue  # a publisher with a bug takes back what another said: they ask again
+                self._to_repost.pop(item_id).is_done = True
             elif state in (IntentState.PARKED.value, IntentState.FAILED.value) and not self._waits_for_connection(
                 item_id
             ):
