@@ -44,6 +44,15 @@ def test_every_count_of_a_post_that_has_a_contract_is_a_column(manifest) -> None
     assert needed == set(known_metrics(MetricGrain.POST))
 
 
+def test_which_networks_report_a_metric_follows_from_what_it_needs(manifest) -> None:
+    metrics = {
+        f"{model['name']}.{name}": column["config"]["meta"].get("metric", {})
+        for model in models(manifest, "gold")
+        for name, column in model["columns"].items()
+    }
+    assert [name for name, metric in metrics.items() if "networks" in metric] == []
+
+
 def test_gold_is_under_contract_and_starts_with_the_tenant(manifest) -> None:
     for model in models(manifest, "gold"):
         assert model["config"]["contract"]["enforced"], model["name"]
