@@ -3,11 +3,12 @@
 Belongs here: words and loudness. Does not belong here: deadlines and what late means (contracts/freshness.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
 
+from assets.checks.named import LISTED, clients_of
 from assets.keys import key_of
 from contracts.clock import Clock
 from contracts.freshness import DEADLINES, Arrival, LateCause, arrivals
@@ -17,10 +18,6 @@ from contracts.tables import COMPETITOR_POSTS, READINGS, TableSpec
 
 CHECK_NAME = "in_time"
 RUNBOOK = "docs/runbooks/data-late.md"
-SAID_CLIENTS = 5
-"""More are counted; all of them are in the metadata and in the app."""
-LISTED = 1000
-"""More accounts are not kept with a check: Dagster's record is no lake."""
 EVERYONE = TenantScope.all_clients("the alarm is for all clients")
 
 WORDS: dict[LateCause, tuple[str, str]] = {
@@ -105,16 +102,10 @@ def _lines(table: TableSpec, standing: pl.DataFrame, late: pl.DataFrame) -> Iter
     for (network, cause), rows in late.sort("network", "cause").group_by("network", "cause", maintain_order=True):
         owner, remedy = WORDS[LateCause(cause)]
         yield (
-            f"{network}: {rows.height} of {of_network[network]} {who} ({_clients(rows)}) have no {table.name} since "
+            f"{network}: {rows.height} of {of_network[network]} {who} ({clients_of(rows)}) have no {table.name} since "
             f"{rows['there_until'].min():%Y-%m-%d %H:%M} UTC; it was due by {rows['due_at'].min():%Y-%m-%d %H:%M}. "
             f"{owner[0].upper()}{owner[1:]}. {remedy[0].upper()}{remedy[1:]}: {RUNBOOK}"
         )
-
-
-def _clients(rows: pl.DataFrame) -> str:
-    names: Sequence[str] = rows["client_id"].unique().sort().to_list()
-    more = len(names) - SAID_CLIENTS
-    return ", ".join(names[:SAID_CLIENTS]) + (f" and {more} more clients" if more > 0 else "")
 
 
 def _listed(late: pl.DataFrame) -> list[dict[str, str]]:

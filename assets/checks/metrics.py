@@ -10,6 +10,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
+from assets.checks.named import LISTED, clients_of
 from contracts.ports import Lake, Store
 from contracts.scope import TenantScope
 
@@ -22,8 +23,6 @@ JUDGED_FOR = timedelta(days=21)
 """An account that published nothing for longer is not asked what its posts lack."""
 FEWEST = 3
 """Posts or days of one account without a metric that make it an alarm; of a whole network dbt has judged that already."""
-SAID_CLIENTS = 5
-LISTED = 1000
 EVERYONE = TenantScope.all_clients("a network's metrics are judged over all clients together")
 
 WORDS: dict[bool, tuple[str, str]] = {
@@ -79,15 +78,9 @@ def _lines(newest: pl.DataFrame, stopped: pl.DataFrame) -> Iterator[str]:
         cause, remedy = WORDS[bool(is_wide)]
         yield (
             f"{network} has sent no {metric} ({str(grain).replace('_', ' ')}) since {rows['since'].min():%Y-%m-%d}: {rows.height} of "
-            f"{accounts[network, grain, metric]} accounts ({_clients(rows)}). {cause[0].upper()}{cause[1:]}. "
+            f"{accounts[network, grain, metric]} accounts ({clients_of(rows)}). {cause[0].upper()}{cause[1:]}. "
             f"{remedy[0].upper()}{remedy[1:]}: {RUNBOOK}"
         )
-
-
-def _clients(rows: pl.DataFrame) -> str:
-    names = rows["client_id"].unique().sort().to_list()
-    more = len(names) - SAID_CLIENTS
-    return ", ".join(names[:SAID_CLIENTS]) + (f" and {more} more clients" if more > 0 else "")
 
 
 def _listed(stopped: pl.DataFrame) -> list[dict[str, object]]:
