@@ -50,6 +50,13 @@ def dbt_variables(settings: Settings) -> dict[str, Any]:
     }
 
 
+def dbt_options(settings: Settings, target: Path) -> list[str]:
+    """Words after any command of dbt: the project, this home's variables, and the folder for artefacts and logs."""
+    project = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    folders = ["--target-path", str(target), "--log-path", str(target)]
+    return [*project, *folders, "--vars", json.dumps(dbt_variables(settings))]
+
+
 def current_manifest(settings: Settings) -> Path:
     """The project's manifest; compiled first when it is missing or older than its sources (some seconds, offline).
 
@@ -77,9 +84,8 @@ def sources_sha256() -> str:
 
 
 def _parse(settings: Settings) -> None:
-    command = [str(dbt_executable()), "parse", "--quiet", "--vars", json.dumps(dbt_variables(settings))]
-    folders = ["--target-path", str(TARGET_DIR), "--log-path", str(TARGET_DIR), "--profiles-dir", str(PROJECT_DIR)]
-    parsed = subprocess.run([*command, *folders], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+    command = [str(dbt_executable()), "parse", "--quiet", *dbt_options(settings, TARGET_DIR)]
+    parsed = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
     if parsed.returncode:
         raise PulsoError(f"The dbt project does not compile:\n{parsed.stdout}{parsed.stderr}")
 

@@ -4,7 +4,6 @@ Belongs here: putting session, dbt and publication together. Does not belong her
 (lakehouse/spark.py), what is built (dbt_project/), the daily build on DuckDB (assets/warehouse.py).
 """
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from contracts.errors import PulsoError
 from contracts.settings import Settings
 from lakehouse import open_lake
 from lakehouse.spark import GOLD, empty_schemas, open_spark, publish_gold, show_bronze
-from orchestration.dbt_cli import PROJECT_DIR, dbt_variables
+from orchestration.dbt_cli import dbt_options
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ def _run_dbt(settings: Settings, target: Path, *, is_tested: bool) -> dict[str, 
     """Seconds by model. Raises PulsoError with what failed."""
     from dbt.cli.main import dbtRunner
 
-    line = ["build", "--target", "spark", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
-    line += ["--target-path", str(target), "--log-path", str(target), "--vars", json.dumps(dbt_variables(settings))]
+    line = ["build", "--target", "spark", *dbt_options(settings, target)]
     line += ["--exclude-resource-type", "unit_test", *([] if is_tested else ["test"])]
     outcome = dbtRunner().invoke(["--quiet", "--log-level", "none", *line])
     results: list[Any] = list(getattr(outcome.result, "results", ()))

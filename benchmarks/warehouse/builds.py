@@ -4,7 +4,6 @@ Belongs here: what is timed, and what is not: the start of Python, imports and d
 lake that is built over (generated_lake.py), which builds are compared (__main__.py).
 """
 
-import json
 import resource
 import time
 from collections.abc import Callable
@@ -60,12 +59,11 @@ def by_dbt(home: Path, full: bool) -> Built:
     from dbt.cli.main import dbtRunner
 
     from lakehouse.warehouse import WarehousePublisher
-    from orchestration.dbt_cli import PROJECT_DIR, dbt_variables
+    from orchestration.dbt_cli import dbt_options
 
     settings = Settings(home=home)
     (home / "dbt").mkdir(exist_ok=True)
-    folders = ["--target-path", str(home / "dbt"), "--log-path", str(home / "dbt"), "--profiles-dir", str(PROJECT_DIR)]
-    options = [*folders, "--project-dir", str(PROJECT_DIR), "--vars", json.dumps(dbt_variables(settings))]
+    options = dbt_options(settings, home / "dbt")
     quiet = ["--quiet", "--log-level-file", "none"]
     dbtRunner().invoke([*quiet, "parse", *options])
 

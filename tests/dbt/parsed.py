@@ -3,7 +3,6 @@
 Belongs here: running dbt's commands. Does not belong here: the homes (conftest.py), how dbt is run in production (orchestration/dbt_cli.py).
 """
 
-import json
 import shutil
 import sys
 import tempfile
@@ -15,14 +14,14 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
 from contracts.settings import Settings
-from orchestration.dbt_cli import PROJECT_DIR, TARGET_DIR, dbt_variables
+from orchestration.dbt_cli import TARGET_DIR, dbt_options
 
 
 def run(command: str, *arguments: str, settings: Settings) -> dbtRunnerResult:
     """A command of dbt over the home of these settings, in this process."""
     target = settings.home / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    outcome = dbtRunner(manifest=_project().deepcopy()).invoke([command, *arguments, *_options(settings, target)])
+    outcome = dbtRunner(manifest=_project().deepcopy()).invoke([command, *arguments, *dbt_options(settings, target)])
     DuckDBConnectionManager.close_all_connections()
     return outcome
 
@@ -37,13 +36,7 @@ def main() -> None:
 def _project() -> Manifest:
     with tempfile.TemporaryDirectory() as name:
         shutil.copy(TARGET_DIR / "partial_parse.msgpack", name)
-        line = ["--quiet", "--log-level-file", "none", "parse", *_options(Settings(), Path(name))]
+        line = ["--quiet", "--log-level-file", "none", "parse", *dbt_options(Settings(), Path(name))]
         outcome = dbtRunner().invoke(line)
     assert isinstance(outcome.result, Manifest), outcome.exception
     return outcome.result
-
-
-def _options(settings: Settings, target: Path) -> list[str]:
-    folders = ["--target-path", str(target), "--log-path", str(target)]
-    project = ["--profiles-dir", str(PROJECT_DIR), "--project-dir", str(PROJECT_DIR)]
-    return ["--vars", json.dumps(dbt_variables(settings)), *folders, *project]
