@@ -2,8 +2,9 @@
 
 {# A row for each row of `looks` that lacks something: its key and `missing_counts`, what the network sent to nobody on the client's day of
    the look and the row has not; with `engagements` when one of their parts is among it: a sum without one of its parts is no sum.
-   Looks have `network`, `time_zone`, `week` (of publication), `looked_at` and the counts; they come at most so many weeks after that week. #}
-{% macro missing_counts(looks, key, counts, weeks) -%}
+   Looks have `network`, `time_zone`, `week` (of publication), the counts, and when it was in the column that `looked_at` names; they come at
+   most so many `weeks` after that week. #}
+{% macro missing_counts(looks, key, looked_at, counts, weeks) -%}
     with
 
     silences as (
@@ -23,7 +24,7 @@
 
     timed as (
 
-        {{ with_local_time('affected', 'looked_at') }}
+        {{ with_local_time('affected', looked_at) }}
 
     ),
 

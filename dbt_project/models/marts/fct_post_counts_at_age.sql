@@ -51,7 +51,6 @@ newest as (
         max_by(value, observed_at) filter (where metric = '{{ count }}') as {{ count }},
         {% endfor %}
         max(observed_at) as observed_at,
-        max(observed_at) as looked_at,
         any_value(week) as week
     from standing
     where age_hours is not null
@@ -61,7 +60,7 @@ newest as (
 
 missing as (
 
-    {{ missing_counts('newest', ['post_id', 'age_hours'], counts, weeks=4) }}
+    {{ missing_counts('newest', ['post_id', 'age_hours'], 'observed_at', counts, weeks=4) }}
 
 )
 

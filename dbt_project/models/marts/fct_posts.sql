@@ -22,7 +22,7 @@ counts as (
 
 newest_looks as (
 
-    select counts.*, posts.network, posts.time_zone, counts.metrics_observed_at as looked_at
+    select counts.*, posts.network, posts.time_zone
     from counts
     inner join posts on counts.post_id = posts.post_id
 
@@ -36,7 +36,7 @@ mature_looks as (
         posts.network,
         posts.time_zone,
         counts.week,
-        counts.matured_observed_at as looked_at,
+        counts.matured_observed_at,
         {% for count in interactions() %}
         cast(null as bigint) as {{ count }}{{ ',' if not loop.last }}
         {% endfor %}
@@ -49,13 +49,13 @@ mature_looks as (
 -- Posts are not looked at any more in the fourth week after their own.
 missing as (
 
-    {{ missing_counts('newest_looks', ['post_id'], post_counts(), weeks=3) }}
+    {{ missing_counts('newest_looks', ['post_id'], 'metrics_observed_at', post_counts(), weeks=3) }}
 
 ),
 
 outcomes_missing as (
 
-    {{ missing_counts('mature_looks', ['post_id'], interactions(), weeks=3) }}
+    {{ missing_counts('mature_looks', ['post_id'], 'matured_observed_at', interactions(), weeks=3) }}
 
 ),
 
