@@ -11,8 +11,13 @@ from benchmarks.chaos.bugs import BUGS
 pytestmark = pytest.mark.slow
 
 
-def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.chaos", "--seed", "11", "--publishers", "2"]
+SEEDS = (11, 12, 13)
+"""Of a planted bug's campaigns: whether two publishers get in each other's way is decided by the machine and not by a seed, and of
+45 posts some four appear twice, so that one campaign in some dozens shows nothing. Three in a row show nothing only for a right publisher."""
+
+
+def chaos(*arguments: str, seed: int = SEEDS[0]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.chaos", "--seed", str(seed), "--publishers", "2"]
     return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
 
 
@@ -33,6 +38,9 @@ def test_every_promise_is_kept(hardship):
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_publisher_with_a_planted_bug_is_found_out(bug):
-    done = chaos("--posts", "45", "--accounts", "27", "--kills", "4", "--hostile", "--bug", bug)
+    for seed in SEEDS:
+        done = chaos("--posts", "45", "--accounts", "27", "--kills", "4", "--hostile", "--bug", bug, seed=seed)
+        if done.returncode != 0:
+            break
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"broken promise: \w+: \d+ (duplicates|lost)", done.stdout), done.stdout
