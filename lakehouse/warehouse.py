@@ -59,7 +59,7 @@ class WarehousePublisher:
         if not self._warehouse_path.exists():
             raise NotReadyError(f"{self._warehouse_path} does not exist: build the warehouse first.")
         with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse, self._place.reaching():
-            warehouse.execute("set TimeZone = 'UTC'")
+            warehouse.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
             builds = partial_builds(warehouse)
             relations = [_Relation(warehouse, name, self._place, builds=builds.get(name)) for name in names]
             for relation in relations:

@@ -143,6 +143,7 @@
             ('accounts', 'accounts', none, none),
             ('account_metrics', 'account_metrics', none, none),
             ('comments', 'comments', '', utc_day('seen.commented_at')),
+            ('messages', 'messages', '', utc_day('seen.sent_at')),
             ('action_ledger', 'action_ledger', with_posts, utc_day('posts.published_at')),
             ('competitor_posts', 'competitor_posts', '', utc_day('seen.published_at')),
             ('reading_days', 'reading_days', none, none),
