@@ -22,6 +22,7 @@ from lakehouse import open_lake
 FOLDER = Path(__file__).parent
 PAGES = {
     "overview": ":material/monitoring:",
+    "goals": ":material/flag:",
     "content_performance": ":material/insights:",
     "calendar": ":material/calendar_month:",
     "forecast_scoreboard": ":material/target:",

@@ -127,6 +127,27 @@ class ClientData:
     def forecast_skill(self) -> pl.DataFrame:
         return self.read("gold/kpi_forecast_skill")
 
+    def goals(self) -> pl.DataFrame:
+        return self.read("gold/kpi_goals")
+
+    def availability(self) -> pl.DataFrame:
+        """What the networks sent of each count, week by week: what explains a figure that is not there."""
+        return self.read(
+            "gold/metric_availability",
+            (
+                "account_id",
+                "network",
+                "grain",
+                "metric",
+                "expected",
+                "received",
+                "state",
+                "is_network_wide",
+                "since",
+                "week",
+            ),
+        )
+
     # --- learning and decisions ------------------------------------------------------------------------------------------
 
     def calibration(self) -> pl.DataFrame:

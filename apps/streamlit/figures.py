@@ -3,8 +3,9 @@
 Colours of series that have no meaning of their own come from the theme (`.streamlit/config.toml`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,6 +20,9 @@ ACCENT = "#e76f51"
 QUIET = "#9aa0ab"
 BAND = "rgba(15, 118, 110, 0.16)"
 GUIDE = "rgba(125, 130, 140, 0.75)"
+TRACK = "rgba(125, 130, 140, 0.22)"
+INK = "rgb(110, 116, 128)"
+"""Seen on a light and on a dark page."""
 
 CONFIG = {"displayModeBar": False, "displaylogo": False}
 """Passed to `st.plotly_chart`: no tool bar, no link elsewhere."""
@@ -451,6 +455,70 @@ def unusual_day(found: UnusualDay, language: Language) -> go.Figure:
     figure.update_yaxes(
         range=[0, top], tickformat=".0%" if found.is_share else None, ticksuffix="" if found.is_share else "×"
     )
+    return figure
+
+
+def goal_progress(goal: Mapping[str, Any], language: Language, *, shown: Callable[[float | None], str]) -> go.Figure:
+    """How far a goal has come, in its own unit: a bar over the way to the target, where a steady pace would stand, where this one leads.
+
+    `goal`: a row of gold/kpi_goals; `shown` writes its quantities. A level begins at its baseline, where the target lies above it; a rate
+    has no pace. What is not known is written out and has no bar.
+    """
+    target, actual, projection = goal["target"], goal["actual"], goal["projection"]
+    baseline = goal["baseline"]
+    start = baseline if baseline is not None and target > baseline else 0.0
+    is_rate = goal["metric"].startswith("engagement_rate_by_")
+    reach = max(value for value in (target, actual, start + 1.3 * (target - start)) if value is not None)
+    length = reach - start
+    figure = go.Figure()
+    figure.add_bar(
+        x=[target - start], y=[0], base=[start], orientation="h", width=0.9, marker={"color": TRACK}, hoverinfo="skip"
+    )
+    if actual is None:
+        figure.add_annotation(
+            x=start + length / 100, y=0, xanchor="left", text=language("figure.not_known"), showarrow=False
+        )
+    else:
+        figure.add_bar(
+            x=[actual - start],
+            y=[0],
+            base=[start],
+            orientation="h",
+            width=0.46,
+            marker={"color": ACCENT if goal["status"] in ("behind", "missed") else MAIN},
+            hovertemplate=f"{language('figure.reached')} <b>{shown(actual)}</b><extra></extra>",
+        )
+    if not is_rate:
+        steady = start + (target - start) * goal["elapsed_ratio"]
+        figure.add_shape(
+            type="line", x0=steady, x1=steady, y0=-0.5, y1=0.5, line={"color": INK, "width": 1.6, "dash": "dot"}
+        )
+    if projection is not None and not is_rate:
+        is_beyond = projection > reach
+        figure.add_scatter(
+            x=[min(max(projection, start), reach)],
+            y=[0],
+            mode="markers",
+            marker={
+                "symbol": "triangle-right" if is_beyond else "diamond-open",
+                "size": 11,
+                "color": INK,
+                "line": {"width": 1.8, "color": INK},
+            },
+            hovertemplate=f"{language('figure.leads_to')} <b>{shown(projection)}</b><extra></extra>",
+            cliponaxis=False,
+        )
+    figure.add_shape(type="line", x0=target, x1=target, y0=-0.62, y1=0.62, line={"color": INK, "width": 3})
+    _layout(figure, language, height=88)
+    figure.update_layout(barmode="overlay", showlegend=False, margin={"l": 12, "r": 16, "t": 6, "b": 6})
+    figure.update_xaxes(
+        range=[min(start, actual if actual is not None else start) - length * 0.01, reach + length * 0.02],
+        tickvals=[start, target],
+        ticktext=[shown(start), shown(target)],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(visible=False, range=[-0.75, 0.75])
     return figure
 
 

@@ -32,6 +32,7 @@ from operations import IntentState, ParkReason, open_store, set_up
 from operations.content import locked_item
 from operations.database import Database
 from operations.intents import move, newest_intent
+from tests.unit.app import demo_plans
 
 NOW = datetime(2026, 5, 27, 14, 0, tzinfo=UTC)
 """A Wednesday."""
@@ -294,6 +295,8 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     daily = _account_days(fct_posts, accounts)
     _gold(lake, "kpi_account_daily", daily)
     _gold(lake, "kpi_client_weekly", _weeks(fct_posts, daily))
+    _gold(lake, "kpi_goals", demo_plans.goals(fct_posts, daily, today=NOW.date()))
+    _gold(lake, "metric_availability", demo_plans.availability(fct_posts))
     rival_posts = _gold(lake, "fct_competitor_posts", _rival_posts(rng))
     _gold(lake, "kpi_competitor_benchmark", _benchmark(fct_posts, rival_posts))
     scores = _scores(rng, fct_posts)
