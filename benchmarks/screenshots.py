@@ -41,7 +41,17 @@ CHROMIUM_FLAGS = (
     "--hide-scrollbars",
 )
 INSTALL = "apt-get install chromium"
-PAGES = ("overview", "goals", "content-performance", "calendar", "forecast-scoreboard", "data-health")
+PAGES = (
+    "overview",
+    "goals",
+    "content-performance",
+    "content-mix",
+    "post-growth",
+    "audience",
+    "calendar",
+    "forecast-scoreboard",
+    "data-health",
+)
 OPEN_GROUPS = ("features", "models", "learning", "decisions", "actions")
 WIDTH = 1440
 START_SECONDS = 120

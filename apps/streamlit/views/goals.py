@@ -9,8 +9,8 @@ import streamlit as st
 
 from apps.streamlit import figures
 from apps.streamlit.absences import absences
-from apps.streamlit.language import NOTHING, Language
-from apps.streamlit.layout import empty, figure, header, section
+from apps.streamlit.language import Language
+from apps.streamlit.layout import absence, empty, figure, header, section
 from apps.streamlit.workspace import Workspace, current
 
 BADGES = {
@@ -154,17 +154,7 @@ def _notes(work: Workspace, goal: Mapping[str, Any], availability: pl.DataFrame)
         network=goal["network"],
         account_id=goal["account_id"],
     )
-    notes = [
-        text(
-            f"absence.{row['state']}",
-            network=text("network." + row["network"]),
-            metric=text("metric." + row["metric"]),
-            since=text.day(row["since"]) if row["since"] else NOTHING,
-            received=text.number(row["received"]),
-            expected=text.number(row["expected"]),
-        )
-        for row in found.iter_rows(named=True)
-    ]
+    notes = [absence(text, row) for row in found.iter_rows(named=True)]
     if goal["actual"] is None:
         notes.append(text("goals.no_total" if notes else "goals.nothing_counted"))
     return notes
