@@ -13,14 +13,14 @@ TARGETS: Mapping[str, tuple[tuple[GoalMetric, float, Network | None], ...]] = {
     "harbor-coffee": (
         (GoalMetric.ENGAGEMENTS, 45_000, None),
         (GoalMetric.POSTS_PUBLISHED, 240, None),
-        (GoalMetric.REACH, 400_000, None),
-        (GoalMetric.FOLLOWERS, 14_600, Network.INSTAGRAM),
-        (GoalMetric.ENGAGEMENT_RATE_BY_REACH, 0.06, Network.INSTAGRAM),
+        (GoalMetric.REACH, 300_000, None),
+        (GoalMetric.FOLLOWERS, 14_200, Network.INSTAGRAM),
+        (GoalMetric.ENGAGEMENT_RATE_BY_REACH, 0.03, Network.INSTAGRAM),
     ),
     "verde-cocina": (
         (GoalMetric.ENGAGEMENTS, 80_000, None),
-        (GoalMetric.COMMENTS, 6_000, Network.INSTAGRAM),
-        (GoalMetric.FOLLOWERS, 2_200, Network.BLUESKY),
+        (GoalMetric.COMMENTS, 4_500, Network.INSTAGRAM),
+        (GoalMetric.FOLLOWERS, 2_150, Network.BLUESKY),
     ),
     "brisa-surf": (
         (GoalMetric.ENGAGEMENTS, 45_000, None),

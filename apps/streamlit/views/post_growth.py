@@ -28,6 +28,9 @@ def render(work: Workspace) -> None:
     cohorts, count, measure = _chosen(work, cohorts)
     recent = cohorts["week"].unique().sort().tail(COHORTS)
     cohorts = cohorts.filter(pl.col("week").is_in(recent.implode()))
+    looked_at = cohorts.filter(pl.col("posts_counted") > 0)["week"]
+    unseen = recent.filter(recent < looked_at.min()) if looked_at.len() else recent.head(0)  # type: ignore[operator]
+    cohorts = cohorts.filter(~pl.col("week").is_in(unseen.implode()))
     ages = sorted(cohorts["age_hours"].unique())
     _cards(work, cohorts, count, ages)
     cells = cohorts.select(
@@ -46,6 +49,8 @@ def render(work: Workspace) -> None:
     )
     figure(chart, "growth", alt=work.text("growth.alt"))
     st.caption(work.text("growth.legend"))
+    if unseen.len():
+        st.caption(f":material/info: {work.text('growth.unseen', count=unseen.len())}")
     _posts(work, cohorts, count, ages)
 
 
@@ -133,7 +138,12 @@ def _cards(work: Workspace, cohorts: pl.DataFrame, count: str, ages: Sequence[in
         column.metric(
             text("growth.after", age=_age(text, age)),
             text.percent(share, digits=0),
-            text("growth.rests_on", cohorts=text.number(known.height), posts=text.number(known["posts_counted"].sum()))
+            text(
+                "growth.rests_on",
+                count=known.height,
+                cohorts=text.number(known.height),
+                posts=text.number(known["posts_counted"].sum()),
+            )
             if known.height
             else text("growth.rests_on_none"),
             delta_color="off",
@@ -156,7 +166,7 @@ def _posts(work: Workspace, cohorts: pl.DataFrame, count: str, ages: Sequence[in
     if not weeks:
         return
     section(text("growth.posts"))
-    week = st.selectbox(text("growth.week"), weeks, format_func=text.day, key="growth_week", width=220)
+    week = st.selectbox(text("growth.week"), weeks, format_func=text.day, key=f"growth_week_{text.code}", width=220)
     one = cohorts.row(0, named=True)
     of_cohort = (
         (pl.col("network") == one["network"])
