@@ -28,8 +28,11 @@ def render(work: Workspace) -> None:
         figure(chart, "activity", alt=text("audience.when_alt"))
     with right:
         section(text("audience.posted"), help=text("audience.posted_help"))
-        chart = figures.week_heatmap(times, "posts_published", text, unit=text("unit.posts"))
-        figure(chart, "posted", alt=text("content.habits_alt"))
+        if times.is_empty():
+            empty(work, "audience.nothing_posted")
+        else:
+            chart = figures.week_heatmap(times, "posts_published", text, unit=text("unit.posts"))
+            figure(chart, "posted", alt=text("content.habits_alt"))
     st.info(text("audience.note"), icon=":material/info:")
 
 

@@ -28,7 +28,11 @@ def render(work: Workspace) -> None:
     posts = against_median(posts)
     by_theme, by_format = st.tabs([work.text("mix.themes"), work.text("mix.formats")])
     with by_theme:
-        _themes(work, work.data.pillar_weeks().filter(within), posts)
+        themes = work.data.pillar_weeks()
+        if themes.is_empty():
+            empty(work, "mix.empty", place="-themes")
+        else:
+            _themes(work, themes.filter(within), posts)
     with by_format:
         _formats(work, formats.filter(within), posts)
     st.caption(work.text("mix.note", hours=work.settings.mature_after_hours))
