@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from apps.demo import demo_clients
+from apps.demo.goals import demo_goals
 from apps.demo.register import ACTOR, accounts_of, clients_without_brand, competitors_of
 from apps.home import prepare_home
 from apps.pipeline import FailedCheck, JobOutcome, Pipeline, open_pipeline
@@ -149,7 +150,7 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
 
 
 def register_world(settings: Settings, sandbox: Sandbox) -> None:
-    """Demo clients with the accounts that the world gives them. Known ones are left as people changed them."""
+    """Demo clients with their goals and the accounts that the world gives them. Known ones are left as people changed them."""
     _register(settings, sandbox, demo_clients())
 
 
@@ -165,6 +166,8 @@ def _register(settings: Settings, sandbox: Sandbox, clients: Iterable[Client]) -
         for client in clients:
             if client.client_id not in known_clients:
                 store.save_client(client, actor=ACTOR)
+                for goal in demo_goals(client.client_id, today=sandbox.now().date()):
+                    store.set_goal(goal, actor=ACTOR)
         for account, tokens in accounts_of(listing, settings.sandbox_url):
             if account.account_id not in known_accounts:
                 store.save_account(account, actor=ACTOR)

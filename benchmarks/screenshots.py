@@ -41,7 +41,17 @@ CHROMIUM_FLAGS = (
     "--hide-scrollbars",
 )
 INSTALL = "apt-get install chromium"
-PAGES = ("overview", "content-performance", "calendar", "forecast-scoreboard", "data-health")
+PAGES = (
+    "overview",
+    "goals",
+    "content-performance",
+    "content-mix",
+    "post-growth",
+    "audience",
+    "calendar",
+    "forecast-scoreboard",
+    "data-health",
+)
 OPEN_GROUPS = ("features", "models", "learning", "decisions", "actions")
 WIDTH = 1440
 START_SECONDS = 120
@@ -116,9 +126,9 @@ def wait_for_app(page: Page) -> None:
     page.wait_for_timeout(900)  # plotly draws after its element is there
 
 
-def picture_app(page: Page, url: str, output: Path, *, client: str | None) -> None:
-    """One PNG per page, each as tall as its content, and one of the calendar's item dialog."""
-    for name in PAGES:
+def picture_app(page: Page, url: str, output: Path, *, client: str | None, names: Sequence[str] = PAGES) -> None:
+    """One PNG per page of `names`, each as tall as its content, and one of the calendar's item dialog."""
+    for name in names:
         page.set_viewport_size({"width": WIDTH, "height": 1000})
         path = "" if name == PAGES[0] else name
         page.goto(f"{url}/{path}" + (f"?client={client}" if client else ""))

@@ -22,7 +22,11 @@ from lakehouse import open_lake
 FOLDER = Path(__file__).parent
 PAGES = {
     "overview": ":material/monitoring:",
+    "goals": ":material/flag:",
     "content_performance": ":material/insights:",
+    "content_mix": ":material/donut_small:",
+    "post_growth": ":material/show_chart:",
+    "audience": ":material/forum:",
     "calendar": ":material/calendar_month:",
     "forecast_scoreboard": ":material/target:",
     "data_health": ":material/ecg_heart:",

@@ -127,6 +127,50 @@ class ClientData:
     def forecast_skill(self) -> pl.DataFrame:
         return self.read("gold/kpi_forecast_skill")
 
+    def goals(self) -> pl.DataFrame:
+        return self.read("gold/kpi_goals")
+
+    def pillar_weeks(self) -> pl.DataFrame:
+        return self.read("gold/kpi_pillars_weekly")
+
+    def pillars_of_posts(self) -> pl.DataFrame:
+        return self.read("gold/fct_post_pillars", ("post_id", "pillar_id", "known_by"))
+
+    def format_weeks(self) -> pl.DataFrame:
+        return self.read("gold/kpi_content_mix_weekly")
+
+    def cohorts(self) -> pl.DataFrame:
+        return self.read("gold/kpi_post_cohorts")
+
+    def counts_at_age(self) -> pl.DataFrame:
+        return self.read(
+            "gold/fct_post_counts_at_age", ("post_id", "age_hours", "engagements", "reach", "views", "impressions")
+        )
+
+    def activity(self) -> pl.DataFrame:
+        return self.read("gold/kpi_audience_activity")
+
+    def posting_times(self) -> pl.DataFrame:
+        return self.read("gold/kpi_posting_times")
+
+    def availability(self) -> pl.DataFrame:
+        """What the networks sent of each count, week by week: what explains a figure that is not there."""
+        return self.read(
+            "gold/metric_availability",
+            (
+                "account_id",
+                "network",
+                "grain",
+                "metric",
+                "expected",
+                "received",
+                "state",
+                "is_network_wide",
+                "since",
+                "week",
+            ),
+        )
+
     # --- learning and decisions ------------------------------------------------------------------------------------------
 
     def calibration(self) -> pl.DataFrame:

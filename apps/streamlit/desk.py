@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from contracts.media import MediaMender
-from contracts.records import AccountTerms, Client, ContentItem, Forecast, Trouble, Verdict
+from contracts.records import AccountTerms, Client, ContentItem, Forecast, Goal, Trouble, Verdict
 from contracts.scope import TenantScope
 from operations import ItemView, SqlStore, Stop, StopReceipt
 from operations.mending import MendedItem, is_mendable, mend
@@ -83,6 +83,10 @@ class Desk:
     def rivals(self) -> frozenset[str]:
         """The rivals that the client watches."""
         return frozenset(rival.competitor_id for rival in self._store.competitors(self._scope))
+
+    def goals(self) -> tuple[Goal, ...]:
+        """What the client means to reach, as it was last set; how far it has come is in gold."""
+        return self._store.goals(self._scope)
 
     def connections(self) -> tuple[ShownConnection, ...]:
         """Each account, and whether it can be used."""

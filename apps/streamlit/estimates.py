@@ -53,6 +53,24 @@ def relative_engagement(posts: pl.DataFrame, by: str) -> pl.DataFrame:
     )
 
 
+def against_median(posts: pl.DataFrame) -> pl.DataFrame:
+    """Add `times_median`: mature engagements as a multiple of the median of the same account's mature posts in `posts`.
+
+    Null where `mature_engagements` is, and where that median is zero: nothing is a multiple of it.
+    """
+    usual = pl.col("mature_engagements").median().over("account_id")
+    return posts.with_columns(pl.when(usual > 0).then(pl.col("mature_engagements") / usual).alias("times_median"))
+
+
+def median_multiple(posts: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """`by`, `times_median` (the median of the group's) and `final_posts`, the number of posts that it rests on.
+
+    Posts without a value of `by` are a group too.
+    """
+    known = posts.filter(pl.col("times_median").is_not_null())
+    return known.group_by(by).agg(pl.col("times_median").median(), pl.len().alias("final_posts"))
+
+
 def wilson(successes: int, trials: int) -> tuple[float, float]:
     """Wilson's score interval of a share. `trials` must be positive."""
     z = NormalDist().inv_cdf(0.5 + LEVEL / 2)

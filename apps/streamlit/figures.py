@@ -3,8 +3,9 @@
 Colours of series that have no meaning of their own come from the theme (`.streamlit/config.toml`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,6 +20,13 @@ ACCENT = "#e76f51"
 QUIET = "#9aa0ab"
 BAND = "rgba(15, 118, 110, 0.16)"
 GUIDE = "rgba(125, 130, 140, 0.75)"
+TRACK = "rgba(125, 130, 140, 0.22)"
+INK = "rgb(110, 116, 128)"
+"""Seen on a light and on a dark page."""
+FEW_TO_MANY = ((0, "#cfe6e2"), (1, "#08524b"))
+UNSETTLED = "#c9ccd2"
+LESS_TO_MORE = ((0, "#a6480f"), (0.25, "#e39b62"), (0.5, "#f1eee7"), (0.75, "#6bb0a7"), (1, "#0b5f58"))
+"""Around one: brown below, teal above. Told apart by those who see no red or no green."""
 
 CONFIG = {"displayModeBar": False, "displaylogo": False}
 """Passed to `st.plotly_chart`: no tool bar, no link elsewhere."""
@@ -232,9 +240,18 @@ def relative_engagement(
 
 def posting_heatmap(posts: pl.DataFrame, language: Language) -> go.Figure:
     """How many posts were published per local hour and weekday. `posts`: `local_hour`, `local_weekday` (0 = Monday)."""
+    counted = posts.group_by("local_weekday", "local_hour").agg(pl.len().alias("posts"))
+    return week_heatmap(counted, "posts", language, unit=language("unit.posts"))
+
+
+def week_heatmap(rows: pl.DataFrame, count: str, language: Language, *, unit: str) -> go.Figure:
+    """The sum of a count per local hour and weekday; an hour without any stays empty.
+
+    `rows`: `local_hour`, `local_weekday` (0 = Monday), `count`, which is in `unit`.
+    """
     counts = np.zeros((7, 24), dtype=int)
-    for weekday, hour in posts.select("local_weekday", "local_hour").drop_nulls().iter_rows():
-        counts[weekday, hour] += 1
+    for weekday, hour, number in rows.select("local_weekday", "local_hour", count).drop_nulls().iter_rows():
+        counts[weekday, hour] += number
     names = [language.weekday(day) for day in range(7)]
     figure = go.Figure(
         go.Heatmap(
@@ -243,9 +260,9 @@ def posting_heatmap(posts: pl.DataFrame, language: Language) -> go.Figure:
             y=names,
             xgap=2,
             ygap=2,
-            colorscale=[[0, "#cfe6e2"], [1, "#08524b"]],
-            colorbar={"title": {"text": language("unit.posts"), "side": "top"}, "thickness": 10, "outlinewidth": 0},
-            hovertemplate="%{y} %{x}:00<br><b>%{z}</b> " + language("unit.posts") + "<extra></extra>",
+            colorscale=FEW_TO_MANY,
+            colorbar={"title": {"text": unit, "side": "top"}, "thickness": 10, "outlinewidth": 0},
+            hovertemplate="%{y} %{x}:00<br><b>%{z}</b> " + unit + "<extra></extra>",
         )
     )
     _layout(figure, language, x_title=language("figure.local_hour"), height=330)
@@ -451,6 +468,235 @@ def unusual_day(found: UnusualDay, language: Language) -> go.Figure:
     figure.update_yaxes(
         range=[0, top], tickformat=".0%" if found.is_share else None, ticksuffix="" if found.is_share else "×"
     )
+    return figure
+
+
+def goal_progress(goal: Mapping[str, Any], language: Language, *, shown: Callable[[float | None], str]) -> go.Figure:
+    """How far a goal has come, in its own unit: a bar over the way to the target, where a steady pace would stand, where this one leads.
+
+    `goal`: a row of gold/kpi_goals; `shown` writes its quantities. A level begins at its baseline, where the target lies above it; a rate
+    has no pace. What is not known is written out and has no bar.
+    """
+    target, actual, projection = goal["target"], goal["actual"], goal["projection"]
+    baseline = goal["baseline"]
+    start = baseline if baseline is not None and target > baseline else 0.0
+    is_rate = goal["metric"].startswith("engagement_rate_by_")
+    reach = max(value for value in (target, actual, start + 1.3 * (target - start)) if value is not None)
+    length = reach - start
+    figure = go.Figure()
+    figure.add_bar(
+        x=[target - start], y=[0], base=[start], orientation="h", width=0.9, marker={"color": TRACK}, hoverinfo="skip"
+    )
+    if actual is None:
+        figure.add_annotation(
+            x=start + length / 100, y=0, xanchor="left", text=language("figure.not_known"), showarrow=False
+        )
+    else:
+        figure.add_bar(
+            x=[actual - start],
+            y=[0],
+            base=[start],
+            orientation="h",
+            width=0.46,
+            marker={"color": ACCENT if goal["status"] in ("behind", "missed") else MAIN},
+            hovertemplate=f"{language('figure.reached')} <b>{shown(actual)}</b><extra></extra>",
+        )
+    if not is_rate:
+        steady = start + (target - start) * goal["elapsed_ratio"]
+        figure.add_shape(
+            type="line", x0=steady, x1=steady, y0=-0.5, y1=0.5, line={"color": INK, "width": 1.6, "dash": "dot"}
+        )
+    if projection is not None and not is_rate:
+        is_beyond = projection > reach
+        figure.add_scatter(
+            x=[min(max(projection, start), reach)],
+            y=[0],
+            mode="markers",
+            marker={
+                "symbol": "triangle-right" if is_beyond else "diamond-open",
+                "size": 11,
+                "color": INK,
+                "line": {"width": 1.8, "color": INK},
+            },
+            hovertemplate=f"{language('figure.leads_to')} <b>{shown(projection)}</b><extra></extra>",
+            cliponaxis=False,
+        )
+    figure.add_shape(type="line", x0=target, x1=target, y0=-0.62, y1=0.62, line={"color": INK, "width": 3})
+    _layout(figure, language, height=88)
+    figure.update_layout(barmode="overlay", showlegend=False, margin={"l": 12, "r": 16, "t": 6, "b": 6})
+    figure.update_xaxes(
+        range=[min(start, actual if actual is not None else start) - length * 0.01, reach + length * 0.02],
+        tickvals=[start, target],
+        ticktext=[shown(start), shown(target)],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(visible=False, range=[-0.75, 0.75])
+    return figure
+
+
+def weekly_mix(cells: pl.DataFrame, by: str, names: Mapping[str | None, str], language: Language) -> go.Figure:
+    """How often each group was posted in each week (the number) and how well (the colour, against the account's median).
+
+    `cells`: `week`, `by`, `posts_published`, `times_median`; rows in the order of `names`. Grey: posted, and no post is final yet. No
+    colour and no number: nothing was posted.
+    """
+    weeks = sorted(set(cells["week"]))
+    order = list(names)
+    posts, times = np.zeros((len(order), len(weeks))), np.full((len(order), len(weeks)), np.nan)
+    for week, name, count, multiple in cells.select("week", by, "posts_published", "times_median").iter_rows():
+        place = order.index(name), weeks.index(week)
+        posts[place] = count
+        times[place] = np.nan if multiple is None else multiple
+    said = [
+        [
+            [
+                language.day(weeks[column]),
+                language.number(posts[row, column]),
+                language("figure.no_final") if np.isnan(times[row, column]) else language.times(times[row, column]),
+            ]
+            for column in range(len(weeks))
+        ]
+        for row in range(len(order))
+    ]
+    common = {
+        "x": list(range(len(weeks))),
+        "y": [names[name] for name in order],
+        "xgap": 2,
+        "ygap": 2,
+        "text": [[language.number(count) if count else "" for count in row] for row in posts],
+        "texttemplate": "%{text}",
+        "customdata": said,
+        "hovertemplate": language("figure.mix_hover") + "<extra>%{y}</extra>",
+    }
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=np.where((posts > 0) & np.isnan(times), 1.0, np.nan),
+        colorscale=[[0, UNSETTLED], [1, UNSETTLED]],
+        showscale=False,
+        **common,
+    )
+    with np.errstate(divide="ignore"):
+        figure.add_heatmap(
+            z=np.clip(np.log2(times), -2, 2),
+            zmin=-2,
+            zmax=2,
+            colorscale=LESS_TO_MORE,
+            colorbar={
+                "title": {"text": language("figure.times_median"), "side": "top"},
+                "tickvals": [-2, -1, 0, 1, 2],
+                "ticktext": ["≤ ¼×", "½×", "1×", "2×", "≥ 4×"],
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
+            **common,
+        )
+    _layout(figure, language, x_title=language("figure.week"), height=110 + 40 * len(order))
+    step = -(-len(weeks) // 14)
+    figure.update_xaxes(
+        tickvals=list(range(0, len(weeks), step)),
+        ticktext=[language.short_day(week) for week in weeks[::step]],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, title=None)
+    return figure
+
+
+def shares(rows: pl.DataFrame, language: Language) -> go.Figure:
+    """Share of all posts of each group as bars, with a line where it was meant to be.
+
+    `rows`: `label`, `posts`, `share`, `planned` (null where nobody said); drawn in the order given, top first.
+    """
+    figure = go.Figure()
+    figure.add_bar(
+        x=rows["share"].to_list(),
+        y=rows["label"].to_list(),
+        orientation="h",
+        name=language("figure.share_of_posts"),
+        marker={"color": MAIN},
+        width=0.55,
+        customdata=[
+            [language.percent(share, digits=0), language.number(posts)]
+            for share, posts in rows.select("share", "posts").iter_rows()
+        ],
+        hovertemplate=language("figure.share_hover") + "<extra>%{y}</extra>",
+    )
+    planned = rows.filter(pl.col("planned").is_not_null())
+    if planned.height:
+        figure.add_scatter(
+            x=planned["planned"].to_list(),
+            y=planned["label"].to_list(),
+            mode="markers",
+            name=language("figure.planned"),
+            marker={"symbol": "line-ns", "size": 24, "line": {"width": 3.4, "color": ACCENT}},
+            customdata=[[language.percent(share, digits=0)] for share in planned["planned"]],
+            hovertemplate=f"{language('figure.planned')} <b>%{{customdata[0]}}</b><extra>%{{y}}</extra>",
+        )
+    _layout(figure, language, x_title=language("figure.share_of_posts"), height=110 + 36 * rows.height)
+    figure.update_yaxes(autorange="reversed", title=None, type="category")
+    figure.update_xaxes(rangemode="tozero", tickformat=".0%")
+    return figure
+
+
+def growth(cells: pl.DataFrame, ages: Sequence[str], language: Language, *, is_share: bool) -> go.Figure:
+    """Cohorts by age: a row for each week, the newest on top, a column for each age, in every cell the value and the posts it rests on.
+
+    `cells`: `week`, `age_hours`, `value` (a share of the final count, or a mean per post), `posts_counted`, `posts_published`, `unknown`
+    (why there is no value). `ages` are the names of the ages in ascending order. What is not known has no colour.
+    """
+    weeks = sorted(set(cells["week"]), reverse=True)
+    hours = sorted(set(cells["age_hours"]))
+    values = np.full((len(weeks), len(hours)), np.nan)
+    words = [["" for _ in hours] for _ in weeks]
+    said = [[["", ""] for _ in hours] for _ in weeks]
+    for cell in cells.iter_rows(named=True):
+        row, column, value = weeks.index(cell["week"]), hours.index(cell["age_hours"]), cell["value"]
+        counted, published = language.number(cell["posts_counted"]), language.number(cell["posts_published"])
+        if value is None:
+            shown = language(f"figure.cell_{cell['unknown']}")
+            words[row][column], why = shown, language(f"figure.why_{cell['unknown']}")
+        else:
+            values[row, column] = value
+            shown = (
+                language.percent(value, digits=0)
+                if is_share
+                else language.number(value, digits=0 if value >= 10 else 1)
+            )
+            words[row][column], why = f"<b>{shown}</b>  {counted}/{published}", shown
+        said[row][column] = [why, language("figure.counted_of", counted=counted, published=published)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=list(ages),
+            y=[language.day(week) for week in weeks],
+            zmin=0,
+            zmax=1 if is_share else None,
+            xgap=2,
+            ygap=2,
+            text=words,
+            texttemplate="%{text}",
+            customdata=said,
+            hovertemplate="%{y} · %{x}<br><b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
+            hoverongaps=True,
+            colorscale=FEW_TO_MANY,
+            colorbar={
+                "title": {"text": language("figure.of_final" if is_share else "figure.mean_per_post"), "side": "top"},
+                "tickformat": ".0%" if is_share else None,
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
+        )
+    )
+    _layout(
+        figure,
+        language,
+        x_title=language("figure.age"),
+        y_title=language("figure.cohort"),
+        height=110 + 34 * len(weeks),
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    figure.update_xaxes(showgrid=False, type="category", side="top")
     return figure
 
 

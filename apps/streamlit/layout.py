@@ -1,11 +1,14 @@
 """The few shapes that pages are made of: a header, a section, a figure, an empty state."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from apps.streamlit.figures import CONFIG
+from apps.streamlit.language import NOTHING, Language
 from apps.streamlit.workspace import Workspace
 
 _ANNOUNCEMENT = "announcement"
@@ -93,6 +96,18 @@ def empty(work: Workspace, key: str, *, place: str = "", **values: object) -> No
     with st.container(border=True, key=f"empty-{key.replace('.', '-')}{place}"):
         st.markdown(f"**{work.text(f'{key}.title', **values)}**")
         st.markdown(work.text(f"{key}.remedy", **values))
+
+
+def absence(text: Language, row: Mapping[str, Any]) -> str:
+    """A row of `absences.absences` as a sentence."""
+    return text(
+        f"absence.{row['state']}",
+        network=text("network." + row["network"]),
+        metric=text("metric." + row["metric"]),
+        since=text.day(row["since"]) if row["since"] else NOTHING,
+        received=text.number(row["received"]),
+        expected=text.number(row["expected"]),
+    )
 
 
 def network_badge(work: Workspace, network: str) -> str:

@@ -10,7 +10,17 @@ from contracts.settings import Settings
 from orchestration.dbt_cli import PROJECT_DIR, dbt_variables
 from orchestration.metric_docs import render_metrics
 
-PAGES = {"overview", "content_performance", "calendar", "forecast_scoreboard", "data_health"}
+PAGES = {
+    "overview",
+    "goals",
+    "content_performance",
+    "content_mix",
+    "post_growth",
+    "audience",
+    "calendar",
+    "forecast_scoreboard",
+    "data_health",
+}
 
 
 def models(manifest, stage: str) -> list[dict]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
 
 from contracts.settings import Settings
 from tests.unit.app.demo_home import DemoClock, write_demo_home
+from tests.unit.app.running_app import start_app
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +34,12 @@ def demo_home(demo_template: Path, tmp_path: Path) -> Settings:
     """A copy of the demo home that a test may change."""
     shutil.copytree(demo_template, tmp_path / "home")
     return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def at(demo_home: Settings, demo_clock: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app on a demo home, before its first run."""
+    return start_app(demo_home.home, demo_clock, monkeypatch)
 
 
 @pytest.fixture(scope="session")

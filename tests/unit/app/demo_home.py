@@ -32,6 +32,7 @@ from operations import IntentState, ParkReason, open_store, set_up
 from operations.content import locked_item
 from operations.database import Database
 from operations.intents import move, newest_intent
+from tests.unit.app import demo_plans
 
 NOW = datetime(2026, 5, 27, 14, 0, tzinfo=UTC)
 """A Wednesday."""
@@ -294,6 +295,15 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     daily = _account_days(fct_posts, accounts)
     _gold(lake, "kpi_account_daily", daily)
     _gold(lake, "kpi_client_weekly", _weeks(fct_posts, daily))
+    _gold(lake, "kpi_goals", demo_plans.goals(fct_posts, daily, today=NOW.date()))
+    _gold(lake, "metric_availability", demo_plans.availability(fct_posts))
+    themed = _gold(lake, "fct_post_pillars", demo_plans.post_pillars(fct_posts, clients))
+    _gold(lake, "kpi_pillars_weekly", demo_plans.pillar_weeks(fct_posts, themed, clients))
+    _gold(lake, "kpi_content_mix_weekly", demo_plans.format_weeks(fct_posts))
+    at_age = _gold(lake, "fct_post_counts_at_age", demo_plans.counts_at_age(fct_posts, now=NOW))
+    _gold(lake, "kpi_post_cohorts", demo_plans.cohorts(fct_posts, at_age))
+    _gold(lake, "kpi_audience_activity", demo_plans.activity(fct_posts))
+    _gold(lake, "kpi_posting_times", demo_plans.posting_times(fct_posts))
     rival_posts = _gold(lake, "fct_competitor_posts", _rival_posts(rng))
     _gold(lake, "kpi_competitor_benchmark", _benchmark(fct_posts, rival_posts))
     scores = _scores(rng, fct_posts)

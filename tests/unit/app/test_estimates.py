@@ -8,8 +8,10 @@ import pytest
 from scipy import stats
 
 from apps.streamlit.estimates import (
+    against_median,
     against_usual,
     mean_correlation,
+    median_multiple,
     rank_correlation,
     relative_engagement,
     rolling_coverage,
@@ -17,6 +19,20 @@ from apps.streamlit.estimates import (
 )
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def test_a_multiple_is_of_the_same_accounts_median_and_a_median_of_zero_has_none() -> None:
+    posts = pl.DataFrame(
+        {
+            "account_id": ["a", "a", "a", "a", "b", "b"],
+            "theme": ["x", "x", None, "y", "x", None],
+            "mature_engagements": [10, 20, 60, None, 0, 0],
+        }
+    )
+    posts = against_median(posts)
+    assert posts["times_median"].to_list() == [0.5, 1.0, 3.0, None, None, None]
+    by_theme = {theme: rest for theme, *rest in median_multiple(posts, "theme").iter_rows()}
+    assert by_theme == {"x": [0.75, 2], None: [3.0, 1]}
 
 
 def test_usual_is_the_geometric_mean_of_the_same_account_and_immature_posts_have_none() -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import plotly.graph_objects as go
 import polars as pl
 import pytest
 
@@ -176,3 +177,91 @@ def test_habits_count_posts_by_local_hour_and_weekday(language: Language) -> Non
     assert figure.data[0].z[0][9] == 2
     assert figure.data[0].z[6][23] == 1
     assert np.isnan(figure.data[0].z[3][3])
+
+
+GOAL = {
+    "metric": "engagements",
+    "status": "behind",
+    "target": 100.0,
+    "baseline": None,
+    "actual": 20.0,
+    "elapsed_ratio": 0.5,
+    "projection": 40.0,
+}
+
+
+def _goal(**changes: object) -> go.Figure:
+    language = load_language("en")
+    return figures.goal_progress(GOAL | changes, language, shown=language.number)
+
+
+def test_a_goal_is_drawn_to_its_target_with_the_pace_that_it_takes_and_where_this_one_leads() -> None:
+    track, bar, leads_to = _goal().data
+    assert (track.x[0], bar.x[0], leads_to.x[0], leads_to.marker.symbol) == (100, 20, 40, "diamond-open")
+    assert [shape.x0 for shape in _goal().layout.shapes] == [50, 100]
+    far = _goal(projection=900.0)
+    assert far.data[2].marker.symbol == "triangle-right"
+    assert far.data[2].x[0] == pytest.approx(130)
+
+
+def test_a_level_begins_at_its_baseline_and_a_rate_has_no_pace() -> None:
+    level = _goal(metric="followers", baseline=60.0, actual=70.0, projection=80.0)
+    assert (level.data[0].base[0], level.data[0].x[0], level.data[1].base[0]) == (60, 40, 60)
+    assert [shape.x0 for shape in level.layout.shapes] == [80, 100]
+    shrinking = _goal(metric="followers", baseline=160.0, actual=150.0, projection=140.0)
+    assert shrinking.data[1].base[0] == 0, "a target below where it began is measured from nothing"
+    assert len(_goal(metric="engagement_rate_by_reach").layout.shapes) == 1
+
+
+def test_what_a_goal_has_reached_is_written_as_unknown_and_has_no_bar(language: Language) -> None:
+    unknown = GOAL | {"actual": None, "projection": None, "status": "no_data"}
+    figure = figures.goal_progress(unknown, language, shown=language.number)
+    assert len(figure.data) == 1, "the way to the target, and no bar of zero"
+    assert figure.layout.annotations[0].text == language("figure.not_known")
+
+
+def test_the_mix_counts_posts_and_colours_only_what_is_final(language: Language) -> None:
+    monday = date(2026, 5, 18)
+    cells = pl.DataFrame(
+        {
+            "week": [monday, monday, monday + timedelta(days=7)],
+            "pillar_id": ["a", None, "a"],
+            "posts_published": [2, 0, 1],
+            "times_median": [8.0, None, None],
+        }
+    )
+    figure = figures.weekly_mix(cells, "pillar_id", {"a": "A", None: "no theme"}, language)
+    unsettled, settled = figure.data
+    assert list(settled.y) == ["A", "no theme"]
+    assert settled.z[0][0] == 2, "eight times is drawn as four"
+    assert settled.text[0][0] == "2"
+    assert (np.isnan(settled.z[0][1]), unsettled.z[0][1]) == (True, 1), "posted, and not final"
+    assert np.isnan(unsettled.z[1][0])
+    assert settled.text[1][0] == ""
+
+
+def test_shares_stand_beside_what_was_meant_where_somebody_said(language: Language) -> None:
+    rows = pl.DataFrame({"label": ["A", "B"], "posts": [3, 1], "share": [0.75, 0.25], "planned": [0.5, None]})
+    bars, meant = figures.shares(rows, language).data
+    assert list(bars.x) == [0.75, 0.25]
+    assert (list(meant.y), list(meant.x)) == (["A"], [0.5])
+    assert len(figures.shares(rows.with_columns(planned=pl.lit(None, pl.Float64)), language).data) == 1
+
+
+def test_growth_says_on_how_many_posts_a_cell_rests_and_why_one_is_empty(language: Language) -> None:
+    cells = pl.DataFrame(
+        {
+            "week": [date(2026, 5, 18)] * 2 + [date(2026, 5, 11)] * 2,
+            "age_hours": [1, 24] * 2,
+            "value": [0.4, None, None, 0.8],
+            "posts_counted": [2, 0, 0, 3],
+            "posts_published": [4, 4, 3, 3],
+            "unknown": [None, "not_yet", "not_looked", None],
+        }
+    )
+    (heat,) = figures.growth(cells, ["1 h", "24 h"], language, is_share=True).data
+    assert list(heat.y) == [language.day(date(2026, 5, 18)), language.day(date(2026, 5, 11))], "the newest on top"
+    assert heat.text[0][0] == f"<b>{language.percent(0.4, digits=0)}</b>  2/4"
+    assert np.isnan(heat.z[0][1])
+    assert heat.text[0][1] == language("figure.cell_not_yet")
+    assert heat.customdata[1][0][0] == language("figure.why_not_looked")

@@ -20,45 +20,21 @@ from operations import ItemState, SqlStore, open_store, set_up
 from policy import LIMITS
 from providers.media import LocalMedia
 from tests.unit.app.demo_home import ITEMS, NOW
+from tests.unit.app.running_app import open_page, start_app, words_of
 from tests.unit.app.test_dagster_record import judge, strange
 
-APP = Path(__file__).resolve().parents[3] / "apps" / "streamlit" / "app.py"
 PAGES = {
     "overview": "overview",
+    "goals": "goals",
     "content_performance": "content",
+    "content_mix": "mix",
+    "post_growth": "growth",
+    "audience": "audience",
     "calendar": "calendar",
     "forecast_scoreboard": "forecasts",
     "data_health": "health",
 }
 SCOPE = TenantScope.of("harbor-coffee")
-
-
-@pytest.fixture
-def at(demo_home: Settings, demo_clock: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The app on a demo home, before its first run."""
-    return _app(demo_home.home, demo_clock, monkeypatch)
-
-
-def _app(home: Path, clock: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("PULSO_HOME", str(home))
-    monkeypatch.setenv("PULSO_NETWORK_BASE_URL", clock)
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.session_state["actor"] = "Ana"
-    return app
-
-
-def _open(app: AppTest, page: str) -> AppTest:
-    app.run()
-    if page != "overview":
-        app.switch_page(f"views/{page}.py").run()
-    assert not app.exception, [error.value for error in app.exception]
-    return app
-
-
-def _words(app: AppTest) -> str:
-    return "\n".join(
-        element.value for kind in (app.title, app.markdown, app.caption, app.error, app.warning) for element in kind
-    )
 
 
 def _store(settings: Settings) -> SqlStore:
@@ -74,7 +50,7 @@ def _state(settings: Settings, content_item_id: str) -> ItemState:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_shows_a_clients_data_in_both_languages(at: AppTest, page: str, code: str) -> None:
     at.session_state["language"] = code
-    _open(at, page)
+    open_page(at, page)
     text = load_language(code)
     assert at.title[0].value == text(f"{PAGES[page]}.title")
     empties = {text.strings[key] for key in text.strings if key.endswith(".remedy")}
@@ -93,18 +69,18 @@ def test_every_page_of_a_client_without_data_says_what_to_do(
     with _store(demo_home) as filled, _store(empty) as store:
         for client in filled.clients(SCOPE):
             store.save_client(client, actor="test")
-    app = _app(empty.home, demo_clock, monkeypatch)
+    app = start_app(empty.home, demo_clock, monkeypatch)
     app.session_state["language"] = code
-    _open(app, page)
+    open_page(app, page)
     remedies = {key: words for key, words in load_language(code).strings.items() if key.endswith(".remedy")}
-    assert any(words.format(hours=72) in _words(app) for words in remedies.values())
-    assert "make run" in _words(app)
+    assert any(words.format(hours=72) in words_of(app) for words in remedies.values())
+    assert "make run" in words_of(app)
 
 
 def test_a_folder_without_a_store_is_left_as_it_is(
     tmp_path: Path, demo_clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = _open(_app(tmp_path, demo_clock, monkeypatch), "overview")
+    app = open_page(start_app(tmp_path, demo_clock, monkeypatch), "overview")
     assert app.title[0].value == load_language("en")("app.welcome")
     assert app.code[0].value == "make run"
     assert list(tmp_path.iterdir()) == []
@@ -114,7 +90,7 @@ def test_a_store_of_another_schema_is_named_not_crashed_on(
     tmp_path: Path, demo_clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "store.db").write_bytes(b"")
-    app = _app(tmp_path, demo_clock, monkeypatch)
+    app = start_app(tmp_path, demo_clock, monkeypatch)
     app.run()
     assert not app.exception
     assert len(app.error) == 1
@@ -123,13 +99,13 @@ def test_a_store_of_another_schema_is_named_not_crashed_on(
 def test_a_silent_clock_is_said_and_the_last_reading_stands_in(
     demo_home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = _open(_app(demo_home.home, "http://127.0.0.1:9", monkeypatch), "overview")
+    app = open_page(start_app(demo_home.home, "http://127.0.0.1:9", monkeypatch), "overview")
     assert app.warning[0].value == load_language("en")("app.clock_stale")
-    assert "May 27" in app.caption[1].value or "May 27" in _words(app)
+    assert "May 27" in app.caption[1].value or "May 27" in words_of(app)
 
 
 def test_choosing_a_client_changes_what_every_page_shows(at: AppTest) -> None:
-    _open(at, "calendar")
+    open_page(at, "calendar")
     assert ITEMS.to_approve in str([button.key for button in at.button])
     at.selectbox(key="client").set_value("verde-cocina").run()
     assert not at.exception
@@ -139,7 +115,7 @@ def test_choosing_a_client_changes_what_every_page_shows(at: AppTest) -> None:
 
 
 def test_overview_compares_the_last_complete_week_and_lists_what_waits(at: AppTest) -> None:
-    _open(at, "overview")
+    open_page(at, "overview")
     labels = [metric.label for metric in at.metric]
     assert labels[:2] == ["Followers", "Posts published"]
     assert "Engagement rate by reach" in labels
@@ -148,24 +124,24 @@ def test_overview_compares_the_last_complete_week_and_lists_what_waits(at: AppTe
 
 
 def test_an_unknown_engagement_rate_is_never_just_engagement_rate(at: AppTest) -> None:
-    _open(at, "content_performance")
+    open_page(at, "content_performance")
     (table,) = [frame for frame in at.dataframe if "against_usual" in frame.value]
     rates = [name for name in table.value if name.startswith("engagement_rate")]
     assert rates == ["engagement_rate_by_reach"]
 
 
 def test_filters_narrow_the_posts_and_an_empty_choice_says_so(at: AppTest) -> None:
-    _open(at, "content_performance")
+    open_page(at, "content_performance")
     before = len(at.dataframe[0].value)
     at.toggle(key="content_pulso").set_value(True).run()
     assert len(at.dataframe[0].value) == 1 < before
     at.toggle(key="content_final").set_value(True).run()
     assert not at.exception
-    assert load_language("en")("content.nothing_matches.remedy") in _words(at)
+    assert load_language("en")("content.nothing_matches.remedy") in words_of(at)
 
 
 def _open_item(app: AppTest, content_item_id: str) -> AppTest:
-    _open(app, "calendar")
+    open_page(app, "calendar")
     app.button(key=f"open-{content_item_id}").click().run()
     assert not app.exception, [error.value for error in app.exception]
     return app
@@ -189,32 +165,32 @@ def test_the_text_is_counted_as_its_network_counts_it(at: AppTest, demo_home: Se
         item = store.item(SCOPE, ITEMS.to_approve).item
     (limit, *_) = LIMITS[item.network].text
     network = load_language("en")(f"network.{item.network.value}")
-    assert f"{limit.measure.count(item.text)} of {limit.most:,}, as {network} counts" in _words(at)
+    assert f"{limit.measure.count(item.text)} of {limit.most:,}, as {network} counts" in words_of(at)
     at.text_area[0].set_value("é" * (limit.most + 1)).run()
     assert not at.exception
-    assert f":red[{limit.most + 1:,} of {limit.most:,}, as {network} counts]" in _words(at)
+    assert f":red[{limit.most + 1:,} of {limit.most:,}, as {network} counts]" in words_of(at)
 
 
 def test_without_a_name_nothing_can_be_done(at: AppTest, demo_home: Settings) -> None:
     at.session_state["actor"] = "  "
     _open_item(at, ITEMS.to_approve)
     assert at.button(key="approve").disabled
-    assert load_language("en")("app.name_needed") in _words(at)
+    assert load_language("en")("app.name_needed") in words_of(at)
 
 
 def test_what_a_guardrail_blocks_cannot_be_approved_until_it_is_mended(at: AppTest, demo_home: Settings) -> None:
     _open_item(at, ITEMS.blocked)
     assert at.button(key="approve").disabled
-    assert "Banned word" in _words(at)
+    assert "Banned word" in words_of(at)
     at.text_area[0].set_value("A cold brew: fourteen hours in the fridge and nothing else.").run()
-    assert "Banned word" not in _words(at)
+    assert "Banned word" not in words_of(at)
     at.button(key="save").click().run()
     assert not at.exception
     with _store(demo_home) as store:
         view = store.item(SCOPE, ITEMS.blocked)
     assert (view.item.revision, view.state) == (2, ItemState.DRAFT)
     assert view.item.text.startswith("A cold brew")
-    assert "earlier text" in _words(at), "the forecast is marked as outdated"
+    assert "earlier text" in words_of(at), "the forecast is marked as outdated"
     at.button(key="approve").click().run()
     assert _state(demo_home, ITEMS.blocked) is ItemState.APPROVED
 
@@ -251,22 +227,22 @@ def test_a_missed_slot_can_be_moved_to_a_coming_day(demo_home: Settings, monkeyp
     from tests.unit.app.demo_home import DemoClock
 
     clock = DemoClock(NOW + timedelta(days=3))
-    app = _open_item(_app(demo_home.home, clock.url, monkeypatch), ITEMS.approved)
+    app = _open_item(start_app(demo_home.home, clock.url, monkeypatch), ITEMS.approved)
     assert app.date_input(key="move-day").value == date(2026, 5, 30)
-    assert "Slot missed" in _words(app)
+    assert "Slot missed" in words_of(app)
     clock.close()
 
 
 def test_a_reply_is_shown_beside_the_comment_that_it_answers(at: AppTest) -> None:
     _open_item(at, ITEMS.reply)
-    assert "Is the \\*Guji\\* back?" in _words(at)
+    assert "Is the \\*Guji\\* back?" in words_of(at)
 
 
 def test_posts_that_should_be_out_are_called_out(demo_home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.unit.app.demo_home import DemoClock
 
     clock = DemoClock(NOW + timedelta(days=3))
-    app = _open(_app(demo_home.home, clock.url, monkeypatch), "overview")
+    app = open_page(start_app(demo_home.home, clock.url, monkeypatch), "overview")
     assert any("nothing is publishing" in link.label for link in app.page_link)
     clock.close()
 
@@ -276,7 +252,7 @@ def test_a_move_into_quiet_hours_is_warned_of(at: AppTest) -> None:
 
     _open_item(at, ITEMS.to_approve)
     at.time_input(key="move-time").set_value(time(23, 0)).run()
-    assert "Quiet hours" in _words(at)
+    assert "Quiet hours" in words_of(at)
 
 
 def test_somebody_elses_faster_edit_is_not_approved_unseen(at: AppTest, demo_home: Settings) -> None:
@@ -295,7 +271,7 @@ def test_somebody_elses_faster_edit_is_not_approved_unseen(at: AppTest, demo_hom
 
 
 def test_the_emergency_stop_needs_a_reason_and_shows_on_every_page(at: AppTest, demo_home: Settings) -> None:
-    _open(at, "calendar")
+    open_page(at, "calendar")
     at.button(key="stop-confirm").click().run()
     with _store(demo_home) as store:
         assert store.stops(SCOPE) == ()
@@ -315,7 +291,7 @@ def test_the_emergency_stop_needs_a_reason_and_shows_on_every_page(at: AppTest, 
 
 
 def test_all_clients_can_be_stopped_at_once(at: AppTest, demo_home: Settings) -> None:
-    _open(at, "calendar")
+    open_page(at, "calendar")
     at.radio(key="stop-scope").set_value("all").run()
     at.text_input(key="stop-reason").set_value("a leak").run()
     at.button(key="stop-confirm").click().run()
@@ -324,8 +300,8 @@ def test_all_clients_can_be_stopped_at_once(at: AppTest, demo_home: Settings) ->
 
 
 def test_a_parked_post_is_resolved_by_the_post_that_was_read(at: AppTest, demo_home: Settings) -> None:
-    _open(at, "calendar")
-    assert load_language("en")("park.undecided") in _words(at).replace("\\", "")
+    open_page(at, "calendar")
+    assert load_language("en")("park.undecided") in words_of(at).replace("\\", "")
     at.button(key=f"resolve-{ITEMS.parked}").click().run()
     which = at.selectbox(key="park-which")
     found = next(index for index, option in enumerate(which.options) if "Saturday cupping" in option)
@@ -344,18 +320,18 @@ def test_a_post_of_pulso_that_the_ledger_does_not_link_yet_is_shown_once_with_it
     rows = lake.scan("gold/fct_posts", scope=TenantScope.all_clients("a test")).collect()
     rows = rows.with_columns(pl.lit(None, pl.String).alias("content_item_id"))
     rows.write_delta(lake.path("gold/fct_posts"), mode="overwrite")
-    _open(at, "calendar")
+    open_page(at, "calendar")
     captions = [caption.value for caption in at.caption]
     assert "18 engagements so far" in captions
     assert not any("/900)" in caption for caption in captions), "it is not listed as the client's own besides"
 
 
 def test_weeks_can_be_turned(at: AppTest) -> None:
-    _open(at, "calendar")
+    open_page(at, "calendar")
     assert any("May 25" in element.value for element in at.markdown)
     at.button(key="week-on").click().run()
     assert any("Jun 1" in element.value for element in at.markdown)
-    assert load_language("en")("calendar.empty_week.remedy") in _words(at)
+    assert load_language("en")("calendar.empty_week.remedy") in words_of(at)
     at.button(key="week-now").click().run()
     assert any("May 25" in element.value for element in at.markdown)
 
@@ -365,7 +341,7 @@ def _cards(app: AppTest) -> dict[str, str]:
 
 
 def test_data_health_names_what_is_wrong(at: AppTest) -> None:
-    _open(at, "data_health")
+    open_page(at, "data_health")
     assert _cards(at) == {
         "Late sources": "0",
         "Strange days": "0",
@@ -373,16 +349,16 @@ def test_data_health_names_what_is_wrong(at: AppTest) -> None:
         "Rows kept out": "5",
         "Not going out": "1",
     }
-    assert load_language("en")("health.none_unusual") in _words(at)
+    assert load_language("en")("health.none_unusual") in words_of(at)
     at.selectbox(key="client").set_value("verde-cocina").run()
-    assert load_language("en")("health.account_unconnected") in _words(at)
+    assert load_language("en")("health.account_unconnected") in words_of(at)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_data_health_says_which_source_is_late_whose_problem_it_is_and_what_to_do(at: AppTest, code: str) -> None:
     at.session_state["language"] = code
     text = load_language(code)
-    _open(at, "data_health")
+    open_page(at, "data_health")
     shown = at.dataframe[0].value
     assert set(shown["state"]) == {text("arrival.in_time")}
     assert text("source.post_metrics") in set(shown["source"])
@@ -410,7 +386,7 @@ def test_data_health_shows_strange_days_with_a_chart(at: AppTest, demo_home: Set
     at.session_state["language"] = code
     text = load_language(code)
 
-    _open(at, "data_health")
+    open_page(at, "data_health")
 
     assert _cards(at)[text("health.card_unusual")] == "2", "not what is a week old, nor a network without an account"
     told = "\n".join(element.value for element in at.markdown)
@@ -424,7 +400,7 @@ def test_data_health_shows_strange_days_with_a_chart(at: AppTest, demo_home: Set
 
 
 def test_data_health_shows_why_rows_were_kept_out(at: AppTest) -> None:
-    _open(at, "data_health")
+    open_page(at, "data_health")
     kept_out = next(frame.value for frame in at.dataframe if "rule" in frame.value.columns)
     assert kept_out["rows"].tolist() == [4, 1]
     assert kept_out["reason"].tolist() == ["a count below zero", "counted before it was published"]
@@ -436,7 +412,7 @@ def test_data_health_says_what_does_not_go_out_whose_problem_it_is_and_what_to_d
     with _store(demo_home) as store:
         (trouble,) = store.troubles(SCOPE)
     text = load_language("en")
-    _open(at, "data_health")
+    open_page(at, "data_health")
     row = next(element.value for element in at.markdown if text("trouble.kind.parked") in element.value)
     assert text(f"trouble.owner.{trouble.code}") in row
     assert text(f"trouble.remedy.{trouble.code}") in row
@@ -447,9 +423,9 @@ def test_data_health_says_what_does_not_go_out_whose_problem_it_is_and_what_to_d
 
 
 def test_data_health_of_a_client_whose_posts_all_go_out_says_so(at: AppTest) -> None:
-    _open(at, "data_health")
+    open_page(at, "data_health")
     at.selectbox(key="client").set_value("verde-cocina").run()
-    assert load_language("en")("health.no_troubles") in _words(at)
+    assert load_language("en")("health.no_troubles") in words_of(at)
 
 
 LONG = "Our Huila lot comes from 31 small farms in Colombia, all above 1,700 metres. " * 6
@@ -464,7 +440,7 @@ def test_a_text_that_is_too_long_is_shown_as_a_thread_and_then_saved_for_another
     at.text_area[0].set_value(LONG).run()
     at.button(key="mend").click().run()
     assert not at.exception
-    words = _words(at)
+    words = words_of(at)
     assert "Split into a thread of 2 posts." in words
     assert text("item.part", number="2") in words
     with _store(demo_home) as store:
@@ -477,7 +453,7 @@ def test_a_text_that_is_too_long_is_shown_as_a_thread_and_then_saved_for_another
     assert (view.item.revision, view.state, view.approval) == (2, ItemState.DRAFT, None)
     assert view.item.content_format is ContentFormat.THREAD
     assert " ".join((view.item.text, *view.item.options.thread)).split() == LONG.split()
-    assert text("item.part", number="2") in _words(at), "the thread is shown where the item is"
+    assert text("item.part", number="2") in words_of(at), "the thread is shown where the item is"
     assert not at.button(key="approve").disabled
 
 
@@ -488,11 +464,11 @@ def test_a_picture_that_its_network_refuses_is_refitted_and_shown(at: AppTest, d
     with _store(demo_home) as store:
         store.edit(ITEMS.to_reject, actor="Ana", revision=1, media=[tall])
     _open_item(at, ITEMS.to_reject)
-    assert "Crop it to" in _words(at), "what is wrong says what to change"
+    assert "Crop it to" in words_of(at), "what is wrong says what to change"
     at.button(key="mend").click().run()
     assert not at.exception
-    assert "“A cup”\\: Cropped around its middle" in _words(at), "called as people see it, not by its path"
-    assert "Converted from PNG to JPEG" in _words(at)
+    assert "“A cup”\\: Cropped around its middle" in words_of(at), "called as people see it, not by its path"
+    assert "Converted from PNG to JPEG" in words_of(at)
     at.button(key="mend-save").click().run()
     with _store(demo_home) as store:
         item = store.item(SCOPE, ITEMS.to_reject).item
@@ -518,8 +494,8 @@ def test_a_file_that_is_missing_is_told_in_place_of_a_change(at: AppTest, demo_h
         store.edit(ITEMS.to_reject, actor="Ana", revision=1, media=[gone])
     _open_item(at, ITEMS.to_reject)
     at.button(key="mend").click().run()
-    assert "“A cup of filter coffee from above” cannot be read" in _words(at)
-    assert load_language("en")("mend.nothing") in _words(at)
+    assert "“A cup of filter coffee from above” cannot be read" in words_of(at)
+    assert load_language("en")("mend.nothing") in words_of(at)
     assert not any(button.key == "mend-save" for button in at.button)
 
 
@@ -545,7 +521,7 @@ def test_a_film_without_ffmpeg_names_the_command_that_installs_it(
     monkeypatch.setenv("PATH", "")
     at.button(key="mend").click().run()
     assert not at.exception
-    assert "apt-get install ffmpeg" in _words(at)
+    assert "apt-get install ffmpeg" in words_of(at)
 
 
 def test_an_instance_s_own_limit_is_what_the_text_is_counted_against(at: AppTest, demo_home: Settings) -> None:
@@ -566,8 +542,8 @@ def test_an_instance_s_own_limit_is_what_the_text_is_counted_against(at: AppTest
         changes = {"content_item_id": "toot", "account_id": "mastodon:1", "network": Network.MASTODON}
         store.save_drafts([draft.model_copy(update=changes)])
     _open_item(at, "toot")
-    assert "of 80, as Mastodon counts]" in _words(at)
-    assert "mastodon accepts 80" in _words(at)
+    assert "of 80, as Mastodon counts]" in words_of(at)
+    assert "mastodon accepts 80" in words_of(at)
 
 
 def test_the_board_of_an_account_is_chosen_where_the_accounts_are(at: AppTest, demo_home: Settings) -> None:
@@ -587,7 +563,7 @@ def test_the_board_of_an_account_is_chosen_where_the_accounts_are(at: AppTest, d
     with _store(demo_home) as store:
         store.save_account(pins, actor="test")
         store.keep_terms([AccountTerms(account_id="pinterest:1", boards=boards, read_at=NOW)])
-    _open(at, "data_health")
+    open_page(at, "data_health")
     chooser = at.selectbox(key="board-pinterest:1")
     assert chooser.value == "2", "the first public one"
     chooser.set_value("3").run()

@@ -1,6 +1,10 @@
 from collections import Counter
+from datetime import date
+
+import pytest
 
 from apps.demo import demo_clients
+from apps.demo.goals import demo_goals
 from contracts.records import Autonomy
 from ml.language import identify_language
 
@@ -33,3 +37,23 @@ def test_facts_are_full_sentences_in_the_clients_language() -> None:
             assert fact.text.endswith(".")
             assert len(fact.text) <= 160
             assert identify_language(fact.text).language == client.language
+
+
+def test_every_client_has_goals_for_the_calendar_quarter_and_nobody_else_has() -> None:
+    clients = {client.client_id for client in demo_clients()}
+    for today, quarter in (
+        (date(2026, 5, 30), (date(2026, 4, 1), date(2026, 6, 30))),
+        (date(2026, 12, 31), (date(2026, 10, 1), date(2026, 12, 31))),
+        (date(2028, 1, 1), (date(2028, 1, 1), date(2028, 3, 31))),
+    ):
+        for client_id in clients:
+            goals = demo_goals(client_id, today=today)
+            assert goals
+            assert {(goal.first_day, goal.last_day) for goal in goals} == {quarter}
+            assert len({goal.goal_id for goal in goals}) == len(goals)
+    assert demo_goals("somebody", today=date(2026, 5, 30)) == ()
+
+
+def test_every_client_says_how_much_it_means_to_write_about_each_theme() -> None:
+    for client in demo_clients():
+        assert sum(pillar.intended_share or 0 for pillar in client.brand.pillars) == pytest.approx(1)

@@ -1,0 +1,234 @@
+"""Rows of the demo home's marts about plans and growth, worked out of its posts: goals, themes, formats, counts at an age, activity.
+
+Belongs here: what `demo_home.py` writes into these marts. Figures are drawn from its seed; nothing here is a claim.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from contracts.records import Client
+
+AGES = (1, 24, 48, 168, 672)
+_COUNTED = ("engagements", "reach")
+VIEWS_SENT_UNTIL = date(2026, 5, 10)
+"""After this day Instagram has sent nobody any views, says gold/metric_availability."""
+
+
+def goals(posts: pl.DataFrame, daily: list[dict], *, today: date) -> list[dict]:
+    """The first client's goals: one of each state, and a total that a network stopped sending a part of."""
+    spring, past, summer = (
+        (date(2026, 4, 1), date(2026, 6, 30)),
+        (date(2026, 3, 1), date(2026, 4, 30)),
+        (date(2026, 7, 1), date(2026, 9, 30)),
+    )
+    days = pl.DataFrame(daily).filter(pl.col("client_id") == "harbor-coffee")
+    rows = []
+    for metric, network, target, (first, last) in (
+        ("engagements", None, 6000.0, spring),
+        ("posts_published", None, 200.0, spring),
+        ("followers", "instagram", 12000.0, spring),
+        ("comments", "bluesky", 40.0, spring),
+        ("reach", None, 60000.0, spring),
+        ("views", None, 90000.0, spring),
+        ("engagement_rate_by_reach", "instagram", 0.05, spring),
+        ("engagements", None, 9000.0, past),
+        ("reach", "instagram", 200000.0, summer),
+    ):
+        of_network = pl.col("network").is_in([network] if network else ["bluesky", "instagram"])
+        own = posts.filter(
+            of_network & (pl.col("client_id") == "harbor-coffee") & pl.col("published_day").is_between(first, last)
+        )
+        followers = days.filter(of_network & pl.col("day").is_between(first - timedelta(days=1), last))["followers"]
+        elapsed = min(max((min(today, last) - first).days + 1, 0), (last - first).days + 1) / ((last - first).days + 1)
+        baseline = float(followers[0]) if metric == "followers" else None
+        actual = {
+            "posts_published": float(own.height),
+            "followers": float(followers[-1]) if len(followers) else None,
+            "views": None,
+            "engagement_rate_by_reach": own["engagements"].sum() / (own["reach"].sum() or 1),
+        }.get(metric, float(own[metric].sum()) if metric in own.columns else None)
+        rows.append(
+            _goal(
+                metric, network, target, first, last, baseline, actual if elapsed else None, elapsed, min(today, last)
+            )
+        )
+    return rows
+
+
+def _goal(
+    metric: str,
+    network: str | None,
+    target: float,
+    first: date,
+    last: date,
+    baseline: float | None,
+    actual: float | None,
+    elapsed: float,
+    as_of: date,
+) -> dict:
+    is_rate, start = metric.startswith("engagement_rate_by_"), baseline or 0.0
+    progress = None if actual is None else (actual - start) / (target - start)
+    projection = None if actual is None else actual if is_rate else start + (actual - start) / elapsed
+    if elapsed == 0:
+        status = "not_started"
+    elif actual is None:
+        status = "no_data"
+    elif actual >= target and (elapsed == 1 or not (is_rate or baseline)):
+        status = "reached"
+    elif elapsed == 1:
+        status = "missed"
+    else:
+        status = "on_track" if projection is not None and projection >= target else "behind"
+    return {
+        "client_id": "harbor-coffee",
+        "goal_id": f"harbor-coffee/{metric}/{network or 'all'}/{first}/{last}",
+        "metric": metric,
+        "network": network,
+        "first_day": first,
+        "last_day": last,
+        "as_of_day": as_of,
+        "target": target,
+        "baseline": baseline,
+        "actual": actual,
+        "elapsed_ratio": elapsed,
+        "progress_ratio": progress,
+        "pace_ratio": progress if is_rate or progress is None else progress / elapsed,
+        "projection": projection,
+        "status": status,
+    }
+
+
+def availability(posts: pl.DataFrame) -> list[dict]:
+    """Views stopped on Instagram; Bluesky never tells them, nor reach."""
+    weeks = posts.group_by(
+        "client_id", "account_id", "network", pl.col("published_day").dt.truncate("1w").alias("week")
+    ).agg(pl.len().alias("posts"))
+    rows = []
+    for row in weeks.sort("account_id", "week").iter_rows(named=True):
+        posts_of_week = row.pop("posts")
+        is_instagram = row["network"] == "instagram"
+        stopped = is_instagram and row["week"] + timedelta(days=6) > VIEWS_SENT_UNTIL
+        told = row | {"grain": "post", "expected": posts_of_week, "received": posts_of_week, "state": "received"}
+        told["is_network_wide"] = False
+        silent = {"received": 0, "state": "stopped", "is_network_wide": True}
+        silent |= {"since": VIEWS_SENT_UNTIL + timedelta(days=1), "reason": "It sends it to nobody any more."}
+        never = {"expected": 0, "received": 0, "state": "not_offered", "reason": "The network does not tell it."}
+        for metric, silence in (("views", silent if stopped else {}), ("reach", {})):
+            rows.append(told | {"metric": metric} | (silence if is_instagram else never))
+    return rows
+
+
+def post_pillars(posts: pl.DataFrame, clients: Sequence[Client]) -> list[dict]:
+    """The theme of the fact that a post's text is; of what Pulso published, by its draft; of one that is no fact, none."""
+    themes = {fact.text: fact.pillar_id for client in clients for fact in client.brand.facts}
+    rows = []
+    for post in posts.iter_rows(named=True):
+        pillar, is_draft = themes.get(post["text"]), post["is_published_by_pulso"]
+        row = {name: post[name] for name in ("client_id", "account_id", "network", "post_id")}
+        row |= {"pillar_id": pillar, "known_by": ("draft" if is_draft else "words") if pillar else None}
+        rows.append(row | {"week": _monday(post["published_day"])})
+    return rows
+
+
+def pillar_weeks(posts: pl.DataFrame, themed: pl.DataFrame, clients: Sequence[Client]) -> list[dict]:
+    """Every theme in every week in which its client published, and what was about none."""
+    rows = []
+    both = posts.drop("week").join(themed.select("post_id", "pillar_id", "week"), on="post_id")
+    for (client_id, week), published in both.group_by("client_id", "week", maintain_order=True):
+        (client,) = (client for client in clients if client.client_id == client_id)
+        for pillar in (*client.brand.pillars, None):
+            of_pillar = published.filter(pl.col("pillar_id").eq_missing(pl.lit(pillar.pillar_id if pillar else None)))
+            if pillar is None and of_pillar.is_empty():
+                continue
+            row = {"client_id": client_id, "week": week, "pillar_id": pillar.pillar_id if pillar else None}
+            row |= {"pillar_name": pillar.name if pillar else None}
+            row |= {"share_of_posts": of_pillar.height / published.height} | _performance(of_pillar)
+            if pillar and pillar.intended_share is not None:
+                row |= {"intended_share": pillar.intended_share}
+                row |= {"share_gap": row["share_of_posts"] - pillar.intended_share}
+            rows.append(row)
+    return rows
+
+
+def format_weeks(posts: pl.DataFrame) -> list[dict]:
+    rows = []
+    weeks = posts.with_columns(pl.col("published_day").dt.truncate("1w").alias("week"))
+    for (client_id, network, week), published in weeks.group_by("client_id", "network", "week", maintain_order=True):
+        for (content_format,), of_format in published.group_by("content_format", maintain_order=True):
+            row = {"client_id": client_id, "network": network, "week": week, "content_format": content_format}
+            rows.append(row | {"share_of_posts": of_format.height / published.height} | _performance(of_format))
+    return rows
+
+
+def counts_at_age(posts: pl.DataFrame, *, now: datetime) -> list[dict]:
+    """What each post of the last forty days had at each age that it has reached by now; older ones were not looked at while young."""
+    rows = []
+    for post in posts.filter(pl.col("published_at") > now - timedelta(days=40)).iter_rows(named=True):
+        for age, share in zip(AGES, (0.3, 0.72, 0.86, 0.97, 1.0), strict=True):
+            if post["age_hours"] >= age:
+                row = {name: post[name] for name in ("client_id", "account_id", "network", "post_id", "content_format")}
+                row |= {"is_reply": False, "published_at": post["published_at"], "age_hours": age}
+                row |= {
+                    "week": _monday(post["published_day"]),
+                    "observed_at": post["published_at"] + timedelta(hours=age),
+                }
+                told = {name: post[name] for name in ("engagements", "reach")}
+                rows.append(row | {name: None if count is None else int(count * share) for name, count in told.items()})
+    return rows
+
+
+def cohorts(posts: pl.DataFrame, at_age: pl.DataFrame) -> list[dict]:
+    finals = posts.select(
+        "post_id", *(pl.when(pl.col("mature_at").is_not_null()).then(name).alias(f"final_{name}") for name in _COUNTED)
+    )
+    known = at_age.join(finals, on="post_id")
+    keys = ("client_id", "network", "week", "content_format")
+    weeks = posts.with_columns(pl.col("published_day").dt.truncate("1w").alias("week"))
+    rows = []
+    for values, published in weeks.group_by(keys, maintain_order=True):
+        cohort = dict(zip(keys, values, strict=True))
+        for age in AGES:
+            looked = known.filter(pl.col("age_hours") == age, **cohort)
+            row = cohort | {"age_hours": age, "posts_published": published.height, "posts_counted": looked.height}
+            for name in _COUNTED:
+                both = looked.drop_nulls([name, f"final_{name}"])
+                final = both[f"final_{name}"].sum()
+                row |= {name: looked[name].sum() if looked[name].drop_nulls().len() else None}
+                row |= {f"mean_{name}_per_post": looked[name].mean()}
+                row |= {f"share_of_final_{name}": both[name].sum() / final if final else None}
+            rows.append(row)
+    return rows
+
+
+def activity(posts: pl.DataFrame) -> list[dict]:
+    """A comment two hours after each post, and a message after every third."""
+    rows: dict[tuple, int] = {}
+    for number, post in enumerate(posts.iter_rows(named=True)):
+        account = tuple(post[name] for name in ("client_id", "account_id", "network"))
+        hour = post["local_hour"] + 2
+        at = ((post["local_weekday"] + hour // 24) % 7, hour % 24)
+        for source in ("comments", *(["messages"] if number % 3 == 0 else [])):
+            rows[(*account, source, *at)] = rows.get((*account, source, *at), 0) + 1
+    names = ("client_id", "account_id", "network", "source", "local_weekday", "local_hour")
+    return [dict(zip(names, key, strict=True)) | {"activities": count} for key, count in rows.items()]
+
+
+def posting_times(posts: pl.DataFrame) -> list[dict]:
+    names = ("client_id", "account_id", "network", "local_weekday", "local_hour")
+    return posts.group_by(names).agg(pl.len().alias("posts_published")).sort(names).to_dicts()
+
+
+def _performance(posts: pl.DataFrame) -> dict:
+    known = posts["engagements"].drop_nulls()
+    return {
+        "posts_published": posts.height,
+        "engagements": int(known.sum()) if known.len() else None,
+        "mean_engagements_per_post": known.mean(),
+        "median_engagements_per_post": known.median(),
+    }
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
