@@ -95,7 +95,7 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
             context=context.op_execution_context,
             raise_on_error=False,
         )
-        events = list(_with_lineage(build, lineage))
+        events = list(_with_lineage(build, lineage, warehouse))
         if not (build.target_path / "run_results.json").exists():
             raise build.get_error() or dg.Failure("dbt ended without results.")
         results = build.get_artifact("run_results.json")
@@ -110,10 +110,10 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
     return build_test_publish
 
 
-def _with_lineage(build: DbtCliInvocation, lineage: ColumnLineage) -> Iterator[Any]:
+def _with_lineage(build: DbtCliInvocation, lineage: ColumnLineage, warehouse: Warehouse) -> Iterator[Any]:
     """dbt's events, each model's with its column lineage."""
     events = list(build.stream())
-    known = lineage.of([event for event in events if isinstance(event, dg.Output)], build)
+    known = lineage.of([event for event in events if isinstance(event, dg.Output)], build, warehouse)
     for event in events:
         yield (
             event.with_metadata({**event.metadata, **known[node_of(event)]}) if isinstance(event, dg.Output) else event

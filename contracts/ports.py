@@ -98,6 +98,10 @@ class Warehouse(Protocol):
         """
         ...
 
+    def columns(self) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+        """DuckDB's types of the columns of all tables and views: by schema, by table, by column in its order."""
+        ...
+
 
 # --- networks ----------------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ _REFUSED_TYPES = {
 
 
 class WarehousePublisher:
-    """Implements the port `contracts.ports.Warehouse`. Opens the file read-only, and only while `publish` runs."""
+    """Implements the port `contracts.ports.Warehouse`. Opens the file read-only, and only while a method runs."""
 
     def __init__(self, warehouse_path: Path, lake: Path | Place, *, guard: CollapseGuard | None = None) -> None:
         self._warehouse_path = warehouse_path.absolute()
@@ -67,6 +67,16 @@ class WarehousePublisher:
                 if not allow_collapse:
                     self._guard.check(relation.key, before=relation.published_rows(), after=relation.rows)
             return {relation.name: relation.publish(invocation_id) for relation in relations}
+
+    def columns(self) -> dict[str, dict[str, dict[str, str]]]:
+        """DuckDB's types of the columns of all tables and views: by schema, by table, by column in its order."""
+        with duckdb.connect(str(self._warehouse_path), read_only=True) as warehouse:
+            found: dict[str, dict[str, dict[str, str]]] = {}
+            for schema, table, column, kind in warehouse.execute(
+                "select table_schema, table_name, column_name, data_type from information_schema.columns order by ordinal_position"
+            ).fetchall():
+                found.setdefault(schema, {}).setdefault(table, {})[column] = kind
+            return found
 
 
 def forget_builds(warehouse_path: Path) -> None:

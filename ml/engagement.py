@@ -25,7 +25,6 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-import skops.io  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
@@ -445,6 +444,8 @@ _TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredic
 
 def save(model: EngagementModel, path: Path) -> None:
     """Write the model as one skops file (no pickle inside: loading it runs no code of the file's)."""
+    import skops.io  # type: ignore[import-untyped]  # takes seconds, as it imports all of scikit-learn
+
     interval = model.interval
     content = {
         "format_version": FORMAT_VERSION,
@@ -471,6 +472,8 @@ def save(model: EngagementModel, path: Path) -> None:
 
 def load(path: Path) -> EngagementModel:
     """Read a model that `save` wrote. Raises NotReadyError when the file is of another format version."""
+    import skops.io
+
     content = skops.io.load(path, trusted=list(_TRUSTED_TYPES))
     if content["format_version"] != FORMAT_VERSION:
         raise NotReadyError("this engagement model was saved by another version of Pulso; train it again")

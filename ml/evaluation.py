@@ -11,7 +11,6 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from contracts.errors import NotReadyError
@@ -184,9 +183,25 @@ class Evaluation:
 
 def spearman(label: Floats, forecast: Floats) -> float:
     """Spearman's rank correlation with mean ranks for ties; nan when a side is constant or has fewer than two rows."""
-    if len(label) < 2:
+    return _correlation(_mean_ranks(label), _mean_ranks(forecast))
+
+
+def _mean_ranks(values: Floats) -> Floats:
+    """Ranks from 1, ties sharing the mean of theirs; all nan when a value is. As scipy's `rankdata`, which is slow on short arrays."""
+    order = np.argsort(values)
+    ordered = values[order]
+    if len(values) == 0 or np.isnan(ordered[-1]):
+        return np.full(len(values), np.nan)
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    ties = np.diff(starts, append=len(values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(starts + (ties + 1) / 2, ties)
+    return ranks
+
+
+def _correlation(first: Floats, second: Floats) -> float:
+    if len(first) < 2:
         return float("nan")
-    first, second = rankdata(label), rankdata(forecast)
     first, second = first - first.mean(), second - second.mean()
     norm = float(np.sqrt((first @ first) * (second @ second)))
     return float(first @ second) / norm if norm > 0 else float("nan")
@@ -276,11 +291,11 @@ def paired_differences(
             own = blocks[account]
             drawn.append(np.concatenate([own[week] for week in rng.integers(len(own), size=len(own))]))
         everything = np.concatenate(drawn)
-        ranked = [rows for rows in drawn if len(rows) >= min_posts]
+        ranked = [(rows, _mean_ranks(label[rows])) for rows in drawn if len(rows) >= min_posts]
         for name, values in methods.items():
             draws[name].append(
                 (
-                    _mean_correlation(label, values, ranked),
+                    _mean_correlation(values, ranked),
                     float(np.mean(np.abs(label[everything] - values[everything]))),
                 )
             )
@@ -296,10 +311,12 @@ def paired_differences(
     return tuple(differences)
 
 
-def _mean_correlation(label: Floats, forecast: Floats, groups: list[NDArray[np.int64]]) -> float:
+def _mean_correlation(forecast: Floats, groups: list[tuple[NDArray[np.int64], Floats]]) -> float:
+    """Over groups of rows, each with the ranks of its labels."""
     if not groups:
         return float("nan")
-    return float(np.mean([np.nan_to_num(spearman(label[rows], forecast[rows]), nan=0.0) for rows in groups]))
+    correlations = [_correlation(label_ranks, _mean_ranks(forecast[rows])) for rows, label_ranks in groups]
+    return float(np.mean(np.nan_to_num(correlations, nan=0.0)))
 
 
 def evaluate(

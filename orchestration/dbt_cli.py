@@ -30,8 +30,6 @@ TARGET_DIR = PROJECT_DIR / "target"
 MANIFEST = TARGET_DIR / "manifest.json"
 
 _STAMP = TARGET_DIR / "manifest.sha256"
-_ADAPTERS: dict[str, Any] = {}
-"""dbt's own, by home."""
 _SOURCES = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
 
@@ -106,10 +104,8 @@ class HomeDbtCli(DbtCliResource):
         return parse(importlib.metadata.version("dbt-core"))
 
     def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-        """Once a process: it takes seconds, for every build, and only a model that is new needs it, for the lineage of its columns."""
-        if self.home not in _ADAPTERS:
-            _ADAPTERS[self.home] = super()._initialize_dbt_core_adapter(args)
-        return _ADAPTERS[self.home]
+        """None: setting it up takes seconds for every build, and nothing here asks it (assets/column_lineage.py asks the warehouse)."""
+        del args
 
     def cli(self, args: Sequence[str], **options: Any) -> DbtCliInvocation:  # type: ignore[override]
         target = Path(self.home) / "dbt"

@@ -4,18 +4,15 @@ Belongs here: running a suite over a frame and splitting it. The rules themselve
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from contracts.tables import TableSpec
-
-if TYPE_CHECKING:
-    import great_expectations.expectations as gxe
 
 ROW = "__row"
 CHECK_NAME = "boundary"
@@ -26,7 +23,9 @@ class Rule:
     """One expectation, whose problem a broken one is, and what to do about it."""
 
     name: str
-    expectation: "gxe.Expectation"
+    expectation: str
+    """Its class in `great_expectations.expectations`, made with `arguments`."""
+    arguments: Mapping[str, Any]
     owner: str
     remedy: str
 
@@ -72,6 +71,7 @@ def quarantine_rows(frame: pl.DataFrame, table: TableSpec, *, rule: str, reason:
 
 def _broken_rows(frame: pl.DataFrame, table: TableSpec, rules: Sequence[Rule]) -> dict[str, list[int]]:
     import great_expectations as gx
+    import great_expectations.expectations as gxe
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
@@ -83,9 +83,8 @@ def _broken_rows(frame: pl.DataFrame, table: TableSpec, rules: Sequence[Rule]) -
         .add_batch_definition_whole_dataframe("rows")
         .get_batch({"dataframe": frame.select(columns).to_pandas()})
     )
-    for rule in rules:
-        rule.expectation.meta = {"rule": rule.name}
-    suite = gx.ExpectationSuite(name=table.key, expectations=[rule.expectation for rule in rules])
+    expectations = [getattr(gxe, rule.expectation)(**rule.arguments, meta={"rule": rule.name}) for rule in rules]
+    suite = gx.ExpectationSuite(name=table.key, expectations=expectations)
     outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
     broken: dict[str, list[int]] = {}
     for result in outcome.results:

@@ -1,6 +1,6 @@
 """What a row must be to enter bronze, table by table.
 
-Expectations are built inside functions: importing Great Expectations takes seconds, and the graph must load without it.
+Rules name their expectation: importing Great Expectations takes seconds, and only who looks at rows (`boundary.py`) needs it.
 """
 
 from collections.abc import Callable
@@ -26,60 +26,55 @@ CONNECTOR = "the connector's problem"
 
 
 def _no_nulls(column: str) -> Rule:
-    import great_expectations.expectations as gxe
-
     return Rule(
         f"{column}_not_null",
-        gxe.ExpectColumnValuesToNotBeNull(column=column),
+        "ExpectColumnValuesToNotBeNull",
+        {"column": column},
         CONNECTOR,
         f"a row without {column} cannot be placed; look at its raw payload and mend the mapping",
     )
 
 
 def _not_negative(column: str) -> Rule:
-    import great_expectations.expectations as gxe
-
     return Rule(
         f"{column}_not_negative",
-        gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0),
+        "ExpectColumnValuesToBeBetween",
+        {"column": column, "min_value": 0},
         NETWORK,
         f"a negative {column} is no count; correct it at its source and import again, or leave it out",
     )
 
 
 def _not_before_networks(column: str) -> Rule:
-    import great_expectations.expectations as gxe
-
     return Rule(
         f"{column}_plausible",
-        gxe.ExpectColumnValuesToBeBetween(column=column, min_value=FIRST_POST_EVER),
+        "ExpectColumnValuesToBeBetween",
+        {"column": column, "min_value": FIRST_POST_EVER},
         NETWORK,
         f"{column} lies before the first social network; correct the date at its source",
     )
 
 
 def _not_after_observation(column: str) -> Rule:
-    import great_expectations.expectations as gxe
-
     return Rule(
         f"{column}_not_after_observation",
-        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-            column_A="observed_at",
-            column_B=column,
-            or_equal=True,
-            ignore_row_if="either_value_is_missing",  # that one is missing is another rule's matter
-        ),
+        "ExpectColumnPairValuesAToBeGreaterThanB",
+        {
+            "column_A": "observed_at",
+            "column_B": column,
+            "or_equal": True,
+            "ignore_row_if": "either_value_is_missing",  # that one is missing is another rule's matter
+        },
         NETWORK,
         f"{column} lies after the moment of observation; check the clock or the date at its source",
     )
 
 
 def _under_contract(grain: MetricGrain) -> Rule:
-    import great_expectations.expectations as gxe
-
     return Rule(
         "metric_known",
-        gxe.ExpectColumnValuesToBeInSet(column="metric", value_set=list(known_metrics(grain))),
+        "ExpectColumnValuesToBeInSet",
+        {"column": "metric", "value_set": list(known_metrics(grain))},
         CONNECTOR,
         "a metric without a contract has no meaning in gold; add it to the metric contracts or drop it in the mapping",
     )

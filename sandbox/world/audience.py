@@ -1,5 +1,7 @@
 """Who comments and what they say. Moods follow the documented mix; the words are in the brand's own language."""
 
+from functools import lru_cache
+
 from sandbox.world import texts
 from sandbox.world.ids import account_id_of, comment_id, tid
 from sandbox.world.model import HOUR_MS, Account, Comment, Post
@@ -57,11 +59,16 @@ def comments(
 
 def person(seed: int, account: Account, index: int) -> tuple[str, str]:
     """Native id and handle of one of an account's regulars."""
-    who = stream(seed, "person", account.handle, index)
+    return _person(seed, account.network, account.handle, index)
+
+
+@lru_cache(maxsize=100_000)  # they comment again and again
+def _person(seed: int, network: str, account_handle: str, index: int) -> tuple[str, str]:
+    who = stream(seed, "person", account_handle, index)
     handle = f"{who.choice(_FIRST)}{who.choice(_SECOND)}{who.randrange(100)}"
-    if account.network == "bluesky":
+    if network == "bluesky":
         handle = f"{handle}.bsky.test"
-    return account_id_of(account.network, handle), handle
+    return account_id_of(network, handle), handle
 
 
 def _comment(parameters: WorldParameters, seed: int, resident: Resident, post: Post, index: int, age: float) -> Comment:

@@ -82,6 +82,7 @@ def test_heavy_libraries_are_not_imported_to_load_the_graph(project_root: Path) 
         "transformers",
         "great_expectations",
         "scrapy",
+        "skops",
         "openai",
         "streamlit",
         "boto3",

@@ -58,6 +58,19 @@ def test_a_table_becomes_a_delta_table_with_its_types(warehouse) -> None:
     assert DeltaTable(written.path).protocol().min_reader_version == 1
 
 
+def test_it_says_which_columns_there_are_in_their_order(warehouse) -> None:
+    warehouse.table("t", "select 'c' as client_id, 1::integer as n, ['a'] as ids")
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("create view gold.v as select n from gold.t")
+
+    columns = warehouse.publisher.columns()
+
+    assert columns == {
+        "gold": {"t": {"client_id": "VARCHAR", "n": "INTEGER", "ids": "VARCHAR[]"}, "v": {"n": "INTEGER"}}
+    }
+    assert list(columns["gold"]["t"]) == ["client_id", "n", "ids"]
+
+
 def test_rows_are_sorted_by_tenant(warehouse) -> None:
     warehouse.table("t", rows(50))
     warehouse.publisher.publish(["t"], invocation_id="b")

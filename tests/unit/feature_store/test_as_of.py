@@ -1,13 +1,18 @@
-"""The as-of join by hand: two times, what is overtaken, and time to live, through Feast's own interface."""
+"""The as-of join by hand: two times, what is overtaken, and time to live, through Feast's own interface.
+
+Feast is imported inside functions: it takes seconds, and each of pytest's workers imports this file.
+"""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import feast
 import pandas as pd
 import polars as pl
 import pytest
-from feast.types import Int64, String
+
+if TYPE_CHECKING:
+    import feast
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -18,8 +23,11 @@ def at(days: float) -> datetime:
 
 def store_of(
     folder: Path, rows: list[tuple[str, float, float, int]], *, ttl: timedelta = timedelta(0), name: str = "it's"
-) -> feast.FeatureStore:
+) -> "feast.FeatureStore":
     """A Feast store with one view over rows of key, day of the event, day of becoming known, and value."""
+    import feast
+    from feast.types import Int64, String
+
     frame = pl.DataFrame(
         [(key, at(happened), at(known), value) for key, happened, known, value in rows],
         schema={
@@ -57,7 +65,7 @@ def store_of(
     return store
 
 
-def seen(store: feast.FeatureStore, *days: float, key: str = "a") -> list[int | None]:
+def seen(store: "feast.FeatureStore", *days: float, key: str = "a") -> list[int | None]:
     """The value on each day, in the order of asking; the days at which it was known are never later."""
     asking = pd.DataFrame({"key": key, "event_timestamp": [at(day) for day in days], "note": range(len(days))})
     found = store.get_historical_features(entity_df=asking, features=["values:value"]).to_arrow()
@@ -67,7 +75,7 @@ def seen(store: feast.FeatureStore, *days: float, key: str = "a") -> list[int | 
     return rows["value"].to_list()
 
 
-def online(store: feast.FeatureStore, day: float) -> int | None:
+def online(store: "feast.FeatureStore", day: float) -> int | None:
     """The value that is put online on a day."""
     store.materialize(at(-1000), at(day))
     value: int | None = store.get_online_features(["values:value"], [{"key": "a"}]).to_dict()["value"][0]

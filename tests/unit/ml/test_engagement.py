@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import skops.io
 from polars.testing import assert_frame_equal
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from contracts.errors import NotReadyError
 from ml.engagement import EngagementModel, fit, fit_account_median, load, percentiles, save
@@ -165,6 +163,9 @@ class Intruder:
 
 
 def test_an_artefact_with_any_other_type_is_refused(tmp_path: Path) -> None:
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     skops.io.dump({"format_version": 1, "boosters": Intruder()}, tmp_path / "model.skops")
     with pytest.raises(UntrustedTypesFoundException):
         load(tmp_path / "model.skops")
