@@ -33,7 +33,7 @@ def main() -> int:
     )
     parser.add_argument("--goals", action="store_true", help="fail when a goal is missed")
     options = parser.parse_args()
-    console = Console(soft_wrap=True)
+    console = Console(width=170)
     with tempfile.TemporaryDirectory(prefix="pulso-warehouse-", dir=options.folder) as folder:
         return measure(
             Path(folder), options.accounts, [int(day) for day in options.days.split(",")], options.goals, console
