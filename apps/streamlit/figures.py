@@ -522,8 +522,8 @@ def goal_progress(goal: Mapping[str, Any], language: Language, *, shown: Callabl
             cliponaxis=False,
         )
     figure.add_shape(type="line", x0=target, x1=target, y0=-0.62, y1=0.62, line={"color": INK, "width": 3})
-    _layout(figure, language, height=88)
-    figure.update_layout(barmode="overlay", showlegend=False, margin={"l": 12, "r": 16, "t": 6, "b": 6})
+    _layout(figure, language, height=96)
+    figure.update_layout(barmode="overlay", showlegend=False, margin={"l": 12, "r": 16, "t": 6, "b": 14})
     figure.update_xaxes(
         range=[min(start, actual if actual is not None else start) - length * 0.01, reach + length * 0.02],
         tickvals=[start, target],
