@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from contracts.errors import NotReadyError
@@ -183,20 +184,7 @@ class Evaluation:
 
 def spearman(label: Floats, forecast: Floats) -> float:
     """Spearman's rank correlation with mean ranks for ties; nan when a side is constant or has fewer than two rows."""
-    return _correlation(_mean_ranks(label), _mean_ranks(forecast))
-
-
-def _mean_ranks(values: Floats) -> Floats:
-    """Ranks from 1, ties sharing the mean of theirs; all nan when a value is. As scipy's `rankdata`, which is slow on short arrays."""
-    order = np.argsort(values)
-    ordered = values[order]
-    if len(values) == 0 or np.isnan(ordered[-1]):
-        return np.full(len(values), np.nan)
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    ties = np.diff(starts, append=len(values))
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(starts + (ties + 1) / 2, ties)
-    return ranks
+    return _correlation(rankdata(label), rankdata(forecast))
 
 
 def _correlation(first: Floats, second: Floats) -> float:
@@ -291,7 +279,7 @@ def paired_differences(
             own = blocks[account]
             drawn.append(np.concatenate([own[week] for week in rng.integers(len(own), size=len(own))]))
         everything = np.concatenate(drawn)
-        ranked = [(rows, _mean_ranks(label[rows])) for rows in drawn if len(rows) >= min_posts]
+        ranked = [(rows, rankdata(label[rows])) for rows in drawn if len(rows) >= min_posts]
         for name, values in methods.items():
             draws[name].append(
                 (
@@ -315,7 +303,7 @@ def _mean_correlation(forecast: Floats, groups: list[tuple[NDArray[np.int64], Fl
     """Over groups of rows, each with the ranks of its labels."""
     if not groups:
         return float("nan")
-    correlations = [_correlation(label_ranks, _mean_ranks(forecast[rows])) for rows, label_ranks in groups]
+    correlations = [_correlation(label_ranks, rankdata(forecast[rows])) for rows, label_ranks in groups]
     return float(np.mean(np.nan_to_num(correlations, nan=0.0)))
 
 
