@@ -195,16 +195,15 @@ _COMMENT = {
     "raw": "'{}'",
     "day": "cast(published(a, d) + to_seconds(((1 + hash(n, d, a) % 5000))::bigint) as date)",
 }
-_SENT = "start(d) + to_seconds((hash(d, a) % 80000)::bigint)"
 _MESSAGE = {
     **_OF_ACCOUNT,
     "message_id": "account(a) || '/message-' || d",
     "conversation_id": "account(a) || '/conversation'",
     "native_id": "d::varchar",
     "is_own": "(a + d) % 2 = 0",
-    "sent_at": _SENT,
-    "observed_at": f"{_SENT} + to_seconds(3600)",
-    "day": f"cast({_SENT} + to_seconds(3600) as date)",
+    "sent_at": "published(a, d)",
+    "observed_at": "looked(a, d, 0)",
+    "day": "cast(looked(a, d, 0) as date)",
 }
 _SOURCES = ("posts", "post_metrics", "accounts", "comments", "messages")
 _READING = {
