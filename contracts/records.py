@@ -151,6 +151,11 @@ class GoalMetric(StrEnum):
     ENGAGEMENT_RATE_BY_IMPRESSIONS = "engagement_rate_by_impressions"
     ENGAGEMENT_RATE_BY_FOLLOWERS = "engagement_rate_by_followers"
 
+    @property
+    def is_rate(self) -> bool:
+        """A ratio over the whole period, which has no pace."""
+        return self.value.startswith("engagement_rate_by_")
+
 
 class Goal(Record):
     """What a client means to reach in a period: of all its accounts, those on one network, or one account."""

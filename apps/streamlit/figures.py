@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from apps.streamlit.language import Language
-from contracts.records import UnusualDay
+from contracts.records import GoalMetric, UnusualDay
 
 NETWORK_COLOURS: Mapping[str, str] = {"bluesky": "#2f7de1", "instagram": "#c2387f"}
 MAIN = "#0f766e"
@@ -261,7 +261,7 @@ def week_heatmap(rows: pl.DataFrame, count: str, language: Language, *, unit: st
             xgap=2,
             ygap=2,
             colorscale=FEW_TO_MANY,
-            colorbar={"title": {"text": unit, "side": "top"}, "thickness": 10, "outlinewidth": 0},
+            colorbar=_colorbar(unit),
             hovertemplate="%{y} %{x}:00<br><b>%{z}</b> " + unit + "<extra></extra>",
         )
     )
@@ -480,7 +480,7 @@ def goal_progress(goal: Mapping[str, Any], language: Language, *, shown: Callabl
     target, actual, projection = goal["target"], goal["actual"], goal["projection"]
     baseline = goal["baseline"]
     start = baseline if baseline is not None and target > baseline else 0.0
-    is_rate = goal["metric"].startswith("engagement_rate_by_")
+    is_rate = GoalMetric(goal["metric"]).is_rate
     reach = max(value for value in (target, actual, start + 1.3 * (target - start)) if value is not None)
     length = reach - start
     figure = go.Figure()
@@ -582,13 +582,9 @@ def weekly_mix(cells: pl.DataFrame, by: str, names: Mapping[str | None, str], la
             zmin=-2,
             zmax=2,
             colorscale=LESS_TO_MORE,
-            colorbar={
-                "title": {"text": language("figure.times_median"), "side": "top"},
-                "tickvals": [-2, -1, 0, 1, 2],
-                "ticktext": ["≤ ¼×", "½×", "1×", "2×", "≥ 4×"],
-                "thickness": 10,
-                "outlinewidth": 0,
-            },
+            colorbar=_colorbar(
+                language("figure.times_median"), tickvals=[-2, -1, 0, 1, 2], ticktext=["≤ ¼×", "½×", "1×", "2×", "≥ 4×"]
+            ),
             **common,
         )
     _layout(figure, language, x_title=language("figure.week"), height=110 + 40 * len(order))
@@ -680,12 +676,10 @@ def growth(cells: pl.DataFrame, ages: Sequence[str], language: Language, *, is_s
             hovertemplate="%{y} · %{x}<br><b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
             hoverongaps=True,
             colorscale=FEW_TO_MANY,
-            colorbar={
-                "title": {"text": language("figure.of_final" if is_share else "figure.mean_per_post"), "side": "top"},
-                "tickformat": ".0%" if is_share else None,
-                "thickness": 10,
-                "outlinewidth": 0,
-            },
+            colorbar=_colorbar(
+                language("figure.of_final" if is_share else "figure.mean_per_post"),
+                tickformat=".0%" if is_share else None,
+            ),
         )
     )
     _layout(
@@ -715,6 +709,11 @@ def _layout(
     )
     figure.update_xaxes(title=x_title, automargin=True)
     figure.update_yaxes(title=y_title, automargin=True)
+
+
+def _colorbar(title: str, **ticks: object) -> dict[str, object]:
+    """The key of a heat map's colours; `ticks` as plotly names them."""
+    return {"title": {"text": title, "side": "top"}, "thickness": 10, "outlinewidth": 0, **ticks}
 
 
 def _date_axis(figure: go.Figure, days: Sequence[date | datetime], language: Language, *, ticks: int = 6) -> None:

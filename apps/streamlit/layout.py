@@ -1,6 +1,6 @@
 """The few shapes that pages are made of: a header, a section, a figure, an empty state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -86,6 +86,21 @@ def section(title: str, help: str | None = None) -> None:  # noqa: A002
 def figure(chart: go.Figure, key: str, *, alt: str) -> None:
     """A plot in the theme's colours. `alt` says in words what it shows, for those who cannot see it."""
     st.plotly_chart(chart, key=key, config=CONFIG, alt=alt)
+
+
+def one_of(
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    named: Callable[[str], str],
+    default: str | None = None,
+    help: str | None = None,  # noqa: A002
+) -> str:
+    """One of several options side by side: the first where no other is the `default`. `named` says what people call an option."""
+    default = options[0] if default is None else default
+    chosen = st.segmented_control(label, options, default=default, required=True, format_func=named, key=key, help=help)
+    return chosen or default
 
 
 def empty(work: Workspace, key: str, *, place: str = "", **values: object) -> None:

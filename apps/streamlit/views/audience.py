@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from apps.streamlit import figures
-from apps.streamlit.layout import empty, figure, header, section
+from apps.streamlit.layout import empty, figure, header, one_of, section
 from apps.streamlit.workspace import Workspace, current
 
 
@@ -48,12 +48,10 @@ def _chosen(work: Workspace, activity: pl.DataFrame, times: pl.DataFrame) -> tup
             format_func=lambda name: text(f"network.{name}"),
             key="audience_network",
         )
-        source = st.segmented_control(
+        source = one_of(
             text("audience.source"),
             ["all", "comments", "messages"],
-            default="all",
-            required=True,
-            format_func=lambda name: text(f"audience.source_{name}"),
+            named=lambda name: text(f"audience.source_{name}"),
             key="audience_source",
         )
     if chosen:

@@ -10,7 +10,7 @@ from apps.streamlit import figures
 from apps.streamlit.absences import absences
 from apps.streamlit.estimates import against_median, median_multiple
 from apps.streamlit.language import NOTHING
-from apps.streamlit.layout import absence, empty, figure, header, section
+from apps.streamlit.layout import absence, empty, figure, header, one_of, section
 from apps.streamlit.workspace import Workspace, current
 
 WEEKS = {"13": 13, "26": 26, "52": 52, "all": None}
@@ -43,15 +43,13 @@ def render(work: Workspace) -> None:
 
 def _period(work: Workspace, oldest: date, newest: date) -> tuple[date, date]:
     """Mondays of the first and the last week that the reader chose."""
-    chosen = st.segmented_control(
+    chosen = one_of(
         work.text("mix.period"),
         list(WEEKS),
-        default="13",
-        required=True,
-        format_func=lambda name: work.text("mix.period_all") if name == "all" else work.text("mix.weeks", weeks=name),
+        named=lambda name: work.text("mix.period_all") if name == "all" else work.text("mix.weeks", weeks=name),
         key="mix_period",
     )
-    weeks = WEEKS[chosen or "all"]
+    weeks = WEEKS[chosen]
     return (oldest if weeks is None else max(oldest, newest - timedelta(weeks=weeks - 1))), newest
 
 

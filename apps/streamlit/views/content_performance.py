@@ -9,7 +9,7 @@ from apps.streamlit import figures
 from apps.streamlit.data import RATES
 from apps.streamlit.estimates import against_usual, relative_engagement
 from apps.streamlit.language import NOTHING
-from apps.streamlit.layout import empty, figure, header, section
+from apps.streamlit.layout import empty, figure, header, one_of, section
 from apps.streamlit.pillars import pillars_of
 from apps.streamlit.workspace import Workspace, current
 
@@ -60,12 +60,11 @@ def _filtered(work: Workspace, posts: pl.DataFrame) -> pl.DataFrame:
     """The posts that the reader chose."""
     text = work.text
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
-        period = st.segmented_control(
+        period = one_of(
             text("content.period"),
             list(PERIODS),
             default="90",
-            required=True,
-            format_func=lambda name: text(f"content.period_{name}"),
+            named=lambda name: text(f"content.period_{name}"),
             key="content_period",
         )
         networks = sorted(posts["network"].unique().to_list())
@@ -95,7 +94,7 @@ def _filtered(work: Workspace, posts: pl.DataFrame) -> pl.DataFrame:
         )
         only_mature = st.toggle(text("content.only_final"), help=text("content.only_final_help"), key="content_final")
         only_pulso = st.toggle(text("content.only_pulso"), key="content_pulso")
-    days = PERIODS[period or "all"]
+    days = PERIODS[period]
     if days is not None:
         # Counted back from the newest post where the clock is far ahead of it, as in a replayed history.
         newest = min(work.today, posts["published_day"].max())  # type: ignore[type-var]
@@ -190,12 +189,10 @@ def _table(work: Workspace, posts: pl.DataFrame) -> None:
     carried = [name for name in RATES if posts[f"engagement_rate_by_{name}"].drop_nulls().len()]
     rate = None
     if carried:
-        rate = st.segmented_control(
+        rate = one_of(
             text("content.rate"),
             carried,
-            default=carried[0],
-            required=True,
-            format_func=lambda name: text(f"rate.{name}"),
+            named=lambda name: text(f"rate.{name}"),
             key="content_rate",
             help=text("content.rate_help"),
         )

@@ -12,6 +12,7 @@ from apps.streamlit.absences import absences
 from apps.streamlit.language import Language
 from apps.streamlit.layout import absence, empty, figure, header, section
 from apps.streamlit.workspace import Workspace, current
+from contracts.records import GoalMetric
 
 BADGES = {
     "on_track": "green-badge[:material/trending_up:",
@@ -132,7 +133,7 @@ def _reckoning(text: Language, goal: Mapping[str, Any], shown: Callable[[float |
         lines.append(text("goals.from", baseline=shown(goal["baseline"])))
     if goal["progress_ratio"] is not None:
         lines.append(text("goals.progress", share=text.percent(goal["progress_ratio"], digits=0)))
-    if goal["metric"].startswith("engagement_rate_by_"):
+    if GoalMetric(goal["metric"]).is_rate:
         return lines
     if goal["pace_ratio"] is not None:
         lines.append(text("goals.pace", times=f"{text.number(goal['pace_ratio'], digits=2)}×"))
@@ -198,7 +199,7 @@ def _table(work: Workspace, goals: pl.DataFrame, name: str) -> None:
 
 def quantity(text: Language, metric: str) -> Callable[[float | None], str]:
     """How a value of the metric is written: rates in percent, all else as a count; what is not known as a dash."""
-    if metric.startswith("engagement_rate_by_"):
+    if GoalMetric(metric).is_rate:
         return lambda value: text.percent(value, digits=2)
     return text.number
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from apps.streamlit import figures
 from apps.streamlit.language import NOTHING, Language
-from apps.streamlit.layout import empty, figure, header, one_line, section
+from apps.streamlit.layout import empty, figure, header, one_line, one_of, section
 from apps.streamlit.workspace import Workspace, current
 
 COUNTS = ("engagements", "reach", "views", "impressions")
@@ -62,45 +62,37 @@ def _chosen(work: Workspace, cohorts: pl.DataFrame) -> tuple[pl.DataFrame, str, 
     text = work.text
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
         networks = _most_counted(cohorts, "network")
-        network = st.segmented_control(
+        network = one_of(
             text("content.network"),
             networks,
-            default=networks[0],
-            required=True,
-            format_func=lambda name: text(f"network.{name}"),
+            named=lambda name: text(f"network.{name}"),
             key="growth_network",
         )
         cohorts = cohorts.filter(pl.col("network") == network)
         formats = _most_counted(cohorts, "content_format")
-        kind = st.segmented_control(
+        kind = one_of(
             text("content.format"),
             formats,
-            default=formats[0],
-            required=True,
-            format_func=lambda name: text(f"format.{name}"),
+            named=lambda name: text(f"format.{name}"),
             key=f"growth_format_{network}",
             help=text("growth.one_at_a_time"),
         )
         cohorts = cohorts.filter(pl.col("content_format") == kind)
         told = [name for name in COUNTS if cohorts[f"mean_{name}_per_post"].drop_nulls().len()] or [COUNTS[0]]
-        count = st.segmented_control(
+        count = one_of(
             text("growth.count"),
             told,
-            default=told[0],
-            required=True,
-            format_func=lambda name: text(f"metric.{name}"),
+            named=lambda name: text(f"metric.{name}"),
             key=f"growth_count_{network}_{kind}",
             help=text("growth.count_help"),
         )
-        measure = st.segmented_control(
+        measure = one_of(
             text("growth.measure"),
             ["share_of_final", "mean"],
-            default="share_of_final",
-            required=True,
-            format_func=lambda name: text(f"growth.measure_{name}"),
+            named=lambda name: text(f"growth.measure_{name}"),
             key="growth_measure",
         )
-    return cohorts, count or told[0], measure or "share_of_final"
+    return cohorts, count, measure
 
 
 def _most_counted(cohorts: pl.DataFrame, by: str) -> list[str]:
