@@ -10,7 +10,7 @@ Does not belong here: deaths and lost answers (`chaos.py`).
 
 Scenes: *healthy*: one worker. *ceiling*: the very requests that the healthy worker sent to stage and commit, sent again by a bare httpx loop with
 as many side by side, without store and policy. *hanging*, *failing*: one network never answers, or answers 503, and comes back once
-all others are out. *shared*: two workers and scheduled drains on one outbox.
+all others are out; once more beside a healthy one when others came late. *shared*: two workers and scheduled drains on one outbox.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -59,6 +59,8 @@ PATIENCE_SECONDS = 7_200.0
 POLL_SECONDS = 0.5
 DRAIN_EVERY_SECONDS = 2.0
 NEVER = 3_600.0
+TRIES = 3
+"""How often others must come late in a row before a network that is down is said to delay them."""
 FAULTS: Mapping[str, Mapping[str, Any]] = {
     "hanging": {"kind": "timeout", "params": {"seconds": NEVER}},
     "failing": {"kind": "server_error", "params": {"status": 503}},
@@ -105,7 +107,6 @@ class BurstReport:
     accounts: int
     store: str
     down: Network
-    timeout_seconds: float
     ceiling: "Ceiling"
     outcomes: Mapping[str, Outcome]
     violations: tuple[str, ...]
@@ -236,7 +237,7 @@ class Scene:
         shutil.copytree(ground.crowd.settings.home, self.folder / "home")
         url = ground.crowd.settings.store_url
         self.settings = ground.crowd.settings.model_copy(
-            update={"home": self.folder / "home", "store_url": _copied_database(url, name) if url else None}
+            update={"home": self.folder / "home", "store_url": _copied_database(url.get_secret_value(), name) if url else None}
         )
         self._engine = create_engine(self.settings.resolved_store_url)
 
@@ -329,8 +330,8 @@ def _broken(expected: Iterator[ContentItem] | Any, seen: Sequence[Mapping[str, A
             yield f"{account_id} shows its posts in another order than that of their slots"
 
 
-def _healthy(ground: Ground) -> tuple[Outcome, Path]:
-    scene = Scene(ground, "healthy")
+def _healthy(ground: Ground, name: str = "healthy") -> tuple[Outcome, Path]:
+    scene = Scene(ground, name)
     tape = scene.folder / "tape"
     with scene.sandbox() as url:
         with scene.publishing(_work, tape=tape):
@@ -346,11 +347,11 @@ def _shared(ground: Ground) -> Outcome:
         return scene.outcome(url)
 
 
-def _one_down(ground: Ground, name: str, down: Network) -> Outcome:
+def _one_down(ground: Ground, fault: str, down: Network, name: str) -> Outcome:
     """One network is down until all others are out and it was tried with every account; then it comes back."""
     scene, theirs = Scene(ground, name), f"network = '{down.value}'"
     with scene.sandbox() as url:
-        admin(url, "POST", "faults", json={**FAULTS[name], "network": down.value})
+        admin(url, "POST", "faults", json={**FAULTS[fault], "network": down.value})
         with scene.publishing(_work):
             scene.wait_until(
                 f"NOT {theirs} AND state IN ('pending', 'committing')", "of healthy networks, still unsent"
@@ -373,6 +374,32 @@ def _one_down(ground: Ground, name: str, down: Network) -> Outcome:
             f"{len(waiting)} posts of {down.value} waited (“{reason}”) and were out {seconds:.0f} s after it was back"
         )
         return scene.outcome(url, notes=[note], violations=broken)
+
+
+def _delay(ground: Ground, fault: str, down: Network, healthy: Outcome, tell: Callable[[str], None]) -> list[Outcome]:
+    """The scene with one network down. When others came later than in the healthy one, both again: something else may have kept the
+    machine busy meanwhile, and a delay that Pulso causes is there each time. The last outcome tells of the delay."""
+    usual, outcomes = healthy, list[Outcome]()
+    for n in range(1, TRIES + 1):
+        if n > 1:
+            usual, _ = _healthy(ground, f"healthy-{fault}-{n}")
+            outcomes.append(usual)
+        outcome = _one_down(ground, fault, down, f"{fault}-{n}" if n > 1 else fault)
+        outcomes.append(outcome)
+        late = _late(outcome, usual, ground.crowd.settings.request_timeout_seconds, down)
+        if not late:
+            return outcomes
+        tell(late)
+    outcomes[-1] = replace(outcome, violations=(*outcome.violations, f"{late}, {TRIES} times in a row"))
+    return outcomes
+
+
+def _late(outcome: Outcome, healthy: Outcome, timeout_seconds: float, down: Network) -> str | None:
+    """Whoever waits behind a call that hangs waits for a whole time-out. Less than that, or than half again, a busy machine does too."""
+    usual, late = (scene.slowest(0.95, without=down) for scene in (healthy, outcome))
+    if late <= max(1.5 * usual, usual + timeout_seconds / 2):
+        return None
+    return f"{outcome.name}: {down.value} delays 95 % of the others to {late:.1f} s instead of {usual:.1f} s"
 
 
 # --- the ceiling ----------------------------------------------------------------------------------------------------------
@@ -526,35 +553,26 @@ def run_burst(
         tell("preparing …")
         ground = _prepare(Path(name), posts, accounts, store_url, timeout_seconds)
         healthy, tape = _healthy(ground)
-        outcomes = {"healthy": healthy}
+        outcomes = [healthy]
         tell(f"healthy: all out after {healthy.seconds:.1f} s")
         ceiling, violations = _ceiling(ground, tape)
         tell(f"ceiling: {ceiling.requests:,} requests in {ceiling.seconds:.1f} s")
         for scene in scenes:
             if scene in FAULTS:
-                outcomes[scene] = _one_down(ground, scene, down)
+                outcomes += _delay(ground, scene, down, healthy, tell)
             elif scene == "shared":
-                outcomes[scene] = _shared(ground)
+                outcomes.append(_shared(ground))
             else:
                 continue
-            tell(f"{scene}: all out after {outcomes[scene].seconds:.1f} s")
-    violations += [words for outcome in outcomes.values() for words in outcome.violations]
-    usual = healthy.slowest(0.95, without=down)
-    for scene in FAULTS:
-        # Whoever waits behind a call that hangs waits for a whole time-out. Less than that, or than half again, a busy machine does too.
-        allowed = max(1.5 * usual, usual + timeout_seconds / 2)
-        if scene in outcomes and (late := outcomes[scene].slowest(0.95, without=down)) > allowed:
-            violations.append(
-                f"{scene}: {down.value} delays 95 % of the others to {late:.1f} s instead of {usual:.1f} s"
-            )
+            tell(f"{scene}: all out after {outcomes[-1].seconds:.1f} s")
+    violations += [words for outcome in outcomes for words in outcome.violations]
     return BurstReport(
         posts=posts,
         accounts=accounts,
         store="PostgreSQL" if store_url else "SQLite",
         down=down,
-        timeout_seconds=timeout_seconds,
         ceiling=ceiling,
-        outcomes=outcomes,
+        outcomes={outcome.name: outcome for outcome in outcomes},
         violations=tuple(violations),
     )
 
