@@ -237,7 +237,10 @@ class Scene:
         shutil.copytree(ground.crowd.settings.home, self.folder / "home")
         url = ground.crowd.settings.store_url
         self.settings = ground.crowd.settings.model_copy(
-            update={"home": self.folder / "home", "store_url": _copied_database(url.get_secret_value(), name) if url else None}
+            update={
+                "home": self.folder / "home",
+                "store_url": _copied_database(url.get_secret_value(), name) if url else None,
+            }
         )
         self._engine = create_engine(self.settings.resolved_store_url)
 

@@ -16,7 +16,6 @@ from contracts.tables import (
     CALIBRATION,
     COMMENTS,
     COMPETITOR_POSTS,
-    CONTENT_DRAFTS,
     POST_SCHEDULE,
     READINGS,
     TableSpec,
@@ -134,6 +133,7 @@ class ClientData:
         return self.read("gold/kpi_pillars_weekly")
 
     def pillars_of_posts(self) -> pl.DataFrame:
+        """Which theme each post is about, and by what that is known: its draft, or its words."""
         return self.read("gold/fct_post_pillars", ("post_id", "pillar_id", "known_by"))
 
     def format_weeks(self) -> pl.DataFrame:
@@ -183,11 +183,6 @@ class ClientData:
             return {}
         newest = slots.sort("decided_at").group_by("content_item_id").last().drop_nulls("predicted_gain")
         return dict(newest.select("content_item_id", "predicted_gain").iter_rows())
-
-    def pillars_of_items(self) -> dict[str, str]:
-        """Pillar of each drafted content item."""
-        drafts = self.read(CONTENT_DRAFTS.key, ("content_item_id", "pillar_id"))
-        return {} if drafts.is_empty() else dict(drafts.drop_nulls().unique().iter_rows())
 
     def comment(self, comment_id: str) -> str | None:
         """What a member of the audience wrote, for whoever approves the answer. Read when asked for, never cached or listed."""

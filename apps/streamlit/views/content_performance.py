@@ -10,7 +10,6 @@ from apps.streamlit.data import RATES
 from apps.streamlit.estimates import against_usual, relative_engagement
 from apps.streamlit.language import NOTHING
 from apps.streamlit.layout import empty, figure, header, one_of, section
-from apps.streamlit.pillars import pillars_of
 from apps.streamlit.workspace import Workspace, current
 
 PERIODS = {"28": 28, "90": 90, "365": 365, "all": None}
@@ -22,18 +21,7 @@ def render(work: Workspace) -> None:
     if posts.is_empty():
         empty(work, "content.empty")
         return
-    posts = posts.with_columns(
-        pl.Series(
-            "pillar_id",
-            pillars_of(
-                posts["text"].to_list(),
-                posts["content_item_id"].to_list(),
-                pillars=work.client.brand.pillars,
-                drafted=work.data.pillars_of_items(),
-            ),
-            dtype=pl.String,
-        )
-    )
+    posts = posts.join(work.data.pillars_of_posts(), on="post_id", how="left")
     shown = _filtered(work, posts)
     if shown.is_empty():
         empty(work, "content.nothing_matches")

@@ -49,7 +49,7 @@ def test_an_empty_lake_reads_as_empty_frames(tmp_path: Path, read: str) -> None:
     data = ClientData(DeltaLake(tmp_path / "lake"), "harbor-coffee")
     assert getattr(data, read)().is_empty()
     assert data.freshness(now=NOW, accounts={"a"}, rivals=set()).is_empty()
-    assert data.slot_gains() == data.pillars_of_items() == {}
+    assert data.slot_gains() == {}
     assert data.tables().is_empty()
     assert data.newest_observation() is None
 
