@@ -6,12 +6,13 @@ Belongs here: rendering of an evaluation. Does not belong here: computing it (`m
 from datetime import datetime
 
 from ml.engagement import EngagementModel
-from ml.evaluation import Evaluation, Metrics
+from ml.evaluation import CHAMPION, Evaluation, Metrics
 
 _NAMES = {
     "account_median": "account's trailing median",
     "account_format_median": "account x format median",
     "account_hour_of_week_mean": "account x hour of week",
+    CHAMPION: "present champion",
 }
 _METRICS = {"rank_correlation": "within-account ρ", "mean_absolute_error": "MAE"}
 
@@ -20,6 +21,8 @@ def figures(evaluation: Evaluation) -> str:
     """Tables of the model against its baselines, of the differences, and of the interval."""
     rows = [("**model**", evaluation.model)]
     rows += [(_NAMES.get(name, name), metrics) for name, metrics in evaluation.baselines.items()]
+    if evaluation.champion is not None:
+        rows.append((_NAMES[CHAMPION], evaluation.champion))
     interval = evaluation.interval
     return "\n".join(
         [

@@ -20,6 +20,8 @@ from ml.history import Timeline
 MIN_POSTS_PER_ACCOUNT = 30
 """Test posts that an account needs for its own rank correlation to say anything."""
 BASELINES = ("account_median", "account_format_median", "account_hour_of_week_mean")
+CHAMPION = "champion"
+"""What the present champion's figures go by, beside those of the baselines."""
 _SHRINKAGE_POSTS = 5.0
 
 Floats = NDArray[np.float64]
@@ -149,7 +151,7 @@ class IntervalMetrics:
 
 @dataclass(frozen=True)
 class Difference:
-    """Model minus baseline on the same rows, with a percentile bootstrap interval."""
+    """Model minus baseline (or champion) on the same rows, with a percentile bootstrap interval."""
 
     baseline: str
     metric: str
@@ -158,20 +160,36 @@ class Difference:
     high: float
 
     @property
+    def is_known(self) -> bool:
+        """False where no account has enough test posts to be ranked."""
+        return bool(np.isfinite(self.difference) and np.isfinite(self.low))
+
+    @property
+    def gain(self) -> float:
+        """The difference, positive where the model is better: a higher correlation, a smaller error."""
+        return self.difference if self.metric == "rank_correlation" else -self.difference
+
+    @property
     def is_better(self) -> bool:
-        """The interval excludes zero on the good side: a higher correlation, a smaller error."""
+        """The interval excludes zero on the good side."""
         return self.low > 0 if self.metric == "rank_correlation" else self.high < 0
+
+    @property
+    def is_worse(self) -> bool:
+        """The interval excludes zero on the bad side."""
+        return self.high < 0 if self.metric == "rank_correlation" else self.low > 0
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model and the baselines on the same held-out rows."""
+    """A model, the baselines and the present champion (where there is one) on the same held-out rows."""
 
     cutoff: datetime
     train_rows: int
     model: Metrics
     interval: IntervalMetrics
     baselines: Mapping[str, Metrics]
+    champion: Metrics | None
     differences: tuple[Difference, ...]
     resamples: int
     seed: int
@@ -179,7 +197,7 @@ class Evaluation:
     @property
     def beats_every_baseline(self) -> bool:
         """Both rank correlation and error beat each baseline with intervals that exclude zero."""
-        return all(difference.is_better for difference in self.differences)
+        return all(difference.is_better for difference in self.differences if difference.baseline in BASELINES)
 
 
 def spearman(label: Floats, forecast: Floats) -> float:
@@ -312,13 +330,15 @@ def evaluate(
     forecasts: pl.DataFrame,
     features: pl.DataFrame,
     *,
+    champion: Floats | None = None,
     resamples: int = 500,
     seed: int = 0,
     min_posts: int = MIN_POSTS_PER_ACCOUNT,
 ) -> Evaluation:
-    """Score forecasts of `split.test` (same row order) against the label and the baselines on the same rows.
+    """Score forecasts of `split.test` (same row order) against the label, the baselines and the champion on the same rows.
 
-    `features` holds every labelled row, for what the baselines may know at each test row's publication.
+    `features` holds every labelled row, for what the baselines may know at each test row's publication. `champion`: what the present
+    champion says of the test rows.
     """
     test = split.test
     accounts = test["account_id"].to_numpy().astype(str)
@@ -326,6 +346,7 @@ def evaluate(
     expected = forecasts["expected_log_engagement"].to_numpy()
     simple = baseline_forecasts(split.train, test, features)
     baselines = {name: simple[name].to_numpy() for name in BASELINES}
+    rivals = baselines if champion is None else {**baselines, CHAMPION: champion}
     return Evaluation(
         cutoff=split.cutoff,
         train_rows=split.train.height,
@@ -339,12 +360,13 @@ def evaluate(
             min_posts=min_posts,
         ),
         baselines={name: metrics(accounts, label, values, min_posts=min_posts) for name, values in baselines.items()},
+        champion=None if champion is None else metrics(accounts, label, champion, min_posts=min_posts),
         differences=paired_differences(
             accounts,
             test["published_at"],
             label,
             expected,
-            baselines,
+            rivals,
             resamples=resamples,
             seed=seed,
             min_posts=min_posts,

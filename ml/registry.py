@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from contracts.errors import NotReadyError, ProviderError, PulsoError
 from ml.card import model_card
 from ml.engagement import EngagementModel, load, save
+from ml.evaluation import CHAMPION
 from ml.training import Training
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "engagement"
 EXPERIMENT = "engagement"
-CHAMPION = "champion"
 _MODEL_FILE = "engagement.skops"
 _CARD_FILE = "model_card.md"
 _NOTHING_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -186,7 +186,8 @@ def _log(client: "MlflowClient", run_id: str, training: Training) -> None:
             "coverage_ratio": evaluation.interval.coverage_ratio,
             "interval_score": evaluation.interval.interval_score,
         }
-        for name, metrics in {"model": evaluation.model, **evaluation.baselines}.items():
+        rivals = {**evaluation.baselines, **({CHAMPION: evaluation.champion} if evaluation.champion else {})}
+        for name, metrics in {"model": evaluation.model, **rivals}.items():
             figures[f"{name}/rank_correlation"] = metrics.rank_correlation
             figures[f"{name}/mean_absolute_error"] = metrics.mean_absolute_error
             figures[f"{name}/auc_top_quartile"] = metrics.auc_top_quartile

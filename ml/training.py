@@ -3,6 +3,7 @@
 Belongs here: the order of those steps and the gate. Does not belong here: where models are kept (`ml/registry.py`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,12 @@ import polars as pl
 
 from contracts.errors import NotReadyError
 from ml.engagement import EngagementModel, fit, fit_account_median
-from ml.evaluation import MIN_POSTS_PER_ACCOUNT, Evaluation, Metrics, TimeSplit, evaluate, metrics, time_split
+from ml.evaluation import CHAMPION, MIN_POSTS_PER_ACCOUNT, Difference, Evaluation, TimeSplit, evaluate, time_split
 from ml.leakage import refuse_leaks
 
 MIN_HELD_OUT_POSTS = 30
+MIN_GAIN = 0.02
+"""What a challenger has to win over the champion, in rank correlation or in log units of error: less is not worth a change of model."""
 MIN_POSTS_PER_ACCOUNT_SMALL = 10
 """With little data no account has enough test posts to be ranked by the usual bar; then this one holds."""
 
@@ -28,14 +31,10 @@ class Gate:
 
 @dataclass(frozen=True)
 class Training:
-    """A fitted model with its evidence. `champion` are the present champion's figures on the same held-out rows.
-
-    `evaluation` is None when too little has matured to hold anything out.
-    """
+    """A fitted model with its evidence: `evaluation` is None when too little has matured to hold anything out."""
 
     model: EngagementModel
     evaluation: Evaluation | None
-    champion: Metrics | None
     gate: Gate
 
 
@@ -45,6 +44,7 @@ def train(
     champion: EngagementModel | None,
     seed: int = 0,
     test_share: float = 0.2,
+    min_gain: float = MIN_GAIN,
     resamples: int = 200,
 ) -> Training:
     """Fit on all but the newest `test_share` of matured posts and judge on those.
@@ -63,50 +63,57 @@ def train(
         return _unmeasured(features, champion)
     if split.test.height < MIN_HELD_OUT_POSTS:
         return _unmeasured(features, champion)
-    min_posts = _bar(split)
-    evaluation = _evaluated(model, split, features, resamples, seed, min_posts)
-    champion_metrics = None if champion is None else _champion_metrics(champion, split, min_posts)
-    gate = judge(model, evaluation, champion_metrics)
+    evaluation = _evaluated(model, split, features, champion, resamples, seed)
+    gate = judge(model, evaluation, min_gain=min_gain)
     if not gate.is_passed and champion is None:
         model = fit_account_median(split.train)
-        evaluation = _evaluated(model, split, features, resamples, seed, min_posts)
+        evaluation = _evaluated(model, split, features, champion, resamples, seed)
         gate = Gate(is_passed=True, reasons=(*gate.reasons, "first model: the account's trailing median stands in"))
-    return Training(model, evaluation, champion_metrics, gate)
+    return Training(model, evaluation, gate)
 
 
-def judge(model: EngagementModel, evaluation: Evaluation, champion: Metrics | None) -> Gate:
-    """A learned model passes if its error and rank correlation beat every baseline's and its error the champion's.
+def judge(model: EngagementModel, evaluation: Evaluation, *, min_gain: float = MIN_GAIN) -> Gate:
+    """A learned model passes if it is better than every baseline and than the champion by more than noise.
 
-    Point figures decide, on the same held-out rows; a rank correlation that cannot be computed decides nothing.
+    On the same held-out rows: error and rank correlation beat each baseline's with intervals that exclude zero; one of the two beats the
+    champion's so, and by at least `min_gain`, and the other is not worse by more than noise. A rank correlation that
+    cannot be computed decides nothing.
     """
-    reasons = []
-    if model.kind == "account_median":
-        reasons.append("nothing was learned beyond the account's trailing median")
-    for name, baseline in evaluation.baselines.items():
-        if not evaluation.model.mean_absolute_error < baseline.mean_absolute_error:
-            reasons.append(
-                f"MAE {evaluation.model.mean_absolute_error:.3f} is not below {baseline.mean_absolute_error:.3f} of {name}"
-            )
-        if evaluation.model.rank_correlation <= baseline.rank_correlation:
-            reasons.append(
-                f"rank correlation {evaluation.model.rank_correlation:.3f} is not above "
-                f"{baseline.rank_correlation:.3f} of {name}"
-            )
-    if champion is not None and not evaluation.model.mean_absolute_error < champion.mean_absolute_error:
-        reasons.append(
-            f"MAE {evaluation.model.mean_absolute_error:.3f} is not below the champion's {champion.mean_absolute_error:.3f}"
-        )
+    reasons = [] if model.kind != "account_median" else ["nothing was learned beyond the account's trailing median"]
+    known = [difference for difference in evaluation.differences if difference.is_known]
+    reasons += [
+        f"{_told(difference)} of {difference.baseline}: not better by more than noise"
+        for difference in known
+        if difference.baseline != CHAMPION and not difference.is_better
+    ]
+    if evaluation.champion is not None:
+        reasons += _against_champion([difference for difference in known if difference.baseline == CHAMPION], min_gain)
     if reasons:
         return Gate(is_passed=False, reasons=tuple(reasons))
-    return Gate(is_passed=True, reasons=("better than every baseline" + (" and the champion" if champion else ""),))
+    beaten = "every baseline" + (" and the champion" if evaluation.champion else "")
+    return Gate(is_passed=True, reasons=(f"better than {beaten}",))
+
+
+def _against_champion(differences: list[Difference], min_gain: float) -> Iterator[str]:
+    for difference in differences:
+        if difference.is_worse:
+            yield f"{_told(difference)} of the champion: worse"
+    if not any(difference.is_better and difference.gain >= min_gain for difference in differences):
+        told = ", ".join(_told(difference) for difference in differences)
+        yield f"{told} of the champion: a gain of {min_gain:g} and more than noise is needed in one of them"
+
+
+def _told(difference: Difference) -> str:
+    name = "rank correlation" if difference.metric == "rank_correlation" else "MAE"
+    return f"{name} {difference.difference:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}) against that"
 
 
 def _unmeasured(features: pl.DataFrame, champion: EngagementModel | None) -> Training:
     model = fit_account_median(features.filter(pl.col("is_label_mature")))
     reason = "too few posts have matured to hold some out"
     if champion is None:
-        return Training(model, None, None, Gate(is_passed=True, reasons=(f"{reason}: first model, not measured",)))
-    return Training(model, None, None, Gate(is_passed=False, reasons=(reason,)))
+        return Training(model, None, Gate(is_passed=True, reasons=(f"{reason}: first model, not measured",)))
+    return Training(model, None, Gate(is_passed=False, reasons=(reason,)))
 
 
 def _bar(split: TimeSplit) -> int:
@@ -115,16 +122,19 @@ def _bar(split: TimeSplit) -> int:
 
 
 def _evaluated(
-    model: EngagementModel, split: TimeSplit, features: pl.DataFrame, resamples: int, seed: int, min_posts: int
+    model: EngagementModel,
+    split: TimeSplit,
+    features: pl.DataFrame,
+    champion: EngagementModel | None,
+    resamples: int,
+    seed: int,
 ) -> Evaluation:
-    forecasts = model.forecast(split.test, observed=features)
-    return evaluate(split, forecasts, features, resamples=resamples, seed=seed, min_posts=min_posts)
-
-
-def _champion_metrics(champion: EngagementModel, split: TimeSplit, min_posts: int) -> Metrics:
-    return metrics(
-        split.test["account_id"].to_numpy().astype(str),
-        split.test["log_engagement"].to_numpy(),
-        champion.expected(split.test),
-        min_posts=min_posts,
+    return evaluate(
+        split,
+        model.forecast(split.test, observed=features),
+        features,
+        champion=None if champion is None else champion.expected(split.test),
+        resamples=resamples,
+        seed=seed,
+        min_posts=_bar(split),
     )

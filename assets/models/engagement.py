@@ -4,6 +4,7 @@ from datetime import datetime
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from assets.keys import asset_options, gold, key_of
 from assets.results import materialised
@@ -15,10 +16,20 @@ from contracts.tables import POST_FEATURES, SHADOW_FORECASTS
 from ml.card import model_card
 from ml.engagement import EngagementModel, percentiles
 from ml.registry import MODEL_NAME, champion_trained_at, load_champion, register
-from ml.training import train
+from ml.training import MIN_GAIN, train
 
 STAGE = "one model learns from all clients' posts; its forecasts keep their tenant"
 SEED = 7
+
+
+class Promotion(dg.Config):
+    """What a training round may be asked for."""
+
+    min_gain: float = Field(
+        default=MIN_GAIN,
+        ge=0,
+        description="What a new version has to win over the champion, in within-account rank correlation or in log units of error.",
+    )
 
 
 @dg.asset(
@@ -29,15 +40,18 @@ SEED = 7
     kinds={"mlflow", "scikitlearn"},
     deps=[key_of(POST_FEATURES)],
     description="Predicts log engagement of a post before it is published, with an interval. Registered in MLflow as `engagement`; "
-    "the alias `champion` moves only to a version that beats every baseline and the champion on the same held-out posts.",
+    "the alias `champion` moves only to a version that beats every baseline and the champion on the same held-out posts by more than noise.",
 )
 def engagement_model(
-    lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]
+    config: Promotion,
+    lake: dg.ResourceParam[Lake],
+    models: dg.ResourceParam[ModelHome],
+    clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     """Grain: version. Read by drafts, the schedule and shadow forecasts through the registry."""
     now = clock.now()
     features = lake.scan(POST_FEATURES, scope=TenantScope.all_clients(STAGE)).collect()
-    training = train(features, champion=_champion(models), seed=SEED)
+    training = train(features, champion=_champion(models), seed=SEED, min_gain=config.min_gain)
     tags = {"features_table": POST_FEATURES.key, "features_version": str(lake.version(POST_FEATURES))}
     done = register(training, uri=models.uri, artifact_root=models.artifact_root, trained_at=now, tags=tags)
     held_out = training.evaluation
