@@ -8,6 +8,7 @@ input example: MLflow would otherwise start processes to find out what a model n
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from contracts.errors import NotReadyError, ProviderError, PulsoError
 from ml.card import model_card
 from ml.engagement import EngagementModel, load, save
 from ml.evaluation import CHAMPION
+from ml.rounds import RoundInputs
 from ml.training import Training
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ _MODEL_FILE = "engagement.skops"
 _CARD_FILE = "model_card.md"
 _NOTHING_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow says of a model, and of an alias, that it does not have."""
+_REIGN, _WITHDRAWN = "reign", "withdrawn"
+"""Tags of a version: the how manieth champion it became, and why people took it back."""
 _REQUIREMENTS = ("scikit-learn", "polars", "scipy", "skops")
 
 
@@ -47,19 +51,19 @@ class Registered:
 
 
 def register(
-    training: Training, *, uri: str, artifact_root: str, trained_at: datetime, tags: dict[str, str] | None = None
+    training: Training, *, uri: str, artifact_root: str, trained_at: datetime, inputs: RoundInputs
 ) -> Registered:
     """Log a training round and register its model; the alias `champion` moves to it only if the gate was passed.
 
     `uri`: tracking and registry, `sqlite:///.../mlflow.db` or `postgresql://...`. `artifact_root`: folder for artefacts as a URI, file
-    or s3; used when the experiment is created. `tags`: lineage, for instance the version of the feature table.
+    or s3; used when the experiment is created. `inputs`: what decides the round, kept as tags of its run.
     Raises ProviderError when the database is away, PulsoError when the experiment keeps its artefacts elsewhere than in the bucket.
     """
     client = _client(uri)
     experiment_id = _experiment(client, artifact_root)
     start = int(trained_at.timestamp() * 1000)
     run = client.create_run(
-        experiment_id, start_time=start, run_name=f"{MODEL_NAME} {trained_at:%Y-%m-%d %H:%M}", tags=tags or {}
+        experiment_id, start_time=start, run_name=f"{MODEL_NAME} {trained_at:%Y-%m-%d %H:%M}", tags=inputs.tags()
     )
     run_id: str = run.info.run_id
     _log(client, run_id, training)
@@ -81,8 +85,73 @@ def register(
         tags={"kind": training.model.kind, "is_gate_passed": str(training.gate.is_passed).lower()},
     )
     if training.gate.is_passed:
-        client.set_registered_model_alias(MODEL_NAME, CHAMPION, version.version)
+        _crown(client, str(version.version))
     return Registered(str(version.version), run_id, training.gate.is_passed, training.gate.reasons)
+
+
+@dataclass(frozen=True)
+class Round:
+    """A training round as the registry remembers it."""
+
+    version: str
+    run_id: str
+    kind: str
+    trained_at: datetime
+    """Business time (UTC)."""
+    reasons: str
+    """Why its model passed the gate, or did not."""
+    reign: int | None
+    """The how manieth champion it became; None when it never did."""
+    is_champion: bool
+    withdrawn: str | None
+    """Why people took it back, when they did."""
+    tags: Mapping[str, str]
+    figures: Mapping[str, float]
+
+
+def rounds(uri: str) -> tuple[Round, ...]:
+    """All rounds, newest first; none where nothing was trained."""
+    client = _client(uri)
+    try:
+        champion = str(_champion_version(client).version)
+    except NotReadyError:
+        champion = None
+    versions = client.search_model_versions(f"name = '{MODEL_NAME}'", max_results=10_000)
+    return tuple(
+        _round(client, version, champion) for version in sorted(versions, key=lambda v: int(v.version), reverse=True)
+    )
+
+
+def round_of(uri: str, run_id: str) -> Round:
+    """The round of an MLflow run. Raises NotReadyError when no registered model comes from it."""
+    for found in rounds(uri):
+        if found.run_id == run_id:
+            return found
+    raise NotReadyError(f"no registered model comes from run {run_id}: `pulso model list` shows the runs")
+
+
+def load_version(uri: str, version: str) -> EngagementModel:
+    """The model of a version."""
+    return load(_folder(uri, _client(uri).get_model_version(MODEL_NAME, version)) / _MODEL_FILE)
+
+
+def roll_back(uri: str, *, reason: str) -> tuple[Round, Round]:
+    """Take the champion back: the one before it, that was not taken back itself, becomes champion again.
+
+    Returns the one that went and the one that came. Raises NotReadyError when there is no other to go back to.
+    """
+    known = rounds(uri)
+    present = next((r for r in known if r.is_champion), None)
+    if present is None:
+        raise NotReadyError("no engagement model has been trained yet: there is nothing to take back")
+    earlier = [r for r in known if r.reign and r.reign < (present.reign or 0) and r.withdrawn is None]
+    if not earlier:
+        raise NotReadyError(f"version {present.version} is the first champion: there is no earlier one to go back to")
+    back = max(earlier, key=lambda r: r.reign or 0)
+    client = _client(uri)
+    client.set_model_version_tag(MODEL_NAME, present.version, _WITHDRAWN, reason)
+    client.set_registered_model_alias(MODEL_NAME, CHAMPION, back.version)
+    return present, back
 
 
 def load_champion(uri: str) -> tuple[EngagementModel, str]:
@@ -166,7 +235,7 @@ def _experiment(client: "MlflowClient", artifact_root: str) -> str:
 
 
 def _log(client: "MlflowClient", run_id: str, training: Training) -> None:
-    """Parameters and metrics of the round. A figure that cannot be computed (nan) is left out, not logged as zero."""
+    """Parameters and figures of the round."""
     from mlflow.entities import Metric, Param
 
     model, evaluation = training.model, training.evaluation
@@ -178,29 +247,13 @@ def _log(client: "MlflowClient", run_id: str, training: Training) -> None:
         "trained_until": model.trained_until.isoformat(),
         "interval_level": model.interval.level,
     }
-    figures = {f"validation_mae/{name}": error for name, error in model.validation_errors.items()}
     if evaluation is not None:
         params["cutoff"] = evaluation.cutoff.isoformat()
-        figures |= {
-            "held_out_posts": evaluation.model.rows,
-            "coverage_ratio": evaluation.interval.coverage_ratio,
-            "interval_score": evaluation.interval.interval_score,
-        }
-        rivals = {**evaluation.baselines, **({CHAMPION: evaluation.champion} if evaluation.champion else {})}
-        for name, metrics in {"model": evaluation.model, **rivals}.items():
-            figures[f"{name}/rank_correlation"] = metrics.rank_correlation
-            figures[f"{name}/mean_absolute_error"] = metrics.mean_absolute_error
-            figures[f"{name}/auc_top_quartile"] = metrics.auc_top_quartile
     client.log_batch(
         run_id,
-        metrics=[Metric(_key(name), float(value), 0, 0) for name, value in figures.items() if value == value],
+        metrics=[Metric(name, value, 0, 0) for name, value in training.figures.items()],
         params=[Param(name, str(value)) for name, value in params.items()],
     )
-
-
-def _key(name: str) -> str:
-    """A metric name that MLflow accepts."""
-    return name.replace(",", "")
 
 
 def _package(model: EngagementModel, folder: Path, *, card: str) -> None:
@@ -215,6 +268,30 @@ def _package(model: EngagementModel, folder: Path, *, card: str) -> None:
         save_model(
             path=str(folder), loader_module="ml.registry", data_path=str(parts), pip_requirements=list(_REQUIREMENTS)
         )
+
+
+def _crown(client: "MlflowClient", version: str) -> None:
+    """Make a version the champion, and count the champions, so that it is known who came before whom."""
+    crowned = [v.tags[_REIGN] for v in client.search_model_versions(f"name = '{MODEL_NAME}'") if _REIGN in v.tags]
+    client.set_model_version_tag(MODEL_NAME, version, _REIGN, str(max(map(int, crowned), default=0) + 1))
+    client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+
+
+def _round(client: "MlflowClient", version: "ModelVersion", champion: str | None) -> Round:
+    run = client.get_run(version.run_id)
+    reign = version.tags.get(_REIGN)
+    return Round(
+        version=str(version.version),
+        run_id=version.run_id,
+        kind=version.tags["kind"],
+        trained_at=datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC),
+        reasons=version.description or "",
+        reign=None if reign is None else int(reign),
+        is_champion=str(version.version) == champion,
+        withdrawn=version.tags.get(_WITHDRAWN),
+        tags=run.data.tags,
+        figures=run.data.metrics,
+    )
 
 
 def _champion_version(client: "MlflowClient") -> "ModelVersion":
@@ -234,10 +311,13 @@ def _champion_version(client: "MlflowClient") -> "ModelVersion":
 def _champion_folder(uri: str) -> tuple[Path, str]:
     """Local folder of the champion's file and card, and its version. Raises NotReadyError when there is none."""
     version = _champion_version(_client(uri))
+    return _folder(uri, version), str(version.version)
+
+
+def _folder(uri: str, version: "ModelVersion") -> Path:
     from mlflow.artifacts import download_artifacts
 
-    folder = download_artifacts(artifact_uri=version.source, tracking_uri=uri)
-    return Path(folder) / "data" / MODEL_NAME, str(version.version)
+    return Path(download_artifacts(artifact_uri=version.source, tracking_uri=uri)) / "data" / MODEL_NAME
 
 
 class _PyfuncModel:

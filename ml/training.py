@@ -37,6 +37,29 @@ class Training:
     evaluation: Evaluation | None
     gate: Gate
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """All figures of the round by a name that MLflow takes. One that cannot be computed (nan) is left out and not zero."""
+        tried = self.model.validation_errors.items()
+        figures = {f"validation_mae/{name.replace(',', '')}": error for name, error in tried}
+        if (found := self.evaluation) is not None:
+            figures |= {
+                "held_out_posts": float(found.model.rows),
+                "coverage_ratio": found.interval.coverage_ratio,
+                "interval_score": found.interval.interval_score,
+            }
+            rivals = {**found.baselines, **({CHAMPION: found.champion} if found.champion else {})}
+            for name, metrics in {"model": found.model, **rivals}.items():
+                figures[f"{name}/rank_correlation"] = metrics.rank_correlation
+                figures[f"{name}/mean_absolute_error"] = metrics.mean_absolute_error
+                figures[f"{name}/auc_top_quartile"] = metrics.auc_top_quartile
+            for gap in found.differences:
+                figures |= {
+                    f"against {gap.baseline}/{gap.metric}/{name}": value
+                    for name, value in {"difference": gap.difference, "low": gap.low, "high": gap.high}.items()
+                }
+        return {name: value for name, value in figures.items() if np.isfinite(value)}
+
 
 def train(
     features: pl.DataFrame,
@@ -82,7 +105,7 @@ def judge(model: EngagementModel, evaluation: Evaluation, *, min_gain: float = M
     reasons = [] if model.kind != "account_median" else ["nothing was learned beyond the account's trailing median"]
     known = [difference for difference in evaluation.differences if difference.is_known]
     reasons += [
-        f"{_told(difference)} of {difference.baseline}: not better by more than noise"
+        f"{_told(difference)} against {difference.baseline}: not better by more than noise"
         for difference in known
         if difference.baseline != CHAMPION and not difference.is_better
     ]
@@ -97,15 +120,15 @@ def judge(model: EngagementModel, evaluation: Evaluation, *, min_gain: float = M
 def _against_champion(differences: list[Difference], min_gain: float) -> Iterator[str]:
     for difference in differences:
         if difference.is_worse:
-            yield f"{_told(difference)} of the champion: worse"
+            yield f"{_told(difference)} against the champion: worse"
     if not any(difference.is_better and difference.gain >= min_gain for difference in differences):
         told = ", ".join(_told(difference) for difference in differences)
-        yield f"{told} of the champion: a gain of {min_gain:g} and more than noise is needed in one of them"
+        yield f"{told} against the champion: one of them has to gain {min_gain:g}, and by more than noise"
 
 
 def _told(difference: Difference) -> str:
     name = "rank correlation" if difference.metric == "rank_correlation" else "MAE"
-    return f"{name} {difference.difference:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}) against that"
+    return f"{name} {difference.difference:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
 
 
 def _unmeasured(features: pl.DataFrame, champion: EngagementModel | None) -> Training:

@@ -17,6 +17,7 @@ from apps.cli import (
     lake,
     mend,
     messages,
+    models,
     operate,
     sandbox,
     sql,
@@ -39,6 +40,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(goals.app, name="goals")
 app.add_typer(messages.app, name="messages")
+app.add_typer(models.app, name="model")
 app.add_typer(lake.app, name="lake")
 app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(webhooks.app, name="webhooks")

@@ -16,6 +16,7 @@ from contracts.tables import POST_FEATURES, SHADOW_FORECASTS
 from ml.card import model_card
 from ml.engagement import EngagementModel, percentiles
 from ml.registry import MODEL_NAME, champion_trained_at, load_champion, register
+from ml.rounds import RoundInputs, frame_sha256, libraries
 from ml.training import MIN_GAIN, train
 
 STAGE = "one model learns from all clients' posts; its forecasts keep their tenant"
@@ -50,10 +51,9 @@ def engagement_model(
 ) -> dg.MaterializeResult:
     """Grain: version. Read by drafts, the schedule and shadow forecasts through the registry."""
     now = clock.now()
-    features = lake.scan(POST_FEATURES, scope=TenantScope.all_clients(STAGE)).collect()
-    training = train(features, champion=_champion(models), seed=SEED, min_gain=config.min_gain)
-    tags = {"features_table": POST_FEATURES.key, "features_version": str(lake.version(POST_FEATURES))}
-    done = register(training, uri=models.uri, artifact_root=models.artifact_root, trained_at=now, tags=tags)
+    inputs, features, champion = round_inputs(lake, models, seed=SEED, min_gain=config.min_gain)
+    training = train(features, champion=champion, seed=inputs.seed, min_gain=inputs.min_gain)
+    done = register(training, uri=models.uri, artifact_root=models.artifact_root, trained_at=now, inputs=inputs)
     held_out = training.evaluation
     return dg.MaterializeResult(
         metadata={
@@ -78,6 +78,28 @@ def engagement_model(
     )
 
 
+def round_inputs(
+    lake: Lake, models: ModelHome, *, seed: int, min_gain: float
+) -> tuple[RoundInputs, pl.DataFrame, EngagementModel | None]:
+    """What a round of now is made of: its inputs, the frame, and the champion that it has to beat."""
+    version = lake.version(POST_FEATURES) or 0
+    features = lake.scan(POST_FEATURES, scope=TenantScope.all_clients(STAGE), version=version).collect()
+    try:
+        champion, champion_version = load_champion(models.uri)
+    except NotReadyError:
+        champion, champion_version = None, None
+    inputs = RoundInputs(
+        table=POST_FEATURES.key,
+        table_version=version,
+        frame_sha256=frame_sha256(features),
+        seed=seed,
+        min_gain=min_gain,
+        champion_version=champion_version,
+        libraries=libraries(),
+    )
+    return inputs, features, champion
+
+
 @dg.asset(**asset_options(SHADOW_FORECASTS, "scikitlearn"), deps=[key_of(POST_FEATURES), gold("fct_posts")])
 def shadow_forecasts(
     lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]
@@ -95,13 +117,6 @@ def shadow_forecasts(
     except NotReadyError:
         frame = pl.DataFrame(schema=SHADOW_FORECASTS.schema)
     return materialised(SHADOW_FORECASTS, lake.append(SHADOW_FORECASTS, frame), frame=frame, as_of=now)
-
-
-def _champion(models: ModelHome) -> EngagementModel | None:
-    try:
-        return load_champion(models.uri)[0]
-    except NotReadyError:
-        return None
 
 
 def _shadows(features: pl.DataFrame, spoken_for: pl.DataFrame, models: ModelHome, now: datetime) -> pl.DataFrame:

@@ -24,7 +24,8 @@ from contracts.errors import ProviderError, PulsoError
 from contracts.scope import TenantScope
 from contracts.settings import Settings
 from ml.features import post_features
-from ml.registry import champion_card, champion_trained_at, load_champion, register
+from ml.registry import champion_card, champion_trained_at, load_champion, register, rounds
+from ml.rounds import RoundInputs, frame_sha256, libraries
 from ml.training import train
 from operations import open_store
 from orchestration.resources import model_home
@@ -131,12 +132,14 @@ def test_a_model_is_registered_in_postgresql_and_its_files_are_in_the_bucket(
     features = post_features(make_posts(accounts=2, per_account=60, seed=8))
     training = train(features, champion=None, resamples=20)
     home = model_home(settings)
-    done = register(
-        training, uri=home.uri, artifact_root=home.artifact_root, trained_at=NOW, tags={"features_version": "3"}
-    )
+    inputs = RoundInputs("features/post_features", 3, frame_sha256(features), 0, 0.02, None, libraries())
+    done = register(training, uri=home.uri, artifact_root=home.artifact_root, trained_at=NOW, inputs=inputs)
     assert done.is_champion
     model, version = load_champion(home.uri)
     assert version == done.version
+    assert [(r.version, r.figures, RoundInputs.of_tags(r.tags)) for r in rounds(home.uri)] == [
+        (version, training.figures, inputs)
+    ]
     assert_frame_equal(model.forecast(features), training.model.forecast(features))
     assert champion_trained_at(home.uri) == NOW
     assert "engagement" in champion_card(home.uri).lower()
@@ -146,7 +149,7 @@ def test_a_model_is_registered_in_postgresql_and_its_files_are_in_the_bucket(
     assert {Path(found["Key"]).name for found in listed} >= {"engagement.skops", "model_card.md", "MLmodel"}
 
     with pytest.raises(PulsoError, match="PULSO_MLFLOW_ARTIFACTS_URL"):  # its files would be in two places
-        register(training, uri=home.uri, artifact_root=tmp_path.as_uri(), trained_at=NOW)
+        register(training, uri=home.uri, artifact_root=tmp_path.as_uri(), trained_at=NOW, inputs=inputs)
 
 
 @pytest.mark.parametrize("name", [*DATABASES, "online_features", "lake"])

@@ -14,9 +14,11 @@ from ml.card import figures, model_card
 from ml.engagement import MIN_POSTS_TO_LEARN
 from ml.features import post_features
 from ml.registry import EngagementScorer, champion_card, champion_trained_at, load_champion, register
+from ml.rounds import RoundInputs, libraries
 from ml.training import Training, train
 
 NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
+INPUTS = RoundInputs("features/post_features", 3, "0" * 64, 0, 0.02, None, libraries())
 
 # MLflow's own code warns about its own dependencies; what Pulso calls raises none of these by itself.
 pytestmark = [
@@ -53,7 +55,7 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     assert first_round.gate.is_passed
     assert first_round.model.kind == "boosted"
     root = Path(uri.removeprefix("sqlite:///")).parent / "artifacts"
-    done = register(first_round, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, tags={"features_version": "3"})
+    done = register(first_round, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, inputs=INPUTS)
     assert done.is_champion
     model, version = load_champion(uri)
     assert version == done.version
@@ -70,11 +72,8 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     from mlflow import MlflowClient
 
     run = MlflowClient(tracking_uri=uri).get_run(done.run_id)
-    assert run.data.tags["features_version"] == "3"
-    assert first_round.evaluation is not None
-    assert run.data.metrics["model/mean_absolute_error"] == pytest.approx(
-        first_round.evaluation.model.mean_absolute_error
-    )
+    assert RoundInputs.of_tags(run.data.tags) == INPUTS
+    assert run.data.metrics == first_round.figures
     assert run.data.params["kind"] == "boosted"
 
     # The same posts again: registered as evidence, but no better than itself, so the champion stays.
@@ -82,7 +81,7 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     assert not again.gate.is_passed
     assert again.evaluation is not None
     assert again.evaluation.champion == again.evaluation.model
-    later = register(again, uri=uri, artifact_root=root.as_uri(), trained_at=NOW)
+    later = register(again, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, inputs=INPUTS)
     assert later.version != version
     assert not later.is_champion
     assert load_champion(uri)[1] == version

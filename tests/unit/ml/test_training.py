@@ -58,7 +58,7 @@ def test_a_worse_model_never_replaces_the_champion(model, forecasts, split, feat
     noise = np.random.default_rng(SEED).normal(scale=1.5, size=len(label))
     gate = judge(model, saying(learned + noise, forecasts, split, features, learned))
     assert not gate.is_passed
-    assert any("of the champion: worse" in reason for reason in gate.reasons)
+    assert any("against the champion: worse" in reason for reason in gate.reasons)
 
 
 def test_a_hair_better_on_every_row_is_not_worth_a_change(model, forecasts, split, features) -> None:
@@ -67,7 +67,7 @@ def test_a_hair_better_on_every_row_is_not_worth_a_change(model, forecasts, spli
     assert evaluation.champion is not None
     assert evaluation.model.mean_absolute_error < evaluation.champion.mean_absolute_error
     gate = judge(model, evaluation)
-    assert [reason for reason in gate.reasons if "a gain of 0.02" in reason]
+    assert [reason for reason in gate.reasons if "has to gain 0.02" in reason]
     assert judge(model, evaluation, min_gain=0.0).is_passed
     assert judge(model, saying(learned + 0.3 * (label - learned), forecasts, split, features, learned)).is_passed
 
