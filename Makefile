@@ -20,7 +20,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: help setup setup-spark run test ui lint types bench bench-burst bench-ingest bench-spark bench-warehouse chaos chaos-pds screenshots docs validate clean
+.PHONY: help setup setup-spark run test ui lint types bench bench-burst bench-ingest bench-models bench-spark bench-warehouse chaos chaos-pds screenshots docs validate clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ validate: setup  ## Load all Dagster definitions
 
 bench: setup  ## Measure models, lake and definitions load against baselines (needs PULSO_REFERENCE_DATA)
 	@$(BIN)/pulso bench
+
+bench-models: setup  ## Measure every model on public data against the simplest thing that could work (needs PULSO_REFERENCE_DATA)
+	@$(BIN)/pulso bench-models
 
 chaos: setup  ## Kill publishers at random, count in the networks' own state; then again on hostile networks (POSTS=10000 SEED=7)
 	@$(BIN)/pulso chaos --seed $(SEED) $(if $(POSTS),--posts $(POSTS))

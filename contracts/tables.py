@@ -594,6 +594,25 @@ CALIBRATION = _spec(
     partition_by=None,
 )
 
+MODEL_WATCH = _spec(
+    "learning",
+    "model_watch",
+    TableKind.DERIVED,
+    ("client_id", "model_version", "day"),
+    "Evidence that the champion no longer holds for a client, from its scored shadow forecasts: 20 is reached by chance in one case of "
+    "twenty. Grain: client x model version x day (UTC). Read by analysts.",
+    {
+        "client_id": pl.String,
+        "model_version": pl.String,
+        "day": pl.Date,
+        "scored_forecasts": pl.Int64,
+        "drift_evidence": pl.Float64,
+        "decay_evidence": pl.Float64,
+        "computed_at": UTC,
+    },
+    partition_by=None,
+)
+
 _DECISION_COLUMNS = {
     "decision_id": pl.String,
     "client_id": pl.String,
@@ -735,6 +754,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     ACCOUNT_HISTORIES,
     SHADOW_FORECASTS,
     CALIBRATION,
+    MODEL_WATCH,
     CONTENT_IDEAS,
     CONTENT_DRAFTS,
     POST_SCHEDULE,

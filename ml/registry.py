@@ -160,6 +160,11 @@ def load_champion(uri: str) -> tuple[EngagementModel, str]:
     return load(folder / _MODEL_FILE), version
 
 
+def champion_version(uri: str) -> str:
+    """The champion's version. Raises NotReadyError when no model has been trained."""
+    return str(_champion_version(_client(uri)).version)
+
+
 def champion_card(uri: str) -> str:
     """The champion's model card (Markdown). Raises NotReadyError when no model has been trained."""
     return (_champion_folder(uri)[0] / _CARD_FILE).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Sensors: what somebody outside has told us, looked at every half minute. What is asked at set times is in `schedules.py`.
+"""Sensors: what somebody outside has told us, and what a check has found. What is asked at set times is in `schedules.py`.
 
 A webhook delivery is kept by the receiver and only marked here: deliveries that wait become a batch, a batch becomes one run that is
 narrowed to the accounts and posts concerned, and the run's end settles the batch. Every tick starts from what the store and Dagster's
@@ -12,13 +12,14 @@ from itertools import groupby
 
 import dagster as dg
 
+from assets.learning.model_watch import HOLDS
 from contracts.clock import Clock
 from contracts.errors import ErrorClass
 from contracts.ports import Deliveries
 from contracts.records import CollectionFailure, Delivery
 from contracts.scope import TenantScope
 from operations import DeliveryState
-from orchestration.jobs import observe_notified
+from orchestration.jobs import observe_notified, train_engagement
 
 BATCH = "pulso/deliveries"
 """Tag of a run: the batch of deliveries that it reads."""
@@ -103,4 +104,15 @@ def _failures(
     ]
 
 
-ALL_SENSORS = [when_a_network_calls]
+@dg.sensor(job=train_engagement, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
+def when_the_model_no_longer_holds(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """A challenger at once, and one for each champion: whether it takes over is the gate's to say, and the week's is trained anyway."""
+    record = context.instance.event_log_storage.get_latest_asset_check_execution_by_key([HOLDS]).get(HOLDS)
+    evaluation = record.evaluation if record else None
+    if evaluation is None or evaluation.passed:
+        return dg.SkipReason("The model holds, as far as is known.")
+    version = evaluation.metadata["model_version"].value
+    return dg.RunRequest(run_key=f"drift-{version}", tags={"pulso/drift": str(version)})
+
+
+ALL_SENSORS = [when_a_network_calls, when_the_model_no_longer_holds]

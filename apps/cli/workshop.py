@@ -12,6 +12,9 @@ from contracts.settings import Settings
 
 app = typer.Typer()
 
+MODELS = (("benchmarks.engagement",), ("benchmarks.drift",))
+"""What `pulso bench-models` runs."""
+
 
 @app.command()
 def ui(dagster_port: int = 3000, app_port: int = 8501) -> None:
@@ -86,12 +89,19 @@ def chaos_pds(kills: int = 1000, seed: int = 7, bug: str = "") -> None:
 @app.command()
 def bench() -> None:
     """Measure the models, the definitions' load time and the ingest of 1,000 accounts against baselines of the same run."""
+    _measure(("benchmarks.definitions_load",), *MODELS, ("benchmarks.ingest", "--accounts", "1000"))
+
+
+@app.command("bench-models")
+def bench_models() -> None:
+    """Measure every model on public data against the simplest thing that could work."""
+    _measure(*MODELS)
+
+
+def _measure(*commands: tuple[str, ...]) -> None:
+    """One after the other; ends with the worst of their results."""
     worst = 0
-    for module, *options in (
-        ("benchmarks.definitions_load",),
-        ("benchmarks.engagement",),
-        ("benchmarks.ingest", "--accounts", "1000"),
-    ):
+    for module, *options in commands:
         console.rule(module)
         worst = max(worst, subprocess.call([sys.executable, "-m", module, *options]))
     raise typer.Exit(worst)
