@@ -32,8 +32,8 @@ def figures(evaluation: Evaluation) -> str:
                 "to be ranked. Errors are in units of log(1 + engagements)."
             ),
             "",
-            "| method | within-account ρ | pooled ρ | MAE (log) | AUC, best quarter |",
-            "|---|---|---|---|---|",
+            "| method | within-account ρ | pooled ρ | MAE (log) | AUC, best quarter, within | pooled |",
+            "|---|---|---|---|---|---|",
             *[_row(name, metrics) for name, metrics in rows],
             "",
             f"Model minus baseline, 95 % interval of a paired bootstrap ({evaluation.resamples} draws of accounts and weeks):",
@@ -58,7 +58,7 @@ def figures(evaluation: Evaluation) -> str:
 def _row(name: str, metrics: Metrics) -> str:
     return (
         f"| {name} | {metrics.rank_correlation:.3f} | {metrics.pooled_rank_correlation:.3f} "
-        f"| {metrics.mean_absolute_error:.3f} | {metrics.auc_top_quartile:.3f} |"
+        f"| {metrics.mean_absolute_error:.3f} | {metrics.auc_top_quartile:.3f} | {metrics.pooled_auc_top_quartile:.3f} |"
     )
 
 

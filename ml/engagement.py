@@ -7,8 +7,8 @@ Three parts, each fitted on the training rows only:
 
 1. *text*: ridge regression of the label's distance from the account's level on hashed words, with one shared copy of every
    word and one copy per account (feature augmentation, Daume III 2007), so that accounts share what they have in common;
-2. *boosting*: histogram gradient boosting on all features plus the text part's out-of-fold forecast (stacking by blocks of
-   time). Loss and target are chosen on the newest part of the training rows;
+2. *boosting*: histogram gradient boosting on all features, the account itself as a category, and the text part's out-of-fold
+   forecast (stacking by blocks of time). Loss and target are chosen on the newest part of the training rows;
 3. *interval*: rolling conformal quantiles, per account, of errors on rows that the model had not seen (that same newest
    part, and what has matured since), in units of the account's own rolling error scale. Formula at `_Interval`.
 
@@ -53,6 +53,11 @@ SCALE_PRIOR_POSTS = 20.0
 SCORE_WINDOW = 400
 SCORE_PRIOR_POSTS = 50.0
 PARALLEL_FROM_ROWS = 200_000
+KNOWN_ACCOUNTS = 254
+"""Accounts with most training posts that the boosters know by themselves; of all others they know the features only (bins are bytes)."""
+KNOWN_ACCOUNT_POSTS = 300
+"""Training posts that such an account has at least: from fewer, what sets it apart is mostly chance."""
+LARGE_TREES_FROM_ROWS = 20_000
 
 NUMERIC_FEATURES = (
     "media_count",
@@ -263,13 +268,27 @@ RECIPES = (
 )
 
 
-def _design(features: pl.DataFrame, names: Sequence[str], formats: Sequence[str], text: Floats) -> Floats:
-    """Numeric features (null as NaN), one indicator per format seen in training, and the text part's forecast."""
+def _design(
+    features: pl.DataFrame, names: Sequence[str], formats: Sequence[str], accounts: Sequence[str], text: Floats
+) -> Floats:
+    """Numeric features (null as NaN), one indicator per format seen in training, the text part's forecast, and last, where accounts are
+    known, the account's place among them (NaN for others)."""
     numeric = features.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
     indicators = features.select(
         (pl.col("content_format") == name).fill_null(value=False).cast(pl.Float64).alias(name) for name in formats
     ).to_numpy()
-    return np.column_stack([numeric, indicators, text])
+    if not accounts:
+        return np.column_stack([numeric, indicators, text])
+    places = {account: float(place) for place, account in enumerate(accounts)}
+    account = features["account_id"].replace_strict(places, default=np.nan, return_dtype=pl.Float64).to_numpy()
+    return np.column_stack([numeric, indicators, text, account])
+
+
+def _known_accounts(features: pl.DataFrame) -> tuple[str, ...]:
+    """Those with most posts, by name."""
+    counted = features["account_id"].value_counts().filter(pl.col("count") >= KNOWN_ACCOUNT_POSTS)
+    most = counted.sort(["count", "account_id"], descending=[True, False]).head(KNOWN_ACCOUNTS)
+    return tuple(most["account_id"].sort().to_list())
 
 
 @dataclass(frozen=True)
@@ -279,6 +298,8 @@ class _Stack:
     numeric: tuple[str, ...]
     """Features that had at least one value in training; a column that was always unknown can teach nothing."""
     formats: tuple[str, ...]
+    accounts: tuple[str, ...]
+    """Known as categories."""
     text: _TextRidge
     boosters: dict[tuple[Target, Loss], HistGradientBoostingRegressor]
 
@@ -294,7 +315,8 @@ class _Stack:
             out_of_fold[block] = fold.predict(counts[block], accounts[block])
         formats = tuple(sorted(rows["content_format"].drop_nulls().unique().to_list()))
         numeric = tuple(name for name in NUMERIC_FEATURES if rows[name].null_count() < rows.height)
-        design = _design(rows, numeric, formats, out_of_fold)
+        known = _known_accounts(rows)
+        design = _design(rows, numeric, formats, known, out_of_fold)
         boosters = {}
         # Boosting on few rows is thousands of tiny parallel regions: threads that wait for each other cost far more than they
         # give, and on a busy machine a hundred times more.
@@ -304,19 +326,20 @@ class _Stack:
                     loss=loss,
                     max_iter=300,
                     learning_rate=0.05,
-                    max_leaf_nodes=15,
+                    max_leaf_nodes=31 if rows.height >= LARGE_TREES_FROM_ROWS else 15,
                     l2_regularization=5.0,
                     min_samples_leaf=int(np.clip(rows.height // 50, 10, 60)),
                     early_stopping=False,
+                    categorical_features=[design.shape[1] - 1] if known else None,
                     random_state=seed,
                 )
                 boosters[target, loss] = booster.fit(design, residual if target == "residual" else label)
-        return cls(numeric, formats, _TextRidge.fit(counts, accounts, residual), boosters)
+        return cls(numeric, formats, known, _TextRidge.fit(counts, accounts, residual), boosters)
 
     def predict(self, recipe: _Recipe, rows: pl.DataFrame, fallback: float) -> Floats:
         """Forecasts by one recipe; `fallback` is the level of accounts without any matured past. Never negative."""
         text = self.text.predict(_hashed_counts(rows), _account_hashes(rows))
-        design = _design(rows, self.numeric, self.formats, text)
+        design = _design(rows, self.numeric, self.formats, self.accounts, text)
         with threadpool_limits(1 if rows.height < PARALLEL_FROM_ROWS else None, user_api="openmp"):
             raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
         return _not_negative(raw + _level(rows, fallback) if recipe.target == "residual" else raw)
@@ -437,9 +460,13 @@ def fit(features: pl.DataFrame, *, seed: int = 0, level: float = INTERVAL_LEVEL)
 
 # --- the artefact ------------------------------------------------------------------------------------------------------
 
-FORMAT_VERSION = 1
-_TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
-"""The one type that skops does not trust by itself; loading refuses an artefact that holds any other."""
+FORMAT_VERSION = 2
+_TRUSTED_TYPES = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "functools.partial",  # of what is trusted itself: a function of any other kind is refused
+    "sklearn.utils.validation.check_array",
+)
+"""What skops does not trust by itself; loading refuses an artefact that holds anything else."""
 
 
 def save(model: EngagementModel, path: Path) -> None:
@@ -496,6 +523,7 @@ def _packed(stack: _Stack) -> dict[str, Any]:
     return {
         "numeric": list(stack.numeric),
         "formats": list(stack.formats),
+        "accounts": list(stack.accounts),
         "text": [stack.text.idf, stack.text.weights, stack.text.intercept],
         "boosters": [[target, loss, booster] for (target, loss), booster in stack.boosters.items()],
     }
@@ -505,6 +533,7 @@ def _unpacked(content: dict[str, Any]) -> _Stack:
     return _Stack(
         numeric=tuple(content["numeric"]),
         formats=tuple(content["formats"]),
+        accounts=tuple(content["accounts"]),
         text=_TextRidge(*content["text"]),
         boosters={(target, loss): booster for target, loss, booster in content["boosters"]},
     )

@@ -133,6 +133,8 @@ class Metrics:
     """In units of log(1 + engagements)."""
     auc_top_quartile: float
     """Mean over accounts of the area under the ROC curve for "among the account's best quarter of test posts"."""
+    pooled_auc_top_quartile: float
+    """The same for "among the best quarter of all test posts": mostly whose post it is."""
 
 
 @dataclass(frozen=True)
@@ -223,8 +225,7 @@ def metrics(
         if own.sum() < min_posts or np.ptp(label[own]) == 0:
             continue
         correlations.append(np.nan_to_num(spearman(label[own], forecast[own]), nan=0.0))
-        is_top = label[own] >= np.quantile(label[own], 0.75)
-        areas.append(roc_auc_score(is_top, forecast[own]) if 0 < is_top.sum() < len(is_top) else 0.5)
+        areas.append(_auc_top_quartile(label[own], forecast[own]))
     return Metrics(
         rows=len(label),
         pooled_rank_correlation=spearman(label, forecast),
@@ -232,7 +233,13 @@ def metrics(
         ranked_accounts=len(correlations),
         mean_absolute_error=float(np.mean(np.abs(label - forecast))),
         auc_top_quartile=float(np.mean(areas)) if areas else float("nan"),
+        pooled_auc_top_quartile=_auc_top_quartile(label, forecast),
     )
+
+
+def _auc_top_quartile(label: Floats, forecast: Floats) -> float:
+    is_top = label >= np.quantile(label, 0.75)
+    return float(roc_auc_score(is_top, forecast)) if 0 < is_top.sum() < len(is_top) else 0.5
 
 
 def interval_metrics(

@@ -53,6 +53,7 @@ class Training:
                 figures[f"{name}/rank_correlation"] = metrics.rank_correlation
                 figures[f"{name}/mean_absolute_error"] = metrics.mean_absolute_error
                 figures[f"{name}/auc_top_quartile"] = metrics.auc_top_quartile
+                figures[f"{name}/pooled_auc_top_quartile"] = metrics.pooled_auc_top_quartile
             for gap in found.differences:
                 figures |= {
                     f"against {gap.baseline}/{gap.metric}/{name}": value
