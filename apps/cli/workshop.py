@@ -12,7 +12,7 @@ from contracts.settings import Settings
 
 app = typer.Typer()
 
-MODELS = (("benchmarks.engagement",), ("benchmarks.drift",))
+MODELS = (("benchmarks.engagement",), ("benchmarks.drift",), ("benchmarks.anomalies",))
 """What `pulso bench-models` runs."""
 
 
