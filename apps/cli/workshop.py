@@ -12,7 +12,7 @@ from contracts.settings import Settings
 
 app = typer.Typer()
 
-MODELS = (("benchmarks.engagement",), ("benchmarks.drift",), ("benchmarks.anomalies",))
+MODELS = tuple(("benchmarks." + name,) for name in ("engagement", "drift", "popularity", "anomalies"))
 """What `pulso bench-models` runs."""
 
 

@@ -1,0 +1,5 @@
+"""Early popularity: what a post's first hours of counts say about its final count, and which posts are taking off.
+
+Belongs here: reading irregular snapshots as growth curves (`curves.py`), the median curve (`median_curve.py`), the model (`model.py`).
+Does not belong here: forecasts made before publication (`ml/engagement.py`), what is done about a post that takes off.
+"""
