@@ -12,7 +12,7 @@ from contracts.settings import Settings
 
 app = typer.Typer()
 
-MODELS = tuple(("benchmarks." + name,) for name in ("engagement", "drift", "popularity", "anomalies"))
+MODELS = tuple(("benchmarks." + name,) for name in ("engagement", "drift", "popularity", "anomalies", "trends"))
 """What `pulso bench-models` runs."""
 
 
