@@ -12,7 +12,9 @@ from contracts.settings import Settings
 
 app = typer.Typer()
 
-MODELS = tuple(("benchmarks." + name,) for name in ("engagement", "drift", "popularity", "anomalies", "trends"))
+MODELS = tuple(
+    ("benchmarks." + name,) for name in ("engagement", "drift", "popularity", "anomalies", "trends", "experiments")
+)
 """What `pulso bench-models` runs."""
 
 
