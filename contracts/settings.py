@@ -45,7 +45,12 @@ class Settings(BaseSettings):
     """
 
     # What was put in wrongly may be a password: errors say which setting it was, not what it held.
-    model_config = SettingsConfigDict(env_prefix="PULSO_", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PULSO_",
+        env_ignore_empty=True,  # compose files and shells hand on what nobody has set as nothing
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
 
     home: Path = Field(default=Path(".pulso"), description="Folder of all state.")
     network_base_url: str | None = Field(

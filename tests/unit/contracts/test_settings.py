@@ -26,6 +26,13 @@ def test_without_urls_all_state_is_under_home(tmp_path: Path) -> None:
     assert (settings.dagster_url, settings.lake_url, settings.online_features_url) == (None, None, None)
 
 
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "STORE_URL", "LAKE_URL", "APPS"):
+        monkeypatch.setenv(f"PULSO_{name}", "")
+    settings = Settings()
+    assert (settings.home, settings.store_url, settings.lake_url) == (Path(".pulso"), None, None)
+
+
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
