@@ -58,9 +58,8 @@ def estimate_prior(tests: Sequence[Sequence[Arm]]) -> Prior:
         if not MIN_CLICKS * len(arms) <= won < total or not impressions.all():
             continue
         rate = won / total
-        weight = (
-            impressions * rate / (1 - rate)
-        )  # 1 / variance of the arm's rate relative to the test's, by chance alone
+        # One over the variance of the arm's rate relative to the test's, by chance alone.
+        weight = impressions * rate / (1 - rate)
         relative = clicks / (impressions * rate) - 1
         excess = (weight * relative**2).sum() - (len(arms) - 1)
         squares.append(excess / (weight.sum() - (weight**2).sum() / weight.sum()))
