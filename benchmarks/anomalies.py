@@ -11,7 +11,6 @@ that is best on average over all values of the others. `PULSO_REFERENCE_DATA` na
 
 import argparse
 import itertools
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from benchmarks import nab
+from benchmarks.reference_data import add_data_option, data_folder
 from ml.streams import budget, detection, negativity, volume
 from ml.streams.alerts import Alert
 from ml.streams.budget import Budget
@@ -485,20 +484,16 @@ def _negativity(
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.anomalies", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("PULSO_REFERENCE_DATA"))
+    add_data_option(parser)
     parser.add_argument("--only", choices=("labelled", "volume", "negativity"), action="append", help="default: all")
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--alerts-per-week", type=int, default=2, help="budget on made-up streams")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     parts = arguments.only or ["labelled", "volume", "negativity"]
-    if "labelled" in parts and (not arguments.data or not Path(arguments.data).is_dir()):
-        Console(stderr=True).print(
-            "Set PULSO_REFERENCE_DATA to the folder of public data sets (docs/reference-data.md)."
-        )
-        return 2
+    data = data_folder(arguments.data) if "labelled" in parts else None
     of_part = {
-        "labelled": lambda: labelled_streams(Path(arguments.data)),
+        "labelled": lambda: labelled_streams(data),
         "volume": lambda: made_up_streams(arguments.runs, arguments.alerts_per_week, arguments.seed),
         "negativity": lambda: made_up_negativity(arguments.runs, arguments.alerts_per_week, arguments.seed),
     }

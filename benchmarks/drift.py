@@ -8,7 +8,6 @@ from the middle of such a run on. At last the days as they were.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.engagement import SETS
+from benchmarks.reference_data import add_data_option, data_folder
 from benchmarks.reference_posts import BACKFILL_MATURE_AFTER_HOURS
 from ml import engagement, evaluation, features
 from ml.drift import Watch, watch
@@ -112,18 +112,14 @@ def run(name: str, reference_data: Path, *, runs: int, seed: int, console: Conso
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("PULSO_REFERENCE_DATA"))
+    add_data_option(parser)
     parser.add_argument("--set", choices=sorted(SETS), action="append", help="default: all")
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    if not arguments.data or not Path(arguments.data).is_dir():
-        Console(stderr=True).print(
-            "Set PULSO_REFERENCE_DATA to the folder of public data sets (docs/reference-data.md)."
-        )
-        return 2
+    data = data_folder(arguments.data)
     for name in arguments.set or sorted(SETS, reverse=True):
-        run(name, Path(arguments.data), runs=arguments.runs, seed=arguments.seed, console=Console(width=120))
+        run(name, data, runs=arguments.runs, seed=arguments.seed, console=Console(width=120))
     return 0
 
 

@@ -7,7 +7,6 @@ names the folder of public data sets (docs/reference-data.md).
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -15,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-from rich.console import Console
 
+from benchmarks.reference_data import add_data_option, data_folder
 from benchmarks.reference_posts import BACKFILL_MATURE_AFTER_HOURS, facebook_posts, instagram_posts
 from ml import card, engagement, evaluation, features
 
@@ -62,21 +61,17 @@ def run(name: str, reference_data: Path, *, mature_after_hours: int, resamples: 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engagement", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("PULSO_REFERENCE_DATA"))
+    add_data_option(parser)
     parser.add_argument("--set", choices=sorted(SETS), action="append", help="default: all")
     parser.add_argument("--mature-after-hours", type=int, default=BACKFILL_MATURE_AFTER_HOURS)
     parser.add_argument("--resamples", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    if not arguments.data or not Path(arguments.data).is_dir():
-        Console(stderr=True).print(
-            "Set PULSO_REFERENCE_DATA to the folder of public data sets (docs/reference-data.md)."
-        )
-        return 2
+    data = data_folder(arguments.data)
     for name in arguments.set or sorted(SETS, reverse=True):
         table = run(
             name,
-            Path(arguments.data),
+            data,
             mature_after_hours=arguments.mature_after_hours,
             resamples=arguments.resamples,
             seed=arguments.seed,

@@ -7,7 +7,6 @@ names the folder of public data sets (docs/reference-data.md).
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from rich.console import Console
 
+from benchmarks.reference_data import add_data_option, data_folder
 from ml.experiments.allocation import Allocator, ClassicalTest, ExploreThenCommit, Thompson
 from ml.experiments.arms import Arm, Floats, Ints
 from ml.experiments.lift import log_lift
@@ -390,18 +389,14 @@ def _claim(claimed: Floats, kept: Floats, random: np.random.Generator) -> list[s
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.experiments", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("PULSO_REFERENCE_DATA"))
+    add_data_option(parser)
     parser.add_argument("--repeats", type=int, default=6, help="replays of each policy")
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    if not arguments.data or not (Path(arguments.data) / FILE).is_file():
-        Console(stderr=True).print(
-            f"Set PULSO_REFERENCE_DATA to the folder of public data sets that holds {FILE} (docs/reference-data.md)."
-        )
-        return 2
+    data = data_folder(arguments.data, holding=FILE)
     random = np.random.default_rng(arguments.seed)
-    tests = headline_tests(Path(arguments.data))
+    tests = headline_tests(data)
     sound = [test for test in tests if not test.is_faulty and test.check.verdict is SplitVerdict.HOLDS]
     even = [test for test in sound if test.week % 2 == 0]
     odd = [test for test in sound if test.week % 2 == 1]

@@ -5,8 +5,6 @@ takes one real account's first posts; the scale is that account's past under man
 """
 
 import argparse
-import os
-import sys
 import tempfile
 import time
 import warnings
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.reference_data import add_data_option, data_folder
 from benchmarks.reference_posts import instagram_posts
 from contracts.scope import TenantScope
 from contracts.tables import ACCOUNT_HISTORIES
@@ -133,14 +132,11 @@ def scale(posts: pl.DataFrame, accounts: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    add_data_option(parser)
     parser.add_argument("--posts", default="250,500,1000,2000")
     parser.add_argument("--accounts", type=int, default=2000)
     arguments = parser.parse_args()
-    folder = os.environ.get("PULSO_REFERENCE_DATA")
-    if not folder or not Path(folder).is_dir():
-        print("Set PULSO_REFERENCE_DATA to the folder of public data sets (docs/reference-data.md).", file=sys.stderr)
-        return 2
-    posts = instagram_posts(Path(folder))
+    posts = instagram_posts(data_folder(arguments.data))
     posts = posts.filter(pl.col("account_id") == posts["account_id"].min()).sort("published_at")
     compare(posts, [int(count) for count in arguments.posts.split(",")])
     scale(posts, arguments.accounts)

@@ -8,7 +8,6 @@ by cross-validation on the first half. `PULSO_REFERENCE_DATA` names the folder o
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -18,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from rich.console import Console
 
 from benchmarks.reference_curves import FINAL_AGE_HOURS, news_curves
+from benchmarks.reference_data import add_data_option, data_folder
 from ml.popularity.curves import Curves
 from ml.popularity.median_curve import MedianCurve
 from ml.popularity.model import AGES, TOP_SHARE, PopularityModel, fit, save
@@ -289,16 +288,12 @@ def run(reference_data: Path, *, resamples: int, seed: int) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.popularity", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("PULSO_REFERENCE_DATA"))
+    add_data_option(parser)
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    if not arguments.data or not Path(arguments.data).is_dir():
-        Console(stderr=True).print(
-            "Set PULSO_REFERENCE_DATA to the folder of public data sets (docs/reference-data.md)."
-        )
-        return 2
-    sys.stdout.write(run(Path(arguments.data), resamples=arguments.resamples, seed=arguments.seed) + "\n")
+    data = data_folder(arguments.data)
+    sys.stdout.write(run(data, resamples=arguments.resamples, seed=arguments.seed) + "\n")
     return 0
 
 

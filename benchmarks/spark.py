@@ -7,7 +7,6 @@ the start of Python, of Spark's session, and dbt's first parse. The command fail
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from apps.cli.warehouse import agreement_table
 from benchmarks import reference_bronze
+from benchmarks.reference_data import add_data_option, data_folder
 from benchmarks.warehouse.builds import alone, by_dbt
 from contracts.settings import Settings
 from lakehouse import DeltaLake
@@ -26,16 +26,17 @@ from orchestration.spark_build import SparkBuild, build_on_spark
 def main() -> int:
     """Print the table and the ratio; 1 where the engines disagree."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
     parser.add_argument("--every", type=int, default=1, help="keep one post of so many")
     parser.add_argument(
         "--folder", type=Path, default=None, help="where the lake is made (default: a temporary folder)"
     )
     options = parser.parse_args()
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 140)
-    reference_data = Path(os.environ["PULSO_REFERENCE_DATA"])
+    data = data_folder(options.data)
     with tempfile.TemporaryDirectory(prefix="pulso-spark-", dir=options.folder) as folder:
         settings = Settings(home=Path(folder))
-        posts = write_real_posts(DeltaLake(settings.lake_path), reference_data, every=options.every)
+        posts = write_real_posts(DeltaLake(settings.lake_path), data, every=options.every)
         console.print(f"{posts:,} posts")
         duckdb = alone(by_dbt, settings.home, True)
         console.print(f"DuckDB: {duckdb.build_seconds:.1f} s to build, {duckdb.publish_seconds:.1f} s to publish")

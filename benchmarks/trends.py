@@ -8,7 +8,6 @@ Streams: each rule's threshold is the one that gives the allowed number of false
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import planted_trends, reference_terms
+from benchmarks.reference_data import add_data_option, data_folder
 from ml.trends import alerts, forecast
 from ml.trends.definition import TrendDefinition, confirmed
 from ml.trends.growth import GrowthSettings, growth
@@ -444,7 +443,7 @@ SETS = (*DAILY_SETS, "planted", "nab_realtweets", "relevance")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trends", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("PULSO_REFERENCE_DATA"))
+    add_data_option(parser)
     parser.add_argument("--set", choices=SETS, action="append", help="default: all")
     parser.add_argument("--streams", type=int, default=200, help="planted streams")
     parser.add_argument("--terms", type=int, default=160, help="rising words whose relevance is judged")
@@ -452,20 +451,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     sets = arguments.set or list(SETS)
-    if sets != ["planted"] and (not arguments.data or not Path(arguments.data).is_dir()):
-        Console(stderr=True).print(
-            "Set PULSO_REFERENCE_DATA to the folder of public data sets (docs/reference-data.md)."
-        )
-        return 2
+    data = data_folder(arguments.data) if sets != ["planted"] else None
     for name in sets:
         if name == "planted":
             table = planted(number=arguments.streams, days=60, seed=arguments.seed)
         elif name == "relevance":
-            table = relevance(Path(arguments.data), terms=arguments.terms, seed=arguments.seed)
+            table = relevance(data, terms=arguments.terms, seed=arguments.seed)
         elif name == "nab_realtweets":
-            table = mentions(Path(arguments.data))
+            table = mentions(data)
         else:
-            table = daily_set(name, Path(arguments.data), resamples=arguments.resamples, seed=arguments.seed)
+            table = daily_set(name, data, resamples=arguments.resamples, seed=arguments.seed)
         sys.stdout.write(table + "\n\n")
         sys.stdout.flush()
     return 0
