@@ -15,7 +15,6 @@ Three parts, each fitted on the training rows only:
 With too few posts to learn from, the model is the account's trailing median, says so in `kind`, and still has an interval.
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,11 +27,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from contracts.errors import NotReadyError
+from ml import artefact
 from ml.history import Timeline
 from ml.text import token_hashes, tokens
+from ml.threads import threads_for
 
 Floats = NDArray[np.float64]
 Kind = Literal["boosted", "account_median"]
@@ -52,7 +52,6 @@ HASH_BITS = 17
 SCALE_PRIOR_POSTS = 20.0
 SCORE_WINDOW = 400
 SCORE_PRIOR_POSTS = 50.0
-PARALLEL_FROM_ROWS = 200_000
 KNOWN_ACCOUNTS = 254
 """Accounts with most training posts that the boosters know by themselves; of all others they know the features only (bins are bytes)."""
 KNOWN_ACCOUNT_POSTS = 300
@@ -277,11 +276,9 @@ def _design(
     indicators = features.select(
         (pl.col("content_format") == name).fill_null(value=False).cast(pl.Float64).alias(name) for name in formats
     ).to_numpy()
-    if not accounts:
-        return np.column_stack([numeric, indicators, text])
     places = {account: float(place) for place, account in enumerate(accounts)}
     account = features["account_id"].replace_strict(places, default=np.nan, return_dtype=pl.Float64).to_numpy()
-    return np.column_stack([numeric, indicators, text, account])
+    return np.column_stack([numeric, indicators, text, *([account] if accounts else [])])
 
 
 def _known_accounts(features: pl.DataFrame) -> tuple[str, ...]:
@@ -318,9 +315,7 @@ class _Stack:
         known = _known_accounts(rows)
         design = _design(rows, numeric, formats, known, out_of_fold)
         boosters = {}
-        # Boosting on few rows is thousands of tiny parallel regions: threads that wait for each other cost far more than they
-        # give, and on a busy machine a hundred times more.
-        with threadpool_limits(1 if rows.height < PARALLEL_FROM_ROWS else None, user_api="openmp"):
+        with threads_for(rows.height):
             for target, loss in sorted({(recipe.target, loss) for recipe in recipes for loss in recipe.losses}):
                 booster = HistGradientBoostingRegressor(
                     loss=loss,
@@ -340,7 +335,7 @@ class _Stack:
         """Forecasts by one recipe; `fallback` is the level of accounts without any matured past. Never negative."""
         text = self.text.predict(_hashed_counts(rows), _account_hashes(rows))
         design = _design(rows, self.numeric, self.formats, self.accounts, text)
-        with threadpool_limits(1 if rows.height < PARALLEL_FROM_ROWS else None, user_api="openmp"):
+        with threads_for(rows.height):
             raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
         return _not_negative(raw + _level(rows, fallback) if recipe.target == "residual" else raw)
 
@@ -461,21 +456,12 @@ def fit(features: pl.DataFrame, *, seed: int = 0, level: float = INTERVAL_LEVEL)
 # --- the artefact ------------------------------------------------------------------------------------------------------
 
 FORMAT_VERSION = 2
-_TRUSTED_TYPES = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "functools.partial",  # of what is trusted itself: a function of any other kind is refused
-    "sklearn.utils.validation.check_array",
-)
-"""What skops does not trust by itself; loading refuses an artefact that holds anything else."""
 
 
 def save(model: EngagementModel, path: Path) -> None:
     """Write the model as one skops file (no pickle inside: loading it runs no code of the file's)."""
-    import skops.io  # type: ignore[import-untyped]  # takes seconds, as it imports all of scikit-learn
-
     interval = model.interval
     content = {
-        "format_version": FORMAT_VERSION,
         "kind": model.kind,
         "fallback_level": model.fallback_level,
         "trained_posts": model.trained_posts,
@@ -494,16 +480,13 @@ def save(model: EngagementModel, path: Path) -> None:
             "scores": interval.scores,
         },
     }
-    skops.io.dump(content, path, compression=zipfile.ZIP_DEFLATED)
+    artefact.write(content, path, format_version=FORMAT_VERSION)
 
 
 def load(path: Path) -> EngagementModel:
     """Read a model that `save` wrote. Raises NotReadyError when the file is of another format version."""
-    import skops.io
-
-    content = skops.io.load(path, trusted=list(_TRUSTED_TYPES))
-    if content["format_version"] != FORMAT_VERSION:
-        raise NotReadyError("this engagement model was saved by another version of Pulso; train it again")
+    trusted = (artefact.TREES, *artefact.CATEGORIES)
+    content = artefact.read(path, format_version=FORMAT_VERSION, trusted=trusted, what="engagement model")
     recipe, stack = content["recipe"], content["stack"]
     interval = content["interval"]
     return EngagementModel(

@@ -36,7 +36,7 @@ _CARD_FILE = "model_card.md"
 _NOTHING_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow says of a model, and of an alias, that it does not have."""
 _REIGN, _WITHDRAWN = "reign", "withdrawn"
-"""Tags of a version: the how manieth champion it became, and why people took it back."""
+"""Tags of a version: its number among the champions, and why people took it back."""
 _REQUIREMENTS = ("scikit-learn", "polars", "scipy", "skops")
 
 
@@ -101,7 +101,7 @@ class Round:
     reasons: str
     """Why its model passed the gate, or did not."""
     reign: int | None
-    """The how manieth champion it became; None when it never did."""
+    """Its number among the champions, from 1; None when it never became one."""
     is_champion: bool
     withdrawn: str | None
     """Why people took it back, when they did."""

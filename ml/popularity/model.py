@@ -15,7 +15,6 @@ With too few posts to learn from there is no boosting: every post of the cell is
 the median curve.
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from contracts.errors import NotReadyError
+from ml import artefact
 from ml.popularity.curves import Curves, Floats, Ints, nearest_age
 
 Kind = Literal["boosted", "median_curve"]
@@ -362,29 +362,20 @@ def taking_off(forecasts: pl.DataFrame, *, at_most: int, at_least: float = 0.5) 
 # --- the artefact ------------------------------------------------------------------------------------------------------
 
 FORMAT_VERSION = 1
-_TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
-"""The one type that skops does not trust by itself; loading refuses an artefact that holds any other."""
 
 
 def save(model: PopularityModel, path: Path) -> None:
     """Write the model as one skops file (no pickle inside: loading it runs no code of the file's)."""
-    import skops.io  # type: ignore[import-untyped]  # takes seconds, as it imports all of scikit-learn
-
     content = {
-        "format_version": FORMAT_VERSION,
         **{name: value for name, value in vars(model).items() if name not in ("accounts", "neighbours")},
         "accounts": vars(model.accounts),
         "neighbours": vars(model.neighbours),
     }
-    skops.io.dump(content, path, compression=zipfile.ZIP_DEFLATED)
+    artefact.write(content, path, format_version=FORMAT_VERSION)
 
 
 def load(path: Path) -> PopularityModel:
     """Read a model that `save` wrote. Raises NotReadyError when the file is of another format version."""
-    import skops.io
-
-    content = skops.io.load(path, trusted=list(_TRUSTED_TYPES))
-    if content.pop("format_version") != FORMAT_VERSION:
-        raise NotReadyError("this popularity model was saved by another version of Pulso; train it again")
+    content = artefact.read(path, format_version=FORMAT_VERSION, trusted=(artefact.TREES,), what="popularity model")
     accounts, neighbours = _Accounts(**content.pop("accounts")), _Neighbours(**content.pop("neighbours"))
     return PopularityModel(accounts=accounts, neighbours=neighbours, **content)

@@ -8,9 +8,7 @@ what helps is the rest: what kind of term it is, whether its words are new today
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import polars as pl
@@ -19,10 +17,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from contracts.errors import NotReadyError
 from ml.text import token_hashes
+from ml.threads import threads_for
 from ml.trends.definition import TrendDefinition, confirmed, days_to_onset
 from ml.trends.sightings import Ledger
 
@@ -32,7 +30,6 @@ MIN_TRENDS = 50
 """Rows that came before an onset, below which nothing is learned."""
 FOLDS = 3
 """Words are judged by models that have not seen the term."""
-PARALLEL_FROM_ROWS = 200_000
 GRAM_CHARACTERS = 2
 RECENT_DAYS = 2
 YEAR_DAYS = 364
@@ -181,7 +178,7 @@ class TrendForecaster:
         hashed = _hashed(rows["term"])
         words = np.mean([model.decision_function(hashed) for model in self.words], axis=0)
         design = _design(rows, self.names, words)
-        with _threads(rows.height):
+        with threads_for(rows.height):
             probability, days_ahead = self.chance.predict_proba(design)[:, 1], self.lead.predict(design)
         return rows.with_columns(
             pl.Series("probability", probability),
@@ -200,11 +197,11 @@ def fit(rows: pl.DataFrame, definition: TrendDefinition, *, seed: int = 0) -> Tr
             f"only {int(comes.sum())} sightings came before a trend; {MIN_TRENDS} are needed: "
             "ingest more history or loosen the definition"
         )
-    with _threads(known.height):
+    with threads_for(known.height):
         models, words = _fit_words(known["term"], comes)
     names = tuple(name for name in FEATURES if known[name].drop_nulls().n_unique() > 1)
     design = _design(known, names, words)
-    with _threads(known.height):
+    with threads_for(known.height):
         chance = HistGradientBoostingClassifier(
             learning_rate=0.05,
             max_iter=200,
@@ -213,16 +210,11 @@ def fit(rows: pl.DataFrame, definition: TrendDefinition, *, seed: int = 0) -> Tr
             l2_regularization=1.0,
             random_state=seed,
         ).fit(design, comes)
-    with _threads(int(comes.sum())):
+    with threads_for(int(comes.sum())):
         lead = HistGradientBoostingRegressor(
             loss="poisson", learning_rate=0.05, max_iter=80, max_leaf_nodes=7, min_samples_leaf=50, random_state=seed
         ).fit(design[comes], known["days_to_onset"].drop_nulls().to_numpy().astype(np.float64))
     return TrendForecaster(definition, names, models, chance, lead, known.height, int(comes.sum()))
-
-
-def _threads(rows: int) -> AbstractContextManager[object]:
-    """Few rows are done before a second thread has started; threads that wait for each other on a busy machine cost minutes."""
-    return cast(AbstractContextManager[object], threadpool_limits(1 if rows < PARALLEL_FROM_ROWS else None))
 
 
 def _fit_words(terms: pl.Series, comes: NDArray[np.bool_]) -> tuple[tuple[LogisticRegression, ...], Floats]:
