@@ -20,6 +20,11 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
+# A folder of wheels that pip was told of holds for uv too: without it torch may come as its build for GPUs, some gigabytes.
+ifdef PIP_FIND_LINKS
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+endif
+
 .PHONY: help setup setup-spark run test ui lint types bench bench-burst bench-ingest bench-models bench-spark bench-warehouse chaos chaos-pds screenshots docs validate clean
 
 help:  ## Show this list
