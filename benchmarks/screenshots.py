@@ -50,6 +50,7 @@ PAGES = (
     "audience",
     "calendar",
     "forecast-scoreboard",
+    "models",
     "data-health",
 )
 OPEN_GROUPS = ("features", "models", "learning", "decisions", "actions")

@@ -600,7 +600,7 @@ MODEL_WATCH = _spec(
     TableKind.DERIVED,
     ("client_id", "model_version", "day"),
     "Evidence that the champion no longer holds for a client, from its scored shadow forecasts: 20 is reached by chance in one case of "
-    "twenty. Grain: client x model version x day (UTC). Read by analysts.",
+    "twenty. Grain: client x model version x day (UTC). Read by the app and analysts.",
     {
         "client_id": pl.String,
         "model_version": pl.String,
@@ -611,6 +611,37 @@ MODEL_WATCH = _spec(
         "computed_at": UTC,
     },
     partition_by=None,
+)
+
+MODEL_VERSIONS = _spec(
+    "learning",
+    "model_versions",
+    TableKind.DERIVED,
+    ("model_name", "model_version"),
+    "Every training round as the model registry has it now: its figures on held-out posts, what the gate said, what became of it. "
+    "Grain: version. Read by the app.",
+    {
+        "model_name": pl.String,
+        "model_version": pl.String,
+        "run_id": pl.String,
+        "kind": pl.String,
+        "trained_at": UTC,
+        "state": pl.String,
+        "reasons": pl.String,
+        "withdrawn_because": pl.String,
+        "held_out_posts": pl.Int64,
+        "mean_absolute_error": pl.Float64,
+        "rank_correlation": pl.Float64,
+        "baseline": pl.String,
+        "baseline_mean_absolute_error": pl.Float64,
+        "baseline_rank_correlation": pl.Float64,
+        "coverage_ratio": pl.Float64,
+        "model_card": pl.String,
+        "computed_at": UTC,
+    },
+    partition_by=None,
+    tenant_column=None,
+    shared_because="one model learns from all clients' posts; no figure of a round is any one client's",
 )
 
 _DECISION_COLUMNS = {
@@ -755,6 +786,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     SHADOW_FORECASTS,
     CALIBRATION,
     MODEL_WATCH,
+    MODEL_VERSIONS,
     CONTENT_IDEAS,
     CONTENT_DRAFTS,
     POST_SCHEDULE,

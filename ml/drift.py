@@ -22,8 +22,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-ALARM = 20.0
-"""Evidence at which a model is no longer believed to hold: reached by chance in one run of twenty."""
+from contracts.evidence import ALARM
+
 JUMPS = 0.05
 """How much of the stake changes its bet with every day."""
 BETS = (-1.9, -1.0, 0.0, 1.0, 1.9)

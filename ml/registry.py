@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from sqlalchemy import create_engine
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "engagement"
 EXPERIMENT = "engagement"
+State = Literal["champion", "was_champion", "withdrawn", "refused"]
 _MODEL_FILE = "engagement.skops"
 _CARD_FILE = "model_card.md"
 _NOTHING_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -107,6 +108,15 @@ class Round:
     """Why people took it back, when they did."""
     tags: Mapping[str, str]
     figures: Mapping[str, float]
+
+    @property
+    def state(self) -> State:
+        """What became of it, as of now."""
+        if self.is_champion:
+            return "champion"
+        if self.withdrawn is not None:
+            return "withdrawn"
+        return "was_champion" if self.reign else "refused"
 
 
 def rounds(uri: str) -> tuple[Round, ...]:

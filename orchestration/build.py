@@ -16,7 +16,7 @@ from assets.checks.metrics import metrics_check
 from assets.decisions import drafts, ideas, replies, slots
 from assets.features import accounts as account_features
 from assets.features import posts as post_features
-from assets.learning import calibration, model_watch
+from assets.learning import calibration, model_versions, model_watch
 from assets.models import engagement
 from assets.warehouse import warehouse_assets
 from orchestration.automation import automation_sensor, with_automation
@@ -38,6 +38,7 @@ ASSET_MODULES = (
     engagement,
     calibration,
     model_watch,
+    model_versions,
     ideas,
     drafts,
     slots,

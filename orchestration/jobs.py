@@ -24,6 +24,7 @@ _NEVER_RETRIED = {"dagster/max_retries": "0"}
 _actions = dg.AssetSelection.groups("actions")
 _decisions = dg.AssetSelection.groups("decisions")
 _training = dg.AssetSelection.assets("models/engagement_model")
+_trained = dg.AssetSelection.assets("learning/model_versions")
 _imports = dg.AssetSelection.assets("bronze/imports")
 _online = dg.AssetSelection.assets("features/online_features")
 # The alarm has to sound, and to end, also while nothing is due: an account that is paused has nothing due.
@@ -96,7 +97,7 @@ build_warehouse = dg.define_asset_job(
 
 train_engagement = dg.define_asset_job(
     TRAIN,
-    selection=_training,
+    selection=_training | _trained,
     description="Train a challenger on matured posts; it becomes champion only if it is better.",
 )
 

@@ -40,11 +40,8 @@ def show() -> None:
 
 
 def _state(round_: "Round") -> str:
-    if round_.is_champion:
-        return "champion"
-    if round_.withdrawn is not None:
-        return f"taken back: {round_.withdrawn}"
-    return "was champion" if round_.reign else "refused"
+    told = round_.state.replace("_", " ")
+    return told if round_.withdrawn is None or round_.is_champion else f"taken back: {round_.withdrawn}"
 
 
 @app.command("card")

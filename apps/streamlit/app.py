@@ -29,6 +29,7 @@ PAGES = {
     "audience": ":material/forum:",
     "calendar": ":material/calendar_month:",
     "forecast_scoreboard": ":material/target:",
+    "models": ":material/model_training:",
     "data_health": ":material/ecg_heart:",
 }
 

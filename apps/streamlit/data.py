@@ -16,6 +16,8 @@ from contracts.tables import (
     CALIBRATION,
     COMMENTS,
     COMPETITOR_POSTS,
+    MODEL_VERSIONS,
+    MODEL_WATCH,
     POST_SCHEDULE,
     READINGS,
     TableSpec,
@@ -126,6 +128,10 @@ class ClientData:
     def forecast_skill(self) -> pl.DataFrame:
         return self.read("gold/kpi_forecast_skill")
 
+    def model_quality(self) -> pl.DataFrame:
+        """Weeks of each model version's forecasts for this client; one row without values where there are none."""
+        return self.read("gold/kpi_model_quality_weekly")
+
     def goals(self) -> pl.DataFrame:
         return self.read("gold/kpi_goals")
 
@@ -175,6 +181,16 @@ class ClientData:
 
     def calibration(self) -> pl.DataFrame:
         return self.read(CALIBRATION.key)
+
+    def model_watch(self) -> pl.DataFrame:
+        """Evidence against the champions by this client's posts, day by day."""
+        watch = self.read(MODEL_WATCH.key)
+        return pl.DataFrame(schema=MODEL_WATCH.schema) if watch.is_empty() else watch.sort("day")
+
+    def model_versions(self) -> pl.DataFrame:
+        """Every round of training, newest first. Shared: one model serves all clients."""
+        versions = self.read(MODEL_VERSIONS.key)
+        return versions if versions.is_empty() else versions.sort("trained_at", descending=True)
 
     def slot_gains(self) -> dict[str, float]:
         """Predicted gain of the newest slot decision per content item."""

@@ -382,6 +382,72 @@ def coverage_over_time(coverage: pl.DataFrame, language: Language, *, promised: 
     return figure
 
 
+def skill_by_week(weeks: pl.DataFrame, language: Language) -> go.Figure:
+    """Share of the baseline's error that a model saved, by week and origin; above zero it was better. Marks grow with the forecasts.
+
+    `weeks`: `week` (Monday), `origin`, `skill_over_baseline` (null: nothing to compare with), `scored_forecasts`.
+    """
+    figure = go.Figure()
+    known = weeks.drop_nulls("skill_over_baseline").sort("week")
+    for origin, colour in (("shadow", ACCENT), ("decision", MAIN)):
+        rows = known.filter(pl.col("origin") == origin)
+        if rows.is_empty():
+            continue
+        figure.add_scatter(
+            x=rows["week"].to_list(),
+            y=rows["skill_over_baseline"].to_list(),
+            mode="lines+markers",
+            name=language(f"origin.{origin}"),
+            line={"color": colour, "width": 1.6},
+            marker={"size": (6 + 2 * rows["scored_forecasts"].sqrt()).clip(6, 22).to_list(), "color": colour},
+            customdata=[
+                [language.day(week), language.percent(skill, digits=0), language.number(count)]
+                for week, skill, count in rows.select("week", "skill_over_baseline", "scored_forecasts").iter_rows()
+            ],
+            hovertemplate=language("figure.skill_hover") + "<extra>%{fullData.name}</extra>",
+        )
+    _layout(figure, language, x_title=language("figure.week"), y_title=language("figure.skill"))
+    _date_axis(figure, known["week"].to_list(), language)
+    figure.add_hline(y=0, line={"color": GUIDE, "dash": "dot", "width": 1.6})
+    figure.update_yaxes(tickformat="+.0%")
+    return figure
+
+
+def evidence_over_days(watch: pl.DataFrame, language: Language, *, alarm: float) -> go.Figure:
+    """Evidence against a model day by day (log scale), and the line from which it counts.
+
+    `watch`: `day`, `scored_forecasts`, `drift_evidence`, `decay_evidence`.
+    """
+    figure = go.Figure()
+    days = watch["day"].to_list()
+    for kind, colour in (("drift", MAIN), ("decay", ACCENT)):
+        figure.add_scatter(
+            x=days,
+            y=watch[f"{kind}_evidence"].clip(1e-3, 1e6).to_list(),
+            mode="lines+markers" if len(days) < 3 else "lines",
+            name=language(f"figure.evidence_{kind}"),
+            line={"color": colour, "width": 2.2},
+            customdata=[
+                [language.day(day), language.number(evidence, digits=2), language.number(count)]
+                for day, evidence, count in watch.select("day", f"{kind}_evidence", "scored_forecasts").iter_rows()
+            ],
+            hovertemplate=language("figure.evidence_hover") + "<extra>%{fullData.name}</extra>",
+        )
+    figure.add_scatter(
+        x=[days[0], days[-1]],
+        y=[alarm, alarm],
+        mode="lines",
+        line={"color": GUIDE, "dash": "dot", "width": 1.6},
+        name=language("figure.evidence_alarm"),
+        hoverinfo="skip",
+    )
+    _layout(figure, language, x_title=language("figure.matured"), y_title=language("figure.evidence"))
+    _date_axis(figure, days, language)
+    top = max(2.0, float(np.log10(max(watch["drift_evidence"].max(), watch["decay_evidence"].max(), alarm))) + 0.3)
+    figure.update_yaxes(type="log", range=[-1.5, min(top, 6.0)], dtick=1)
+    return figure
+
+
 def correlations(rows: pl.DataFrame, language: Language) -> go.Figure:
     """Rank correlations as dots with intervals, the client's mean and each account, one colour per origin.
 

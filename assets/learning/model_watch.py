@@ -7,10 +7,11 @@ from assets.keys import asset_options, gold, key_of
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.errors import NotReadyError
+from contracts.evidence import ALARM
 from contracts.ports import Lake, ModelHome
 from contracts.scope import TenantScope
 from contracts.tables import MODEL_WATCH, POST_FEATURES
-from ml.drift import ALARM, Watch, watch
+from ml.drift import Watch, watch
 from ml.registry import champion_version
 
 STAGE = "one model serves all clients, so its evidence is that of all; each row keeps its tenant"

@@ -9,14 +9,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from assets.learning.model_versions import model_versions
 from assets.learning.model_watch import HOLDS, model_watch
 from contracts.clock import FixedClock
 from contracts.ports import ModelHome
 from contracts.scope import TenantScope
-from contracts.tables import MODEL_WATCH, POST_FEATURES
+from contracts.tables import MODEL_VERSIONS, MODEL_WATCH, POST_FEATURES
 from lakehouse import DeltaLake
 from ml.features import post_features
-from ml.registry import register
+from ml.registry import register, rounds
 from ml.rounds import RoundInputs, frame_sha256, libraries
 from ml.training import train
 from orchestration.sensors import when_the_model_no_longer_holds
@@ -35,7 +36,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> ModelHome:
     """A registry with a champion: version 1."""
     folder = tmp_path_factory.mktemp("models")
     home = ModelHome(f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
-    features = post_features(make_posts(accounts=2, per_account=40, seed=8))
+    features = post_features(make_posts(accounts=2, per_account=90, seed=8))
     inputs = RoundInputs(POST_FEATURES.key, 0, frame_sha256(features), 0, 0.02, None, libraries())
     training = train(features, champion=None)
     register(training, uri=home.uri, artifact_root=home.artifact_root, trained_at=NOW, inputs=inputs)
@@ -127,3 +128,29 @@ def test_scores_of_another_version_and_nothing_at_all_say_nothing(
     none = ModelHome(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path.as_uri())
     assert watched(lake, none, instance).passed
     assert HOLDS.name == evaluation.check_name
+
+
+def test_every_round_stands_in_the_lake_with_what_became_of_it(
+    tmp_path: Path, models: ModelHome, instance: dg.DagsterInstance
+) -> None:
+    lake = DeltaLake(tmp_path / "lake")
+    resources = {"lake": lake, "models": models, "clock": FixedClock(NOW)}
+    for _ in range(2):
+        assert dg.materialize([model_versions], instance=instance, resources=resources).success
+    (version,) = lake.scan(MODEL_VERSIONS, scope=TenantScope.of("any client")).collect().to_dicts()
+    assert (version["model_version"], version["state"], version["trained_at"]) == ("1", "champion", NOW)
+    assert version["model_card"].startswith("# Engagement model")
+    assert version["mean_absolute_error"] > 0
+    assert version["baseline_mean_absolute_error"] == min(
+        figure
+        for name, figure in rounds(models.uri)[0].figures.items()
+        if name.startswith("account_") and name.endswith("/mean_absolute_error")
+    )
+
+
+def test_a_registry_without_models_is_an_empty_table(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    lake = DeltaLake(tmp_path / "lake")
+    home = ModelHome(f"sqlite:///{tmp_path / 'mlflow.db'}", (tmp_path / "artifacts").as_uri())
+    resources = {"lake": lake, "models": home, "clock": FixedClock(NOW)}
+    assert dg.materialize([model_versions], instance=instance, resources=resources).success
+    assert lake.scan(MODEL_VERSIONS, scope=ALL).collect().is_empty()

@@ -19,6 +19,7 @@ PAGES = {
     "audience",
     "calendar",
     "forecast_scoreboard",
+    "models",
     "data_health",
 }
 

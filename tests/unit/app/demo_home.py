@@ -26,7 +26,18 @@ from contracts.networks import ContentFormat, Network
 from contracts.records import Account, Client, ContentItem, Forecast, Media, Receipt, Token
 from contracts.scope import TenantScope
 from contracts.settings import Settings
-from contracts.tables import ACCOUNTS, CLIENTS, COMMENTS, COMPETITOR_POSTS, COMPETITORS, POST_METRICS, POSTS, READINGS
+from contracts.tables import (
+    ACCOUNTS,
+    CLIENTS,
+    COMMENTS,
+    COMPETITOR_POSTS,
+    COMPETITORS,
+    MODEL_VERSIONS,
+    MODEL_WATCH,
+    POST_METRICS,
+    POSTS,
+    READINGS,
+)
 from lakehouse import DeltaLake
 from operations import IntentState, ParkReason, open_store, set_up
 from operations.content import locked_item
@@ -309,6 +320,8 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     scores = _scores(rng, fct_posts)
     _gold(lake, "fct_forecast_scores", scores)
     _gold(lake, "kpi_forecast_skill", _skill(scores))
+    _gold(lake, "kpi_model_quality_weekly", _model_quality(scores))
+    _models(lake)
     _bronze(lake, clients, accounts, fct_posts)
 
 
@@ -583,6 +596,85 @@ def _skill(scores: list[dict]) -> list[dict]:
         )
         .to_dicts()
     )
+
+
+def _model_quality(scores: list[dict]) -> list[dict]:
+    """A week of each client, origin and version, as if the median had erred a third more."""
+    weeks: dict[tuple, list[dict]] = {}
+    for score in scores:
+        made = score["forecast_at"].date()
+        week = made - timedelta(days=made.weekday())
+        weeks.setdefault((score["client_id"], score["origin"], score["model_version"], week), []).append(score)
+    rows = []
+    for (client_id, origin, version, week), of_week in sorted(weeks.items()):
+        error = float(np.mean([score["absolute_error"] for score in of_week]))
+        rows.append(
+            {
+                "client_id": client_id,
+                "origin": origin,
+                "model_name": "engagement",
+                "model_version": version,
+                "week": week,
+                "forecasts": len(of_week),
+                "scored_forecasts": len(of_week),
+                "mean_absolute_error": error,
+                "bias": float(np.mean([score["error"] for score in of_week])),
+                "mean_pinball_loss": error / 3,
+                "coverage_ratio": float(np.mean([score["is_covered"] for score in of_week])),
+                "interval_level": 0.8,
+                "rank_correlation": None,
+                "baseline_mean_absolute_error": error * 4 / 3,
+                "skill_over_baseline": 0.25,
+            }
+        )
+    return rows
+
+
+def _models(lake: DeltaLake) -> None:
+    """Two rounds of training: the champion, and a challenger that was refused. The watch has looked for ten days."""
+    common = {
+        "model_name": "engagement",
+        "kind": "boosted",
+        "held_out_posts": 400,
+        "computed_at": NOW,
+        "baseline": "account_median",
+    }
+    rounds = [
+        ("3", "champion", "better than every baseline", 0.61, "# Engagement model\n\nTrained on a demo."),
+        ("4", "refused", "MAE +0.012 (-0.004 to +0.031) against the champion: worse", 0.63, None),
+    ]
+    rows = [
+        {
+            **common,
+            "model_version": version,
+            "run_id": f"run-{version}",
+            "trained_at": NOW - timedelta(days=60 - 10 * int(version)),
+            "state": state,
+            "reasons": reasons,
+            "mean_absolute_error": error,
+            "rank_correlation": 0.42,
+            "baseline_mean_absolute_error": 0.81,
+            "baseline_rank_correlation": 0.11,
+            "coverage_ratio": 0.79,
+            "model_card": card,
+        }
+        for version, state, reasons, error, card in rounds
+    ]
+    lake.merge(MODEL_VERSIONS, pl.DataFrame(rows, schema=MODEL_VERSIONS.schema))
+    days = [
+        {
+            "client_id": client_id,
+            "model_version": "3",
+            "day": NOW.date() - timedelta(days=age),
+            "scored_forecasts": 4 * (11 - age),
+            "drift_evidence": 0.9**age,
+            "decay_evidence": 30.0 if client_id == "verde-cocina" and age < 3 else 0.4,
+            "computed_at": NOW,
+        }
+        for client_id in CLIENT_IDS
+        for age in range(1, 11)
+    ]
+    lake.merge(MODEL_WATCH, pl.DataFrame(days, schema=MODEL_WATCH.schema))
 
 
 def _bronze(lake: DeltaLake, clients: list[Client], accounts: list[dict], posts: pl.DataFrame) -> None:

@@ -32,6 +32,7 @@ PAGES = {
     "audience": "audience",
     "calendar": "calendar",
     "forecast_scoreboard": "forecasts",
+    "models": "models",
     "data_health": "health",
 }
 SCOPE = TenantScope.of("harbor-coffee")
@@ -571,3 +572,16 @@ def test_the_board_of_an_account_is_chosen_where_the_accounts_are(at: AppTest, d
     with _store(demo_home) as store:
         assert store.terms(SCOPE)["pinterest:1"].chosen_board_id == "3"
         assert store.audit(SCOPE, subject_id="pinterest:1")[0].actor == "Ana"
+
+
+def test_models_say_what_the_champion_proved_here_and_what_became_of_each_round(at: AppTest) -> None:
+    text = load_language("en")
+    open_page(at, "models")
+    assert "Version **3**" in words_of(at)
+    assert at.success[0].value == text("models.it_holds", scored="40")
+    saved = next(metric for metric in at.metric if metric.label == text("models.skill_here"))
+    assert saved.value == "25%"
+    assert at.dataframe[0].value["state"].to_list() == ["refused", "champion"]
+    at.selectbox(key="client").set_value("verde-cocina").run()
+    assert not at.exception
+    assert text("models.alarm_decay", day=text.day(NOW.date() - timedelta(days=2))) in at.warning[0].value

@@ -1,0 +1,158 @@
+"""Models: which version speaks for this client's posts, what it has proved here, whether it still holds, and every round of training."""
+
+import polars as pl
+import streamlit as st
+
+from apps.streamlit import figures
+from apps.streamlit.layout import empty, figure, header, section
+from apps.streamlit.workspace import Workspace, current
+from contracts.evidence import ALARM
+
+STATES = ("champion", "was_champion", "withdrawn", "refused")
+
+
+def render(work: Workspace) -> None:
+    header(work, "models")
+    versions = work.data.model_versions()
+    if versions.is_empty():
+        empty(work, "models.empty")
+        return
+    champion = versions.filter(pl.col("state") == "champion")
+    if champion.is_empty():
+        empty(work, "models.no_champion")
+    else:
+        _champion(work, champion.row(0, named=True))
+    _rounds(work, versions)
+
+
+def _champion(work: Workspace, champion: dict[str, object]) -> None:
+    text = work.text
+    version = str(champion["model_version"])
+    watch = work.data.model_watch().filter(pl.col("model_version") == version)
+    quality = work.data.model_quality().filter((pl.col("model_version") == version) & (pl.col("scored_forecasts") > 0))
+    st.markdown(
+        text(
+            "models.champion",
+            version=version,
+            kind=text(f"models.kind_{champion['kind']}"),
+            day=text.day(champion["trained_at"].date()),  # type: ignore[attr-defined]
+            reasons=champion["reasons"],
+        )
+    )
+    _verdict(work, watch)
+    _cards(work, champion, quality)
+    left, right = st.columns(2, gap="large")
+    with left:
+        section(text("models.skill"), help=text("models.skill_help"))
+        if quality.drop_nulls("skill_over_baseline").is_empty():
+            empty(work, "models.not_scored", hours=work.settings.mature_after_hours)
+        else:
+            figure(figures.skill_by_week(quality, text), "skill", alt=text("models.skill_alt"))
+    with right:
+        section(text("models.holds"), help=text("models.holds_help"))
+        if watch.is_empty():
+            empty(work, "models.not_watched", hours=work.settings.mature_after_hours)
+        else:
+            chart = figures.evidence_over_days(watch, text, alarm=ALARM)
+            figure(chart, "evidence", alt=text("models.holds_alt"))
+    if champion["model_card"]:
+        with st.expander(text("models.card"), icon=":material/description:"):
+            st.markdown(str(champion["model_card"]))
+
+
+def _verdict(work: Workspace, watch: pl.DataFrame) -> None:
+    """One sentence: what the evidence of this client's own posts says."""
+    text = work.text
+    if watch.is_empty():
+        return
+    scored = text.number(watch["scored_forecasts"].max())  # type: ignore[arg-type]
+    alarms = [
+        text(f"models.alarm_{kind}", day=text.day(days["day"].min()))  # type: ignore[arg-type]
+        for kind in ("drift", "decay")
+        if (days := watch.filter(pl.col(f"{kind}_evidence") >= ALARM)).height
+    ]
+    if alarms:
+        st.warning(" ".join([*alarms, text("models.alarm_next")]), icon=":material/trending_down:")
+    else:
+        st.success(text("models.it_holds", scored=scored), icon=":material/check_circle:")
+
+
+def _cards(work: Workspace, champion: dict[str, object], quality: pl.DataFrame) -> None:
+    """The round's figures, on all clients' held-out posts, and what became of its forecasts of this client's."""
+    text = work.text
+    with_baseline = quality.drop_nulls("skill_over_baseline")
+    scored = int(quality["scored_forecasts"].sum())
+    weights = with_baseline["scored_forecasts"]
+    skill = (with_baseline["skill_over_baseline"] * weights).sum() / weights.sum() if weights.sum() else None
+    covered = (quality["coverage_ratio"] * quality["scored_forecasts"]).sum() / scored if scored else None
+    first, second, third, fourth = st.columns(4)
+    for column, key, value, told in (
+        (
+            first,
+            "rank",
+            text.number(champion["rank_correlation"], digits=2),  # type: ignore[arg-type]
+            text("models.best_baseline", value=text.number(champion["baseline_rank_correlation"], digits=2)),  # type: ignore[arg-type]
+        ),
+        (
+            second,
+            "error",
+            text.number(champion["mean_absolute_error"], digits=2),  # type: ignore[arg-type]
+            text("models.best_baseline", value=text.number(champion["baseline_mean_absolute_error"], digits=2)),  # type: ignore[arg-type]
+        ),
+        (third, "skill_here", text.percent(skill, digits=0), text("models.scored_here", scored=text.number(scored))),
+        (
+            fourth,
+            "coverage_here",
+            text.percent(covered, digits=0),
+            text("models.held_out", share=text.percent(champion["coverage_ratio"], digits=0)),  # type: ignore[arg-type]
+        ),
+    ):
+        column.metric(
+            text(f"models.{key}"),
+            value,
+            told,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help=text(f"models.{key}_help"),
+            height="stretch",
+        )
+
+
+def _rounds(work: Workspace, versions: pl.DataFrame) -> None:
+    text = work.text
+    section(text("models.rounds"), help=text("models.rounds_help"))
+    states = {state: text(f"models.state_{state}") for state in STATES}
+    kinds = {kind: text(f"models.kind_{kind}") for kind in versions["kind"].unique()}
+    st.dataframe(
+        versions.select(
+            "model_version",
+            pl.col("trained_at").dt.convert_time_zone(work.zone).dt.replace_time_zone(None),
+            pl.col("state").replace(states),
+            pl.col("kind").replace(kinds),
+            "rank_correlation",
+            "mean_absolute_error",
+            "coverage_ratio",
+            "held_out_posts",
+            pl.coalesce("withdrawn_because", "reasons").alias("why"),
+            "run_id",
+        ),
+        hide_index=True,
+        key="rounds",
+        column_config={
+            "model_version": st.column_config.TextColumn(text("models.version"), width="small"),
+            "trained_at": st.column_config.DatetimeColumn(text("models.trained"), format="YYYY-MM-DD HH:mm"),
+            "state": st.column_config.TextColumn(text("models.state")),
+            "kind": st.column_config.TextColumn(text("models.kind")),
+            "rank_correlation": st.column_config.NumberColumn(text("models.rank"), format="%.3f"),
+            "mean_absolute_error": st.column_config.NumberColumn(text("models.error"), format="%.3f"),
+            "coverage_ratio": st.column_config.NumberColumn(text("models.coverage"), format="percent"),
+            "held_out_posts": st.column_config.NumberColumn(text("models.held_out_posts"), format="localized"),
+            "why": st.column_config.TextColumn(text("models.why"), width="large"),
+            "run_id": st.column_config.TextColumn(text("models.run")),
+        },
+    )
+    st.caption(text("models.commands"))
+
+
+render(current())
