@@ -433,13 +433,15 @@ def evidence_over_days(watch: pl.DataFrame, language: Language, *, alarm: float)
             ],
             hovertemplate=language("figure.evidence_hover") + "<extra>%{fullData.name}</extra>",
         )
-    figure.add_scatter(
-        x=[days[0], days[-1]],
-        y=[alarm, alarm],
-        mode="lines",
-        line={"color": GUIDE, "dash": "dot", "width": 1.6},
-        name=language("figure.evidence_alarm"),
-        hoverinfo="skip",
+    figure.add_hline(y=alarm, line={"color": GUIDE, "dash": "dot", "width": 1.6})
+    figure.add_annotation(
+        text=language("figure.evidence_alarm"),
+        x=1,
+        xref="x domain",
+        y=float(np.log10(alarm)),  # an annotation on a log axis wants the exponent
+        yanchor="bottom",
+        showarrow=False,
+        font={"color": INK},
     )
     _layout(figure, language, x_title=language("figure.matured"), y_title=language("figure.evidence"))
     _date_axis(figure, days, language)

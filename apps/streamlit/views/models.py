@@ -8,6 +8,7 @@ from apps.streamlit.layout import empty, figure, header, section
 from apps.streamlit.workspace import Workspace, current
 from contracts.evidence import ALARM
 
+STAND_IN = "account_median"
 STATES = ("champion", "was_champion", "withdrawn", "refused")
 
 
@@ -30,15 +31,9 @@ def _champion(work: Workspace, champion: dict[str, object]) -> None:
     version = str(champion["model_version"])
     watch = work.data.model_watch().filter(pl.col("model_version") == version)
     quality = work.data.model_quality().filter((pl.col("model_version") == version) & (pl.col("scored_forecasts") > 0))
-    st.markdown(
-        text(
-            "models.champion",
-            version=version,
-            kind=text(f"models.kind_{champion['kind']}"),
-            day=text.day(champion["trained_at"].date()),  # type: ignore[attr-defined]
-            reasons=champion["reasons"],
-        )
-    )
+    day = text.day(champion["trained_at"].date())  # type: ignore[attr-defined]
+    said = "models.stand_in" if champion["kind"] == STAND_IN else "models.champion"
+    st.markdown(text(said, version=version, day=day))
     _verdict(work, watch)
     _cards(work, champion, quality)
     left, right = st.columns(2, gap="large")
