@@ -30,6 +30,8 @@ TARGET_DIR = PROJECT_DIR / "target"
 MANIFEST = TARGET_DIR / "manifest.json"
 
 _STAMP = TARGET_DIR / "manifest.sha256"
+_QUIET_FILE = ["--log-level-file", "info"]
+"""What dbt tells of every query and event takes it a tenth of a build; the queries themselves stand in its target folder."""
 _SOURCES = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
 
@@ -52,7 +54,7 @@ def dbt_options(settings: Settings, target: Path) -> list[str]:
     """Words after any command of dbt: the project, this home's variables, and the folder for artefacts and logs."""
     project = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
     folders = ["--target-path", str(target), "--log-path", str(target)]
-    return [*project, *folders, "--vars", json.dumps(dbt_variables(settings))]
+    return [*project, *folders, *_QUIET_FILE, "--vars", json.dumps(dbt_variables(settings))]
 
 
 def current_manifest(settings: Settings) -> Path:
@@ -111,7 +113,9 @@ class HomeDbtCli(DbtCliResource):
         target = Path(self.home) / "dbt"
         target.mkdir(parents=True, exist_ok=True)
         (target / "run_results.json").unlink(missing_ok=True)  # a build that crashes must not be judged by an older one
-        return super().cli([*args, "--vars", json.dumps(self.variables)], **{"target_path": target, **options})
+        return super().cli(
+            [*args, *_QUIET_FILE, "--vars", json.dumps(self.variables)], **{"target_path": target, **options}
+        )
 
 
 def home_dbt_cli(settings: Settings) -> HomeDbtCli:
