@@ -5,19 +5,20 @@ as the same (`ml/rounds.py`), printing.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from contracts.errors import NotReadyError
 from contracts.ports import Lake
 from contracts.scope import TenantScope
+from ml.families import Family
 from ml.registry import Round, load_version
 from ml.rounds import Repetition, RoundInputs, frame_sha256, libraries
-from ml.training import train
 
 _STAGE = "a model learns from all clients' posts, and so does its repetition"
 
 
-def repeat(round_: Round, lake: Lake, *, uri: str) -> Repetition:
-    """Train again on the same version of the feature table, against the same champion, with the same seed. Registers nothing.
+def repeat(family: Family[Any], round_: Round, lake: Lake, *, uri: str) -> Repetition:
+    """Train again on the same version of the table, against the same champion, with the same seed. Registers nothing.
 
     Raises NotReadyError when the round does not say what it was made of, or when that version of the table is gone.
     """
@@ -27,8 +28,8 @@ def repeat(round_: Round, lake: Lake, *, uri: str) -> Repetition:
         raise NotReadyError(
             f"version {inputs.table_version} of {inputs.table} is not in this lake: the round belongs to another home"
         )
-    features = lake.scan(inputs.table, scope=TenantScope.all_clients(_STAGE), version=inputs.table_version).collect()
-    champion = None if inputs.champion_version is None else load_version(uri, inputs.champion_version)
-    again = train(features, champion=champion, seed=inputs.seed, min_gain=inputs.min_gain)
-    found = replace(inputs, frame_sha256=frame_sha256(features), libraries=libraries())
+    rows = lake.scan(inputs.table, scope=TenantScope.all_clients(_STAGE), version=inputs.table_version).collect()
+    champion = None if inputs.champion_version is None else load_version(family, uri, inputs.champion_version)
+    again = family.train(rows, champion=champion, seed=inputs.seed, min_gain=inputs.min_gain)
+    found = replace(inputs, frame_sha256=frame_sha256(rows, family.table.keys), libraries=libraries())
     return Repetition(inputs, found, then=round_.figures, now=again.figures)

@@ -547,6 +547,26 @@ ACCOUNT_HISTORIES = _spec(
     partition_by=None,
 )
 
+POST_SNAPSHOTS = _spec(
+    "features",
+    "post_snapshots",
+    TableKind.DERIVED,
+    ("post_id", "observed_at"),
+    "How each post grew: its engagements at every moment at which they were observed while it was young, and its outcome; replies and "
+    "backfilled posts left out. Grain: post x observation. Read by the popularity model, decisions and the page Post growth.",
+    {
+        "post_id": pl.String,
+        "account_id": pl.String,
+        "client_id": pl.String,
+        "network": pl.String,
+        "published_at": UTC,
+        "observed_at": UTC,
+        "age_hours": pl.Float64,
+        "value": pl.Float64,
+        "day": pl.Date,
+    },
+)
+
 SHADOW_FORECASTS = _spec(
     "models",
     "shadow_forecasts",
@@ -642,6 +662,29 @@ MODEL_VERSIONS = _spec(
     partition_by=None,
     tenant_column=None,
     shared_because="one model learns from all clients' posts; no figure of a round is any one client's",
+)
+
+POPULARITY_SCORES = _spec(
+    "learning",
+    "popularity_scores",
+    TableKind.DERIVED,
+    ("client_id", "model_version", "compared_at_hours"),
+    "What forecasts of growing posts were worth once the posts were final: coverage, error in log units, and how many of those that were told "
+    "about came true. Grain: client x model version x age of the posts. Read by the Forecast scoreboard.",
+    {
+        "client_id": pl.String,
+        "model_version": pl.String,
+        "compared_at_hours": pl.Float64,
+        "scored_forecasts": pl.Int64,
+        "interval_level": pl.Float64,
+        "coverage_ratio": pl.Float64,
+        "mean_absolute_error": pl.Float64,
+        "bias": pl.Float64,
+        "told_posts": pl.Int64,
+        "told_came_true": pl.Int64,
+        "computed_at": UTC,
+    },
+    partition_by=None,
 )
 
 _DECISION_COLUMNS = {
@@ -744,6 +787,46 @@ REPLY_DRAFTS = _spec(
     personal=("text",),
 )
 
+POSTS_TAKING_OFF = _spec(
+    "decisions",
+    "posts_taking_off",
+    TableKind.DERIVED,
+    ("post_id", "compared_at_hours"),
+    "What each post's first hours say about its final count, beside what is usual for its account and what was forecast before "
+    "publication, and whether it is taking off. Grain: post x age at which past posts are compared (the newest look near to it). Read by "
+    "the pages Overview and Post growth.",
+    {
+        "post_id": pl.String,
+        "account_id": pl.String,
+        "client_id": pl.String,
+        "network": pl.String,
+        "published_at": UTC,
+        "compared_at_hours": pl.Float64,
+        "age_hours": pl.Float64,
+        "observed_at": UTC,
+        "engagements": pl.Float64,
+        "expected_engagements": pl.Float64,
+        "lower_engagements": pl.Float64,
+        "upper_engagements": pl.Float64,
+        "interval_level": pl.Float64,
+        "usual_engagements": pl.Float64,
+        "threshold_engagements": pl.Float64,
+        "probability_top": pl.Float64,
+        "forecast_engagements": pl.Float64,
+        "forecast_lower_engagements": pl.Float64,
+        "forecast_upper_engagements": pl.Float64,
+        "is_taking_off": pl.Boolean,
+        "told_at": UTC,
+        "told_probability": pl.Float64,
+        "reason": pl.String,
+        "model_kind": pl.String,
+        "model_name": pl.String,
+        "model_version": pl.String,
+        "forecast_at": UTC,
+        "day": pl.Date,
+    },
+)
+
 PUBLISHED_POSTS = _spec(
     "actions",
     "published_posts",
@@ -783,14 +866,17 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     QUEUE_DEPTHS,
     POST_FEATURES,
     ACCOUNT_HISTORIES,
+    POST_SNAPSHOTS,
     SHADOW_FORECASTS,
     CALIBRATION,
     MODEL_WATCH,
     MODEL_VERSIONS,
+    POPULARITY_SCORES,
     CONTENT_IDEAS,
     CONTENT_DRAFTS,
     POST_SCHEDULE,
     REPLY_DRAFTS,
+    POSTS_TAKING_OFF,
     PUBLISHED_POSTS,
     SENT_REPLIES,
 )

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from contracts.errors import SchemaMismatchError
+from ml.columns import demand
 
 REQUIRED_COLUMNS = (
     "post_id",
@@ -41,8 +41,7 @@ def prepared(posts: pl.DataFrame, *, is_draft: bool = False) -> pl.DataFrame:
     Raises SchemaMismatchError when a required column is missing (of drafts: any but the outcome's).
     """
     required = [name for name in REQUIRED_COLUMNS if not (is_draft and name in OUTCOME_COLUMNS)]
-    if missing := [name for name in required if name not in posts.columns]:
-        raise SchemaMismatchError(f"post features need {', '.join(missing)}; pass rows of gold/fct_posts")
+    demand(posts, required, by="post features", of="rows of gold/fct_posts")
     defaults = {**OPTIONAL_COLUMNS, "mature_engagements": pl.Int64(), "mature_at": pl.Datetime("us", "UTC")}
     complete = with_columns_of(posts, defaults).filter(~pl.col("is_reply").fill_null(value=False))
     is_known = (pl.col("mature_engagements") >= 0) & (pl.col("mature_at") > pl.col("published_at"))

@@ -1,6 +1,6 @@
 """Where models are kept: MLflow tracking and registry in a database, SQLite or PostgreSQL. The one impure file of `ml`.
 
-Belongs here: every MLflow call. Does not belong here: training, evaluation, the gate (`ml/training.py`).
+Belongs here: every MLflow call. Does not belong here: what there is to keep (`ml/families.py`), training, evaluation, the gate.
 
 MLflow takes seconds to import, so it is imported inside the functions that need it. Pip requirements are given and there is no
 input example: MLflow would otherwise start processes to find out what a model needs.
@@ -12,27 +12,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import polars as pl
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from contracts.errors import NotReadyError, ProviderError, PulsoError
-from ml.card import model_card
-from ml.engagement import EngagementModel, load, save
+from ml.engagement import EngagementModel
 from ml.evaluation import CHAMPION
+from ml.families import ENGAGEMENT, FAMILIES, Family, Trained
 from ml.rounds import RoundInputs
-from ml.training import Training
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-MODEL_NAME = "engagement"
-EXPERIMENT = "engagement"
+Model = TypeVar("Model")
 State = Literal["champion", "was_champion", "withdrawn", "refused"]
-_MODEL_FILE = "engagement.skops"
 _CARD_FILE = "model_card.md"
 _NOTHING_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow says of a model, and of an alias, that it does not have."""
@@ -52,7 +49,13 @@ class Registered:
 
 
 def register(
-    training: Training, *, uri: str, artifact_root: str, trained_at: datetime, inputs: RoundInputs
+    family: Family[Model],
+    training: Trained[Model],
+    *,
+    uri: str,
+    artifact_root: str,
+    trained_at: datetime,
+    inputs: RoundInputs,
 ) -> Registered:
     """Log a training round and register its model; the alias `champion` moves to it only if the gate was passed.
 
@@ -61,32 +64,30 @@ def register(
     Raises ProviderError when the database is away, PulsoError when the experiment keeps its artefacts elsewhere than in the bucket.
     """
     client = _client(uri)
-    experiment_id = _experiment(client, artifact_root)
+    experiment_id = _experiment(client, family.name, artifact_root)
     start = int(trained_at.timestamp() * 1000)
     run = client.create_run(
-        experiment_id, start_time=start, run_name=f"{MODEL_NAME} {trained_at:%Y-%m-%d %H:%M}", tags=inputs.tags()
+        experiment_id, start_time=start, run_name=f"{family.name} {trained_at:%Y-%m-%d %H:%M}", tags=inputs.tags()
     )
     run_id: str = run.info.run_id
     _log(client, run_id, training)
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / "model"
-        _package(training.model, built, card=model_card(training.model, training.evaluation, trained_at=trained_at))
-        client.log_artifacts(run_id, str(built), MODEL_NAME)
+        _package(family, training.model, built, card=training.card(trained_at=trained_at))
+        client.log_artifacts(run_id, str(built), family.name)
     client.set_terminated(run_id, "FINISHED")
-    if not any(model.name == MODEL_NAME for model in client.search_registered_models()):
-        client.create_registered_model(
-            MODEL_NAME, description="Engagement before publication: see each version's model card."
-        )
-    source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL_NAME}"
+    if not any(model.name == family.name for model in client.search_registered_models()):
+        client.create_registered_model(family.name, description=f"{family.purpose}: see each version's model card.")
+    source = f"{client.get_run(run_id).info.artifact_uri}/{family.name}"
     version = client.create_model_version(
-        MODEL_NAME,
+        family.name,
         source=source,
         run_id=run_id,
         description="; ".join(training.gate.reasons),
-        tags={"kind": training.model.kind, "is_gate_passed": str(training.gate.is_passed).lower()},
+        tags={"kind": str(training.parameters["kind"]), "is_gate_passed": str(training.gate.is_passed).lower()},
     )
     if training.gate.is_passed:
-        _crown(client, str(version.version))
+        _crown(client, family, str(version.version))
     return Registered(str(version.version), run_id, training.gate.is_passed, training.gate.reasons)
 
 
@@ -119,71 +120,71 @@ class Round:
         return "was_champion" if self.reign else "refused"
 
 
-def rounds(uri: str) -> tuple[Round, ...]:
+def rounds(family: Family[Any], uri: str) -> tuple[Round, ...]:
     """All rounds, newest first; none where nothing was trained."""
     client = _client(uri)
     try:
-        champion = str(_champion_version(client).version)
+        champion = str(_champion_version(client, family).version)
     except NotReadyError:
         champion = None
-    versions = client.search_model_versions(f"name = '{MODEL_NAME}'", max_results=10_000)
+    versions = client.search_model_versions(f"name = '{family.name}'", max_results=10_000)
     return tuple(
         _round(client, version, champion) for version in sorted(versions, key=lambda v: int(v.version), reverse=True)
     )
 
 
-def round_of(uri: str, run_id: str) -> Round:
-    """The round of an MLflow run. Raises NotReadyError when no registered model comes from it."""
-    for found in rounds(uri):
+def round_of(family: Family[Any], uri: str, run_id: str) -> Round:
+    """The round of an MLflow run. Raises NotReadyError when no registered model of the family comes from it."""
+    for found in rounds(family, uri):
         if found.run_id == run_id:
             return found
-    raise NotReadyError(f"no registered model comes from run {run_id}: `pulso model list` shows the runs")
+    raise NotReadyError(f"no registered {family.name} model comes from run {run_id}: `pulso model list` shows the runs")
 
 
-def load_version(uri: str, version: str) -> EngagementModel:
+def load_version(family: Family[Model], uri: str, version: str) -> Model:
     """The model of a version."""
-    return load(_folder(uri, _client(uri).get_model_version(MODEL_NAME, version)) / _MODEL_FILE)
+    return family.load(_folder(family, uri, _client(uri).get_model_version(family.name, version)) / _file(family))
 
 
-def roll_back(uri: str, *, reason: str) -> tuple[Round, Round]:
+def roll_back(family: Family[Any], uri: str, *, reason: str) -> tuple[Round, Round]:
     """Take the champion back: the one before it, that was not taken back itself, becomes champion again.
 
     Returns the one that went and the one that came. Raises NotReadyError when there is no other to go back to.
     """
-    known = rounds(uri)
+    known = rounds(family, uri)
     present = next((r for r in known if r.is_champion), None)
     if present is None:
-        raise NotReadyError("no engagement model has been trained yet: there is nothing to take back")
+        raise NotReadyError(f"no {family.name} model has been trained yet: there is nothing to take back")
     earlier = [r for r in known if r.reign and r.reign < (present.reign or 0) and r.withdrawn is None]
     if not earlier:
         raise NotReadyError(f"version {present.version} is the first champion: there is no earlier one to go back to")
     back = max(earlier, key=lambda r: r.reign or 0)
     client = _client(uri)
-    client.set_model_version_tag(MODEL_NAME, present.version, _WITHDRAWN, reason)
-    client.set_registered_model_alias(MODEL_NAME, CHAMPION, back.version)
+    client.set_model_version_tag(family.name, present.version, _WITHDRAWN, reason)
+    client.set_registered_model_alias(family.name, CHAMPION, back.version)
     return present, back
 
 
-def load_champion(uri: str) -> tuple[EngagementModel, str]:
+def load_champion(family: Family[Model], uri: str) -> tuple[Model, str]:
     """The champion and its version. Raises NotReadyError when no model has been trained."""
-    folder, version = _champion_folder(uri)
-    return load(folder / _MODEL_FILE), version
+    folder, version = _champion_folder(family, uri)
+    return family.load(folder / _file(family)), version
 
 
-def champion_version(uri: str) -> str:
+def champion_version(family: Family[Any], uri: str) -> str:
     """The champion's version. Raises NotReadyError when no model has been trained."""
-    return str(_champion_version(_client(uri)).version)
+    return str(_champion_version(_client(uri), family).version)
 
 
-def champion_card(uri: str) -> str:
+def champion_card(family: Family[Any], uri: str) -> str:
     """The champion's model card (Markdown). Raises NotReadyError when no model has been trained."""
-    return (_champion_folder(uri)[0] / _CARD_FILE).read_text(encoding="utf-8")
+    return (_champion_folder(family, uri)[0] / _CARD_FILE).read_text(encoding="utf-8")
 
 
-def champion_trained_at(uri: str) -> datetime:
+def champion_trained_at(family: Family[Any], uri: str) -> datetime:
     """Business time at which the champion was trained (UTC). Raises NotReadyError when no model has been trained."""
     client = _client(uri)
-    run = client.get_run(_champion_version(client).run_id)
+    run = client.get_run(_champion_version(client, family).run_id)
     return datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC)
 
 
@@ -200,7 +201,7 @@ class EngagementScorer:
 
     def _champion(self) -> tuple[EngagementModel, str]:
         if self._loaded is None:
-            self._loaded = load_champion(self._uri)
+            self._loaded = load_champion(ENGAGEMENT, self._uri)
         return self._loaded
 
     @property
@@ -235,11 +236,11 @@ def _knock(uri: str) -> None:
         engine.dispose()
 
 
-def _experiment(client: "MlflowClient", artifact_root: str) -> str:
-    """The id of Pulso's experiment, made when there is none. Raises PulsoError when its artefacts are not in the bucket that is asked for."""
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+def _experiment(client: "MlflowClient", name: str, artifact_root: str) -> str:
+    """The id of a family's experiment, made when there is none. Raises PulsoError when its artefacts are not in the bucket that is asked for."""
+    experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        return str(client.create_experiment(EXPERIMENT, artifact_location=artifact_root))
+        return str(client.create_experiment(name, artifact_location=artifact_root))
     kept_at = str(experiment.artifact_location)
     if kept_at != artifact_root and any(place.startswith("s3://") for place in (kept_at, artifact_root)):
         raise PulsoError(
@@ -249,47 +250,40 @@ def _experiment(client: "MlflowClient", artifact_root: str) -> str:
     return str(experiment.experiment_id)
 
 
-def _log(client: "MlflowClient", run_id: str, training: Training) -> None:
+def _log(client: "MlflowClient", run_id: str, training: Trained[Any]) -> None:
     """Parameters and figures of the round."""
     from mlflow.entities import Metric, Param
 
-    model, evaluation = training.model, training.evaluation
-    params: dict[str, Any] = {
-        "kind": model.kind,
-        "recipe": model.recipe.name if model.recipe else "none",
-        "trained_posts": model.trained_posts,
-        "trained_accounts": model.trained_accounts,
-        "trained_until": model.trained_until.isoformat(),
-        "interval_level": model.interval.level,
-    }
-    if evaluation is not None:
-        params["cutoff"] = evaluation.cutoff.isoformat()
     client.log_batch(
         run_id,
         metrics=[Metric(name, value, 0, 0) for name, value in training.figures.items()],
-        params=[Param(name, str(value)) for name, value in params.items()],
+        params=[Param(name, str(value)) for name, value in training.parameters.items()],
     )
 
 
-def _package(model: EngagementModel, folder: Path, *, card: str) -> None:
+def _file(family: Family[Any]) -> str:
+    return f"{family.name}.skops"
+
+
+def _package(family: Family[Model], model: Model, folder: Path, *, card: str) -> None:
     """An MLflow model folder that `mlflow.pyfunc.load_model` understands, holding the skops file and the card."""
     from mlflow.pyfunc import save_model
 
     with tempfile.TemporaryDirectory() as parent:
-        parts = Path(parent) / MODEL_NAME
+        parts = Path(parent) / family.name
         parts.mkdir()
-        save(model, parts / _MODEL_FILE)
+        family.save(model, parts / _file(family))
         (parts / _CARD_FILE).write_text(card, encoding="utf-8")
         save_model(
             path=str(folder), loader_module="ml.registry", data_path=str(parts), pip_requirements=list(_REQUIREMENTS)
         )
 
 
-def _crown(client: "MlflowClient", version: str) -> None:
+def _crown(client: "MlflowClient", family: Family[Any], version: str) -> None:
     """Make a version the champion, and count the champions, so that it is known who came before whom."""
-    crowned = [v.tags[_REIGN] for v in client.search_model_versions(f"name = '{MODEL_NAME}'") if _REIGN in v.tags]
-    client.set_model_version_tag(MODEL_NAME, version, _REIGN, str(max(map(int, crowned), default=0) + 1))
-    client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+    crowned = [v.tags[_REIGN] for v in client.search_model_versions(f"name = '{family.name}'") if _REIGN in v.tags]
+    client.set_model_version_tag(family.name, version, _REIGN, str(max(map(int, crowned), default=0) + 1))
+    client.set_registered_model_alias(family.name, CHAMPION, version)
 
 
 def _round(client: "MlflowClient", version: "ModelVersion", champion: str | None) -> Round:
@@ -309,36 +303,36 @@ def _round(client: "MlflowClient", version: "ModelVersion", champion: str | None
     )
 
 
-def _champion_version(client: "MlflowClient") -> "ModelVersion":
+def _champion_version(client: "MlflowClient", family: Family[Any]) -> "ModelVersion":
     """The version that the alias names. Raises NotReadyError when there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
+        return client.get_model_version_by_alias(family.name, CHAMPION)
     except MlflowException as error:
         if error.error_code not in _NOTHING_THERE:
             raise
         raise NotReadyError(
-            "no engagement model has been trained yet: run `make run`, or materialize the models"
+            f"no {family.name} model has been trained yet: run `make run`, or materialize the models"
         ) from error
 
 
-def _champion_folder(uri: str) -> tuple[Path, str]:
+def _champion_folder(family: Family[Any], uri: str) -> tuple[Path, str]:
     """Local folder of the champion's file and card, and its version. Raises NotReadyError when there is none."""
-    version = _champion_version(_client(uri))
-    return _folder(uri, version), str(version.version)
+    version = _champion_version(_client(uri), family)
+    return _folder(family, uri, version), str(version.version)
 
 
-def _folder(uri: str, version: "ModelVersion") -> Path:
+def _folder(family: Family[Any], uri: str, version: "ModelVersion") -> Path:
     from mlflow.artifacts import download_artifacts
 
-    return Path(download_artifacts(artifact_uri=version.source, tracking_uri=uri)) / "data" / MODEL_NAME
+    return Path(download_artifacts(artifact_uri=version.source, tracking_uri=uri)) / "data" / family.name
 
 
 class _PyfuncModel:
-    """The shape that MLflow's own tools expect of a model: a frame of features in, a frame of forecasts out."""
+    """The shape that MLflow's own tools expect of a model: a frame of what its family learns from in, a frame of forecasts out."""
 
-    def __init__(self, model: EngagementModel) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
 
     def predict(self, model_input: Any) -> Any:
@@ -346,5 +340,6 @@ class _PyfuncModel:
 
 
 def _load_pyfunc(data_path: str) -> _PyfuncModel:
-    """Entry point that MLflow calls for `mlflow.pyfunc.load_model("models:/engagement@champion")`."""
-    return _PyfuncModel(load(Path(data_path) / _MODEL_FILE))
+    """Entry point that MLflow calls for `mlflow.pyfunc.load_model("models:/engagement@champion")`. The folder has the family's name."""
+    family = FAMILIES[Path(data_path).name]
+    return _PyfuncModel(family.load(Path(data_path) / _file(family)))

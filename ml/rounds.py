@@ -7,7 +7,7 @@ kept (`ml/registry.py`), reading the lake.
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -65,9 +65,9 @@ class RoundInputs:
             ) from error
 
 
-def frame_sha256(frame: pl.DataFrame) -> str:
-    """Of the values of a frame, whatever the order of its rows (they differ by `post_id`)."""
-    return hashlib.sha256(frame.sort("post_id").write_csv().encode()).hexdigest()
+def frame_sha256(frame: pl.DataFrame, keys: Sequence[str] = ("post_id",)) -> str:
+    """Of the values of a frame, whatever the order of its rows (they differ by `keys`)."""
+    return hashlib.sha256(frame.sort(keys).write_csv().encode()).hexdigest()
 
 
 def libraries() -> dict[str, str]:

@@ -1,32 +1,25 @@
-"""One round of training: refuse leaks, fit on the past, measure on held-out rows, decide whether the result may become champion.
+"""One round of training of the engagement model: refuse leaks, fit on the past, measure on held-out rows, decide about the crown.
 
-Belongs here: the order of those steps and the gate. Does not belong here: where models are kept (`ml/registry.py`).
+Belongs here: the order of those steps. Does not belong here: the gate's rule (`ml/gate.py`), where models are kept (`ml/registry.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from contracts.errors import NotReadyError
+from ml.card import model_card
 from ml.engagement import EngagementModel, fit, fit_account_median
-from ml.evaluation import CHAMPION, MIN_POSTS_PER_ACCOUNT, Difference, Evaluation, TimeSplit, evaluate, time_split
+from ml.evaluation import CHAMPION, MIN_POSTS_PER_ACCOUNT, Evaluation, TimeSplit, evaluate, time_split
+from ml.gate import MIN_GAIN, Gate, gate
 from ml.leakage import refuse_leaks
 
 MIN_HELD_OUT_POSTS = 30
-MIN_GAIN = 0.02
-"""What a challenger has to win over the champion, in rank correlation or in log units of error: less is not worth a change of model."""
 MIN_POSTS_PER_ACCOUNT_SMALL = 10
 """With little data no account has enough test posts to be ranked by the usual bar; then this one holds."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """Whether a model may become champion, and each reason in a sentence."""
-
-    is_passed: bool
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +54,24 @@ class Training:
                 }
         return {name: value for name, value in figures.items() if np.isfinite(value)}
 
+    @property
+    def parameters(self) -> Mapping[str, str | int | float]:
+        """What the model is made of, by name."""
+        model, found = self.model, self.evaluation
+        return {
+            "kind": model.kind,
+            "recipe": model.recipe.name if model.recipe else "none",
+            "trained_posts": model.trained_posts,
+            "trained_accounts": model.trained_accounts,
+            "trained_until": model.trained_until.isoformat(),
+            "interval_level": model.interval.level,
+            **({"cutoff": found.cutoff.isoformat()} if found else {}),
+        }
+
+    def card(self, *, trained_at: datetime) -> str:
+        """The model card (Markdown)."""
+        return model_card(self.model, self.evaluation, trained_at=trained_at)
+
 
 def train(
     features: pl.DataFrame,
@@ -88,48 +99,19 @@ def train(
     if split.test.height < MIN_HELD_OUT_POSTS:
         return _unmeasured(features, champion)
     evaluation = _evaluated(model, split, features, champion, resamples, seed)
-    gate = judge(model, evaluation, min_gain=min_gain)
-    if not gate.is_passed and champion is None:
+    judged = judge(model, evaluation, min_gain=min_gain)
+    if not judged.is_passed and champion is None:
         model = fit_account_median(split.train)
         evaluation = _evaluated(model, split, features, champion, resamples, seed)
-        gate = Gate(is_passed=True, reasons=(*gate.reasons, "first model: the account's trailing median stands in"))
-    return Training(model, evaluation, gate)
+        judged = Gate(is_passed=True, reasons=(*judged.reasons, "first model: the account's trailing median stands in"))
+    return Training(model, evaluation, judged)
 
 
 def judge(model: EngagementModel, evaluation: Evaluation, *, min_gain: float = MIN_GAIN) -> Gate:
-    """A learned model passes if it is better than every baseline and than the champion by more than noise.
-
-    On the same held-out rows: error and rank correlation beat each baseline's with intervals that exclude zero; one of the two beats the
-    champion's so, and by at least `min_gain`, and the other is not worse by more than noise. A rank correlation that
-    cannot be computed decides nothing.
-    """
-    reasons = [] if model.kind != "account_median" else ["nothing was learned beyond the account's trailing median"]
-    known = [difference for difference in evaluation.differences if difference.is_known]
-    reasons += [
-        f"{_told(difference)} against {difference.baseline}: not better by more than noise"
-        for difference in known
-        if difference.baseline != CHAMPION and not difference.is_better
-    ]
-    if evaluation.champion is not None:
-        reasons += _against_champion([difference for difference in known if difference.baseline == CHAMPION], min_gain)
-    if reasons:
-        return Gate(is_passed=False, reasons=tuple(reasons))
-    beaten = "every baseline" + (" and the champion" if evaluation.champion else "")
-    return Gate(is_passed=True, reasons=(f"better than {beaten}",))
-
-
-def _against_champion(differences: list[Difference], min_gain: float) -> Iterator[str]:
-    for difference in differences:
-        if difference.is_worse:
-            yield f"{_told(difference)} against the champion: worse"
-    if not any(difference.is_better and difference.gain >= min_gain for difference in differences):
-        told = ", ".join(_told(difference) for difference in differences)
-        yield f"{told} against the champion: one of them has to gain {min_gain:g}, and by more than noise"
-
-
-def _told(difference: Difference) -> str:
-    name = "rank correlation" if difference.metric == "rank_correlation" else "MAE"
-    return f"{name} {difference.difference:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
+    """A learned model passes if error and rank correlation on the held-out rows pass the gate."""
+    is_learned = model.kind != "account_median"
+    objections = [] if is_learned else ["nothing was learned beyond the account's trailing median"]
+    return gate(evaluation.differences, min_gain=min_gain, objections=objections)
 
 
 def _unmeasured(features: pl.DataFrame, champion: EngagementModel | None) -> Training:

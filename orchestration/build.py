@@ -13,11 +13,13 @@ from assets.checks.api_versions import api_versions_check
 from assets.checks.deliveries import deliveries_check
 from assets.checks.freshness import freshness_checks
 from assets.checks.metrics import metrics_check
-from assets.decisions import drafts, ideas, replies, slots
+from assets.decisions import drafts, ideas, replies, slots, taking_off
 from assets.features import accounts as account_features
 from assets.features import posts as post_features
+from assets.features import snapshots
 from assets.learning import calibration, model_versions, model_watch
-from assets.models import engagement
+from assets.learning import popularity as popularity_learning
+from assets.models import engagement, popularity
 from assets.warehouse import warehouse_assets
 from orchestration.automation import automation_sensor, with_automation
 from orchestration.jobs import ALL_JOBS
@@ -35,14 +37,18 @@ ASSET_MODULES = (
     imports,
     post_features,
     account_features,
+    snapshots,
     engagement,
+    popularity,
     calibration,
     model_watch,
     model_versions,
+    popularity_learning,
     ideas,
     drafts,
     slots,
     replies,
+    taking_off,
     sent,
 )
 

@@ -13,6 +13,7 @@ OBSERVE = "observe"
 OBSERVE_NOTIFIED = "observe_notified"
 BUILD_WAREHOUSE = "build_warehouse"
 TRAIN = "train_engagement"
+TRAIN_POPULARITY = "train_popularity"
 PUBLISH = "publish_due"
 IMPORT = "import_posts"
 PUT_ONLINE = "put_features_online"
@@ -22,9 +23,12 @@ _SEND = {"ops": {"sent_actions": {"config": {"send": True}}}}
 _NEVER_RETRIED = {"dagster/max_retries": "0"}
 
 _actions = dg.AssetSelection.groups("actions")
-_decisions = dg.AssetSelection.groups("decisions")
+# Follows from data alone and binds nobody: it is looked at with every refresh, and not decided once a day.
+_taking_off = dg.AssetSelection.assets("decisions/posts_taking_off")
+_decisions = dg.AssetSelection.groups("decisions") - _taking_off
 _training = dg.AssetSelection.assets("models/engagement_model")
 _trained = dg.AssetSelection.assets("learning/model_versions")
+_training_popularity = dg.AssetSelection.assets("models/popularity_model")
 _imports = dg.AssetSelection.assets("bronze/imports")
 _online = dg.AssetSelection.assets("features/online_features")
 # The alarm has to sound, and to end, also while nothing is due: an account that is paused has nothing due.
@@ -33,7 +37,7 @@ _alarm = dg.AssetSelection.checks(deliveries_check)
 _in_time = dg.AssetSelection.checks(freshness_checks)
 # Once a day is enough for what is judged by the day.
 _daily_checks = _in_time | dg.AssetSelection.checks(anomaly_checks)
-_refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _imports - _online
+_refreshed = dg.AssetSelection.all() - _actions - _decisions - _training - _training_popularity - _imports - _online
 
 refresh = dg.define_asset_job(
     REFRESH,
@@ -101,6 +105,12 @@ train_engagement = dg.define_asset_job(
     description="Train a challenger on matured posts; it becomes champion only if it is better.",
 )
 
+train_popularity = dg.define_asset_job(
+    TRAIN_POPULARITY,
+    selection=_training_popularity,
+    description="Learn anew what the first hours of a post say about its final count; the champion changes only for a better one.",
+)
+
 put_features_online = dg.define_asset_job(
     PUT_ONLINE,
     selection=_online,
@@ -125,6 +135,7 @@ ALL_JOBS = [
     import_posts,
     build_warehouse,
     train_engagement,
+    train_popularity,
     put_features_online,
     publish_due,
 ]

@@ -8,7 +8,7 @@ import dagster as dg
 
 from contracts.clock import Clock
 from contracts.ports import Publisher
-from orchestration.jobs import daily_loop, observe, publish_due, train_engagement, watch_sources
+from orchestration.jobs import daily_loop, observe, publish_due, train_engagement, train_popularity, watch_sources
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 
@@ -37,8 +37,18 @@ def every_business_hour(clock: dg.ResourceParam[Clock]) -> dg.RunRequest:
 @dg.schedule(job=train_engagement, cron_schedule="0 * * * *", default_status=RUNNING)
 def every_business_week(clock: dg.ResourceParam[Clock]) -> dg.RunRequest:
     """A challenger a week: accounts drift over weeks, not hours."""
+    return dg.RunRequest(run_key=f"train-{_week(clock)}")
+
+
+@dg.schedule(job=train_popularity, cron_schedule="30 * * * *", default_status=RUNNING)
+def every_business_week_from_growth(clock: dg.ResourceParam[Clock]) -> dg.RunRequest:
+    """Networks change how fast posts grow over weeks, too; until enough posts were followed, a round costs nothing."""
+    return dg.RunRequest(run_key=f"train-popularity-{_week(clock)}")
+
+
+def _week(clock: Clock) -> str:
     year, week, _ = clock.now().isocalendar()
-    return dg.RunRequest(run_key=f"train-{year}-{week:02d}")
+    return f"{year}-{week:02d}"
 
 
 @dg.schedule(job=publish_due, cron_schedule="* * * * *", default_status=RUNNING)
@@ -58,5 +68,6 @@ ALL_SCHEDULES = [
     every_quarter_of_an_hour,
     every_business_hour,
     every_business_week,
+    every_business_week_from_growth,
     when_something_is_due,
 ]

@@ -1,6 +1,7 @@
 """Models: rounds of training, one of them once more, and back to the champion before."""
 
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,7 +9,18 @@ from apps.cli.console import console, require_home, table_of
 from contracts.settings import Settings
 
 if TYPE_CHECKING:
+    from ml.families import Family
     from ml.registry import Round
+
+
+class FamilyName(StrEnum):
+    """`ml.families.FAMILIES` by name; named here too, so that asking for help imports no library of models."""
+
+    ENGAGEMENT = "engagement"
+    POPULARITY = "popularity"
+
+
+FamilyOption = Annotated[FamilyName, typer.Option("--model", help="Which of the models that are trained.")]
 
 app = typer.Typer(help="Models: rounds of training, and which of them is champion.", no_args_is_help=True)
 
@@ -20,12 +32,18 @@ def _uri() -> str:
     return settings.mlflow_uri
 
 
+def _family(name: FamilyName) -> "Family[Any]":
+    from ml.families import FAMILIES
+
+    return FAMILIES[name]
+
+
 @app.command("list")
-def show() -> None:
+def show(model: FamilyOption = FamilyName.ENGAGEMENT) -> None:
     """All rounds of training, newest first, and what came of each."""
     from ml.registry import rounds
 
-    known = rounds(_uri())
+    known = rounds(_family(model), _uri())
     table = table_of("version", "trained", "kind", "MAE", "rank correlation", "state", "run")
     for round_ in known:
         figures = (round_.figures.get(f"model/{name}") for name in ("mean_absolute_error", "rank_correlation"))
@@ -33,7 +51,7 @@ def show() -> None:
         row = round_.version, f"{round_.trained_at:%Y-%m-%d %H:%M}", round_.kind, *told, _state(round_)
         table.add_row(*row, round_.run_id)
     if not known:
-        console.print("No model has been trained yet: `pulso run`, or materialize the models.")
+        console.print(f"No {model} model has been trained yet: `pulso run`, or materialize models/{model}_model.")
         return
     console.print(table)
     console.print(f"Version {known[0].version}: {known[0].reasons}.")
@@ -45,27 +63,28 @@ def _state(round_: "Round") -> str:
 
 
 @app.command("card")
-def card() -> None:
+def card(model: FamilyOption = FamilyName.ENGAGEMENT) -> None:
     """The champion's model card: what it is for, how good it is, where it fails."""
     from rich.markdown import Markdown
 
     from ml.registry import champion_card
 
-    console.print(Markdown(champion_card(_uri())))
+    console.print(Markdown(champion_card(_family(model), _uri())))
 
 
 @app.command("repeat")
 def repeat_command(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="Of MLflow; `pulso model list` shows them.")],
+    model: FamilyOption = FamilyName.ENGAGEMENT,
 ) -> None:
     """Train a round again on the very rows that it had, and compare every figure. Registers nothing."""
     from apps.model_rounds import repeat
     from lakehouse import open_lake
     from ml.registry import round_of
 
-    uri = _uri()
-    round_ = round_of(uri, run_id)
-    found = repeat(round_, open_lake(Settings()), uri=uri)
+    family, uri = _family(model), _uri()
+    round_ = round_of(family, uri, run_id)
+    found = repeat(family, round_, open_lake(Settings()), uri=uri)
     table = table_of("figure", "then", "now", "same", title=f"Version {round_.version}, once more")
     differing = set(found.differing)
     for name in sorted({*found.then, *found.now}):
@@ -87,12 +106,13 @@ def repeat_command(
 @app.command("rollback")
 def rollback(
     reason: Annotated[str, typer.Argument(help="Why; kept with the version that goes.")],
+    model: FamilyOption = FamilyName.ENGAGEMENT,
 ) -> None:
     """Take the champion back: forecasts come from the one before it from now on."""
     from ml.registry import roll_back
 
-    gone, back = roll_back(_uri(), reason=reason)
+    gone, back = roll_back(_family(model), _uri(), reason=reason)
     console.print(
         f"Version {gone.version} is no longer champion; version {back.version} ({back.kind}, trained "
-        f"{back.trained_at:%Y-%m-%d}) is. The next drafts and shadow forecasts are its own."
+        f"{back.trained_at:%Y-%m-%d}) is. The next forecasts are its own."
     )

@@ -18,7 +18,10 @@ from contracts.tables import (
     COMPETITOR_POSTS,
     MODEL_VERSIONS,
     MODEL_WATCH,
+    POPULARITY_SCORES,
     POST_SCHEDULE,
+    POST_SNAPSHOTS,
+    POSTS_TAKING_OFF,
     READINGS,
     TableSpec,
 )
@@ -152,6 +155,18 @@ class ClientData:
         return self.read(
             "gold/fct_post_counts_at_age", ("post_id", "age_hours", "engagements", "reach", "views", "impressions")
         )
+
+    def growing(self) -> pl.DataFrame:
+        """What was said of posts while they were young, look by look."""
+        return self.read(POSTS_TAKING_OFF.key)
+
+    def popularity_scores(self) -> pl.DataFrame:
+        """What was said of young posts, scored by how they ended."""
+        return self.read(POPULARITY_SCORES.key)
+
+    def snapshots(self) -> pl.DataFrame:
+        """Engagements of each post at every moment at which they were observed, and its outcome."""
+        return self.read(POST_SNAPSHOTS.key, ("account_id", "post_id", "age_hours", "value"))
 
     def activity(self) -> pl.DataFrame:
         return self.read("gold/kpi_audience_activity")

@@ -152,3 +152,27 @@ def mean_correlation(accounts: pl.DataFrame) -> pl.DataFrame:
         (pl.col("correlation") - quantile * pl.col("error")).clip(-1, 1).alias("low"),
         (pl.col("correlation") + quantile * pl.col("error")).clip(-1, 1).alias("high"),
     ).sort("origin")
+
+
+USUAL_AT_HOURS = (1.0, 2.0, 4.0, 8.0, 12.0, 24.0, 36.0, 48.0)
+
+
+def usual_growth(snapshots: pl.DataFrame, *, final_after: float) -> pl.DataFrame:
+    """How posts usually grow: the median count at some ages and in the end, from posts that were followed to the end.
+
+    Input: `post_id`, `age_hours`, `value` of one account's posts. Output: `age_hours`, `usual`, `posts` by age; no row for an age at which
+    fewer than three of them were seen (not earlier than a quarter of the age before it).
+    """
+    followed = snapshots.filter(pl.col("age_hours").max().over("post_id") >= final_after)
+    parts = [
+        followed.filter(pl.col("age_hours") >= final_after)
+        .group_by("post_id")
+        .agg(pl.col("value").sort_by("age_hours").first())
+    ]
+    for age in USUAL_AT_HOURS:
+        seen = followed.filter(pl.col("age_hours").is_between(age * 0.75, age))
+        parts.append(seen.group_by("post_id").agg(pl.col("value").sort_by("age_hours").last()))
+    ages = (final_after, *USUAL_AT_HOURS)
+    counts = pl.concat([part.with_columns(age_hours=pl.lit(age)) for part, age in zip(parts, ages, strict=True)])
+    usual = counts.group_by("age_hours").agg(pl.col("value").median().alias("usual"), pl.len().alias("posts"))
+    return usual.filter(pl.col("posts") >= 3).sort("age_hours")

@@ -762,6 +762,88 @@ def growth(cells: pl.DataFrame, ages: Sequence[str], language: Language, *, is_s
     return figure
 
 
+def growth_forecast(
+    looks: pl.DataFrame, usual: pl.DataFrame, post: Mapping[str, Any], language: Language, *, final_hours: float
+) -> go.Figure:
+    """A growing post: what was seen so far, the fan in which it is forecast to end, how its account's posts usually grow, and the count from
+    which it would be among the best.
+
+    `looks`: `age_hours`, `value` by age; `usual`: `age_hours`, `usual`; `post`: a row of `decisions/posts_taking_off`.
+    """
+    figure = go.Figure()
+    if usual.height:
+        _line(
+            figure,
+            [0.0, *usual["age_hours"]],
+            [0.0, *usual["usual"]],
+            language("figure.usual_growth"),
+            language,
+            line={"color": QUIET, "width": 2, "dash": "dash"},
+        )
+    age, count = post["age_hours"], post["engagements"]
+    figure.add_scatter(
+        x=[age, final_hours, final_hours],
+        y=[count, post["upper_engagements"], post["lower_engagements"]],
+        fill="toself",
+        fillcolor=BAND,
+        mode="lines",
+        line={"width": 0},
+        name=language("figure.ends_within", level=language.percent(post["interval_level"], digits=0)),
+        hoverinfo="skip",
+    )
+    _line(
+        figure,
+        [age, final_hours],
+        [count, post["expected_engagements"]],
+        language("figure.expected_end"),
+        language,
+        line={"color": MAIN, "width": 2, "dash": "dot"},
+    )
+    _line(
+        figure,
+        [0.0, *looks["age_hours"]],
+        [0.0, *looks["value"]],
+        language("figure.seen_so_far"),
+        language,
+        mode="lines+markers",
+        line={"color": MAIN, "width": 3},
+    )
+    figure.add_hline(
+        y=post["threshold_engagements"],
+        line={"color": ACCENT, "dash": "dot", "width": 1.6},
+        annotation_text=language("figure.best_from"),
+        annotation_position="top left",
+    )
+    _layout(figure, language, x_title=language("figure.hours_since"), y_title=language("unit.engagements"), height=360)
+    figure.update_xaxes(range=[0, final_hours * 1.02], tickvals=list(range(0, int(final_hours) + 1, 12)))
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def _line(
+    figure: go.Figure,
+    ages: Sequence[float],
+    counts: Sequence[float],
+    name: str,
+    language: Language,
+    *,
+    mode: str = "lines",
+    **style: Any,
+) -> None:
+    """Counts over hours since publication."""
+    figure.add_scatter(
+        x=ages,
+        y=counts,
+        mode=mode,
+        name=name,
+        customdata=[
+            [language.number(age, digits=1), language.number(count)] for age, count in zip(ages, counts, strict=True)
+        ],
+        hovertemplate="%{customdata[0]} h<br><b>%{customdata[1]}</b><extra>%{fullData.name}</extra>",
+        **style,
+    )
+
+
 # --- the look that all figures share ---------------------------------------------------------------------------------------
 
 

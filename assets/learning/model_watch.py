@@ -12,6 +12,7 @@ from contracts.ports import Lake, ModelHome
 from contracts.scope import TenantScope
 from contracts.tables import MODEL_WATCH, POST_FEATURES
 from ml.drift import Watch, watch
+from ml.families import ENGAGEMENT
 from ml.registry import champion_version
 
 STAGE = "one model serves all clients, so its evidence is that of all; each row keeps its tenant"
@@ -40,7 +41,7 @@ def model_watch(
     """Grain: client x model version x day. Shadow forecasts alone count: a decision publishes what it forecasts best."""
     now, everyone = clock.now(), TenantScope.all_clients(STAGE)
     try:
-        version = champion_version(models.uri)
+        version = champion_version(ENGAGEMENT, models.uri)
     except NotReadyError:
         version = None
     scores = _scores(lake, everyone, version).filter(pl.col("known_at").dt.date() < now.date())  # whole days

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from contracts.errors import SchemaMismatchError
+from ml.columns import demand
 from ml.history import Timeline
 
 Floats = NDArray[np.float64]
@@ -64,8 +64,9 @@ def engagement_snapshots(post_metrics: pl.DataFrame, posts: pl.DataFrame) -> pl.
     alone, so that the final count is the one that every other model and figure has. Raises SchemaMismatchError when a column is
     missing.
     """
-    _demand(post_metrics, ("post_id", "metric", "value", "observed_at"), "rows of bronze/post_metrics")
-    _demand(posts, ("post_id", "account_id", "network", *_POST_COLUMNS), "rows of gold/fct_posts")
+    need = "growth curves"
+    demand(post_metrics, ("post_id", "metric", "value", "observed_at"), by=need, of="rows of bronze/post_metrics")
+    demand(posts, ("post_id", "account_id", "network", *_POST_COLUMNS), by=need, of="rows of gold/fct_posts")
     followed = posts.filter(~pl.any_horizontal(pl.col("is_reply", "is_backfilled").fill_null(value=False))).select(
         "post_id", "account_id", "network", *_POST_COLUMNS
     )
@@ -91,11 +92,6 @@ def _snapshots(rows: pl.DataFrame, moment: str, value: pl.Expr) -> pl.DataFrame:
     return columns.select(pl.col(name).cast(kind) for name, kind in SNAPSHOTS_SCHEMA.items())
 
 
-def _demand(frame: pl.DataFrame, columns: Sequence[str], what: str) -> None:
-    if missing := [name for name in columns if name not in frame.columns]:
-        raise SchemaMismatchError(f"growth curves need {', '.join(missing)}; pass {what}")
-
-
 @dataclass(frozen=True)
 class Curves:
     """Snapshots by post and age. Posts are asked for by their row in `posts` (account_id, network, post_id; sorted by post_id)."""
@@ -116,7 +112,8 @@ class Curves:
 
         Raises SchemaMismatchError when a column is missing, ValueError for an age or a count below zero.
         """
-        _demand(snapshots, SNAPSHOTS_SCHEMA.names(), "account_id, network, post_id, age_hours and value of each look")
+        every_look = "account_id, network, post_id, age_hours and value of each look"
+        demand(snapshots, SNAPSHOTS_SCHEMA.names(), by="growth curves", of=every_look)
         rows = snapshots.select(pl.col(name).cast(kind) for name, kind in SNAPSHOTS_SCHEMA.items())
         rows = rows.with_columns(pl.col("value").fill_nan(None)).drop_nulls()
         if up_to is not None:

@@ -1,7 +1,7 @@
 """The popularity model: from a post's first hours, its final count with an interval and the probability that it ends on top.
 
-Belongs here: fitting, forecasting, choosing whom to tell about, saving and loading. A model is a value: once fitted, it never changes.
-Does not belong here: reading snapshots (`curves.py`), the rule of thumb (`median_curve.py`).
+Belongs here: fitting, forecasting, saving and loading. A model is a value: once fitted, it never changes.
+Does not belong here: reading snapshots (`curves.py`), the rule of thumb (`median_curve.py`), whom to tell about (`alerts.py`).
 
 Two parts, both of the *growth* that a post still has before it, log(1 + final) - log(1 + count so far):
 
@@ -23,11 +23,11 @@ from typing import Literal
 import numpy as np
 import polars as pl
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from contracts.errors import NotReadyError
 from ml import artefact
 from ml.popularity.curves import Curves, Floats, Ints, nearest_age
+from ml.threads import threads_for
 
 Kind = Literal["boosted", "median_curve"]
 
@@ -52,6 +52,7 @@ FORECAST_SCHEMA = pl.Schema(
     {
         "post_id": pl.String,
         "age_hours": pl.Float64,
+        "compared_at_hours": pl.Float64,
         "expected": pl.Float64,
         "low": pl.Float64,
         "high": pl.Float64,
@@ -231,7 +232,7 @@ class PopularityModel:
 
     def forecast(self, snapshots: pl.DataFrame, *, age_hours: float | None = None) -> pl.DataFrame:
         """FORECAST_SCHEMA, a row per post by post_id: its final count (median, low, high) and the probability that it ends among
-        the top share of its account.
+        the top share of its account; `compared_at_hours` is the age of the past posts that it is compared with.
 
         `snapshots`: as for `fit`. Each post is forecast at the age of its newest snapshot, with `age_hours` of the newest up to that
         age: later ones are then not looked at. Left out: posts whose count is final, and posts at an age that none learned from is
@@ -253,6 +254,7 @@ class PopularityModel:
             {
                 "post_id": rows.posts["post_id"],
                 "age_hours": ages,
+                "compared_at_hours": np.array(self.ages)[rows.age_at],
                 "expected": _count(rows.log_count + [float(np.median(growth)) for growth in growths]),
                 "low": _count(rows.log_count + bounds[:, 0]),
                 "high": _count(rows.log_count + bounds[:, 1]),
@@ -264,6 +266,10 @@ class PopularityModel:
     def threshold(self, posts: pl.DataFrame) -> pl.Series:
         """The final count from which a post is on top, for rows with account_id and network."""
         return pl.Series("threshold", _count(self.accounts.threshold(posts)))
+
+    def usual(self, posts: pl.DataFrame) -> pl.Series:
+        """The final count around which an account's posts lie, for rows with account_id and network."""
+        return pl.Series("usual", _count(self.accounts.level(posts)))
 
     def _expected_growth(self, rows: _Rows) -> Floats:
         if self.booster is None:
@@ -283,10 +289,12 @@ def fit(
     level: float = INTERVAL_LEVEL,
     top_share: float = TOP_SHARE,
     seed: int = 0,
+    is_boosted: bool = True,
 ) -> PopularityModel:
     """Learn from posts that were followed to `final_age_hours` (others are not looked at): rows of `curves.SNAPSHOTS_SCHEMA`.
 
-    The same rows and seed give the same model. Raises NotReadyError when no age has MIN_POSTS such posts.
+    Boosting is tried where MIN_POSTS_TO_LEARN such posts are there, unless `is_boosted` is false: that makes the median curve, with an
+    interval and a probability. The same rows and seed give the same model. Raises NotReadyError when no age has MIN_POSTS such posts.
     """
     every = Curves.of(snapshots)
     is_followed = np.isfinite(every.final_counts(final_age_hours))
@@ -304,7 +312,7 @@ def fit(
     final = np.log1p(curves.final_counts(final_age_hours))
     growth = final[posts] - rows.log_count
     networks = tuple(curves.posts["network"].unique().sort().to_list())
-    is_boosted = curves.posts.height >= MIN_POSTS_TO_LEARN
+    is_boosted = is_boosted and curves.posts.height >= MIN_POSTS_TO_LEARN
     forecast, booster = np.zeros(len(posts)), None
     if is_boosted:
         folds = (np.random.default_rng(seed).permutation(curves.posts.height) % FOLDS)[posts]
@@ -343,20 +351,13 @@ def _boosted(matrix: Floats, growth: Floats, seed: int) -> HistGradientBoostingR
         early_stopping=False,
         random_state=seed,
     )
-    # One thread: on few rows, threads that wait for each other cost far more than they give.
-    with threadpool_limits(1, user_api="openmp"):
+    with threads_for(len(growth)):
         return booster.fit(matrix, growth)
 
 
 def _predicted(booster: HistGradientBoostingRegressor, matrix: Floats) -> Floats:
-    with threadpool_limits(1, user_api="openmp"):
+    with threads_for(len(matrix)):
         return np.asarray(booster.predict(matrix), dtype=np.float64)
-
-
-def taking_off(forecasts: pl.DataFrame, *, at_most: int, at_least: float = 0.5) -> pl.DataFrame:
-    """The posts to tell about: the `at_most` most probable ones of `forecasts`, none below the probability `at_least`."""
-    likely = forecasts.filter(pl.col("probability_top") >= at_least)
-    return likely.sort("probability_top", "expected", "post_id", descending=[True, True, False]).head(at_most)
 
 
 # --- the artefact ------------------------------------------------------------------------------------------------------

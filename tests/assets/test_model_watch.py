@@ -16,6 +16,7 @@ from contracts.ports import ModelHome
 from contracts.scope import TenantScope
 from contracts.tables import MODEL_VERSIONS, MODEL_WATCH, POST_FEATURES
 from lakehouse import DeltaLake
+from ml.families import ENGAGEMENT
 from ml.features import post_features
 from ml.registry import register, rounds
 from ml.rounds import RoundInputs, frame_sha256, libraries
@@ -39,7 +40,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> ModelHome:
     features = post_features(make_posts(accounts=2, per_account=90, seed=8))
     inputs = RoundInputs(POST_FEATURES.key, 0, frame_sha256(features), 0, 0.02, None, libraries())
     training = train(features, champion=None)
-    register(training, uri=home.uri, artifact_root=home.artifact_root, trained_at=NOW, inputs=inputs)
+    register(ENGAGEMENT, training, uri=home.uri, artifact_root=home.artifact_root, trained_at=NOW, inputs=inputs)
     return home
 
 
@@ -143,7 +144,7 @@ def test_every_round_stands_in_the_lake_with_what_became_of_it(
     assert version["mean_absolute_error"] > 0
     assert version["baseline_mean_absolute_error"] == min(
         figure
-        for name, figure in rounds(models.uri)[0].figures.items()
+        for name, figure in rounds(ENGAGEMENT, models.uri)[0].figures.items()
         if name.startswith("account_") and name.endswith("/mean_absolute_error")
     )
 

@@ -23,6 +23,7 @@ from apps.worlds import lives_in_sandbox, may_become_sandbox
 from contracts.errors import ProviderError, PulsoError
 from contracts.scope import TenantScope
 from contracts.settings import Settings
+from ml.families import ENGAGEMENT
 from ml.features import post_features
 from ml.registry import champion_card, champion_trained_at, load_champion, register, rounds
 from ml.rounds import RoundInputs, frame_sha256, libraries
@@ -133,23 +134,23 @@ def test_a_model_is_registered_in_postgresql_and_its_files_are_in_the_bucket(
     training = train(features, champion=None, resamples=20)
     home = model_home(settings)
     inputs = RoundInputs("features/post_features", 3, frame_sha256(features), 0, 0.02, None, libraries())
-    done = register(training, uri=home.uri, artifact_root=home.artifact_root, trained_at=NOW, inputs=inputs)
+    done = register(ENGAGEMENT, training, uri=home.uri, artifact_root=home.artifact_root, trained_at=NOW, inputs=inputs)
     assert done.is_champion
-    model, version = load_champion(home.uri)
+    model, version = load_champion(ENGAGEMENT, home.uri)
     assert version == done.version
-    assert [(r.version, r.figures, RoundInputs.of_tags(r.tags)) for r in rounds(home.uri)] == [
+    assert [(r.version, r.figures, RoundInputs.of_tags(r.tags)) for r in rounds(ENGAGEMENT, home.uri)] == [
         (version, training.figures, inputs)
     ]
     assert_frame_equal(model.forecast(features), training.model.forecast(features))
     assert champion_trained_at(home.uri) == NOW
-    assert "engagement" in champion_card(home.uri).lower()
+    assert "engagement" in champion_card(ENGAGEMENT, home.uri).lower()
     assert _count(settings.mlflow_url, f"runs WHERE run_uuid = '{done.run_id}' AND status = 'FINISHED'") == 1
     assert _count(settings.mlflow_url, f"model_versions WHERE run_id = '{done.run_id}'") == 1
     listed = s3.client().list_objects_v2(Bucket="pulso", Prefix="models/")["Contents"]
     assert {Path(found["Key"]).name for found in listed} >= {"engagement.skops", "model_card.md", "MLmodel"}
 
     with pytest.raises(PulsoError, match="PULSO_MLFLOW_ARTIFACTS_URL"):  # its files would be in two places
-        register(training, uri=home.uri, artifact_root=tmp_path.as_uri(), trained_at=NOW, inputs=inputs)
+        register(ENGAGEMENT, training, uri=home.uri, artifact_root=tmp_path.as_uri(), trained_at=NOW, inputs=inputs)
 
 
 @pytest.mark.parametrize("name", [*DATABASES, "online_features", "lake"])

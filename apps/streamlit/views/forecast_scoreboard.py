@@ -29,6 +29,7 @@ def render(work: Workspace) -> None:
     with right:
         _coverage(work, scores)
     _correlations(work, scores)
+    _growing(work)
     _table(work, scores)
 
 
@@ -157,6 +158,35 @@ def _correlations(work: Workspace, scores: pl.DataFrame) -> None:
     rows = pl.concat([means.select(columns), single.sort("account_id").select(columns)], how="vertical_relaxed")
     figure(figures.correlations(rows, text), "correlations", alt=text("forecasts.ranking_alt"))
     st.caption(text("forecasts.ranking_note"))
+
+
+def _growing(work: Workspace) -> None:
+    """What was said of posts while they grew, by their age then; nothing while none of them is final."""
+    text = work.text
+    scores = work.data.popularity_scores()
+    if scores.is_empty():
+        return
+    section(text("forecasts.growing"), help=text("forecasts.growing_help"))
+    forecasts = pl.col("scored_forecasts")
+    weighted = (
+        (pl.col(name) * forecasts).sum() / forecasts.sum() for name in ("coverage_ratio", "mean_absolute_error")
+    )
+    ages = scores.group_by("compared_at_hours").agg(
+        forecasts.sum(), *weighted, pl.col("told_posts", "told_came_true").sum()
+    )
+    st.dataframe(
+        ages.sort("compared_at_hours").with_columns(pl.col("mean_absolute_error").exp()),
+        hide_index=True,
+        key="growing-scores",
+        column_config={
+            "compared_at_hours": st.column_config.NumberColumn(text("forecasts.growing_age"), format="%.1f h"),
+            "scored_forecasts": st.column_config.NumberColumn(text("forecasts.scored"), format="localized"),
+            "coverage_ratio": st.column_config.NumberColumn(text("forecasts.coverage"), format="percent"),
+            "mean_absolute_error": st.column_config.NumberColumn(text("forecasts.error"), format="%.2f ×"),
+            "told_posts": st.column_config.NumberColumn(text("forecasts.told"), format="localized"),
+            "told_came_true": st.column_config.NumberColumn(text("forecasts.told_came_true"), format="localized"),
+        },
+    )
 
 
 def _table(work: Workspace, scores: pl.DataFrame) -> None:

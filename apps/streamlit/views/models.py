@@ -8,7 +8,7 @@ from apps.streamlit.layout import empty, figure, header, section
 from apps.streamlit.workspace import Workspace, current
 from contracts.evidence import ALARM
 
-STAND_IN = "account_median"
+ENGAGEMENT, STAND_IN = "engagement", "account_median"
 STATES = ("champion", "was_champion", "withdrawn", "refused")
 
 
@@ -18,11 +18,17 @@ def render(work: Workspace) -> None:
     if versions.is_empty():
         empty(work, "models.empty")
         return
-    champion = versions.filter(pl.col("state") == "champion")
+    champions = versions.filter(pl.col("state") == "champion")
+    champion = champions.filter(pl.col("model_name") == ENGAGEMENT)
     if champion.is_empty():
         empty(work, "models.no_champion")
     else:
         _champion(work, champion.row(0, named=True))
+    for name, card in champions.sort("model_name").select("model_name", "model_card").drop_nulls().iter_rows():
+        with st.expander(
+            work.text("models.card", model=work.text(f"models.name_{name}")), icon=":material/description:"
+        ):
+            st.markdown(card)
     _rounds(work, versions)
 
 
@@ -50,9 +56,6 @@ def _champion(work: Workspace, champion: dict[str, object]) -> None:
         else:
             chart = figures.evidence_over_days(watch, text, alarm=ALARM)
             figure(chart, "evidence", alt=text("models.holds_alt"))
-    if champion["model_card"]:
-        with st.expander(text("models.card"), icon=":material/description:"):
-            st.markdown(str(champion["model_card"]))
 
 
 def _verdict(work: Workspace, watch: pl.DataFrame) -> None:
@@ -119,8 +122,10 @@ def _rounds(work: Workspace, versions: pl.DataFrame) -> None:
     section(text("models.rounds"), help=text("models.rounds_help"))
     states = {state: text(f"models.state_{state}") for state in STATES}
     kinds = {kind: text(f"models.kind_{kind}") for kind in versions["kind"].unique()}
+    names = {name: text(f"models.name_{name}") for name in versions["model_name"].unique()}
     st.dataframe(
         versions.select(
+            pl.col("model_name").replace(names),
             "model_version",
             pl.col("trained_at").dt.convert_time_zone(work.zone).dt.replace_time_zone(None),
             pl.col("state").replace(states),
@@ -135,6 +140,7 @@ def _rounds(work: Workspace, versions: pl.DataFrame) -> None:
         hide_index=True,
         key="rounds",
         column_config={
+            "model_name": st.column_config.TextColumn(text("models.model")),
             "model_version": st.column_config.TextColumn(text("models.version"), width="small"),
             "trained_at": st.column_config.DatetimeColumn(text("models.trained"), format="YYYY-MM-DD HH:mm"),
             "state": st.column_config.TextColumn(text("models.state")),

@@ -8,6 +8,7 @@ import streamlit as st
 from apps.streamlit import figures
 from apps.streamlit.data import RATES
 from apps.streamlit.estimates import against_usual
+from apps.streamlit.growing import taking_off_list
 from apps.streamlit.language import NOTHING
 from apps.streamlit.layout import empty, figure, header, link_to, one_line, section
 from apps.streamlit.workspace import Workspace, current
@@ -31,6 +32,7 @@ def render(work: Workspace) -> None:
         _followers(work)
     with right:
         _needs(work)
+        taking_off_list(work)
         _top_posts(work)
     _rivals(work)
 

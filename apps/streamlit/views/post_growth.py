@@ -1,4 +1,4 @@
-"""Post growth: how posts of one week gathered what they have, cohort by cohort, and on how many posts each figure rests."""
+"""Post growth: what the posts of now are coming to, and how those of one week gathered what they have, cohort by cohort."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from apps.streamlit import figures
+from apps.streamlit.growing import growth_now
 from apps.streamlit.language import NOTHING, Language
 from apps.streamlit.layout import empty, figure, header, one_line, one_of, section
 from apps.streamlit.workspace import Workspace, current
@@ -18,6 +19,7 @@ COHORTS = 13  # weeks shown
 
 def render(work: Workspace) -> None:
     header(work, "growth")
+    growth_now(work)
     cohorts = work.data.cohorts()
     if cohorts.is_empty():
         empty(work, "growth.empty")

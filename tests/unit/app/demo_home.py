@@ -35,7 +35,9 @@ from contracts.tables import (
     MODEL_VERSIONS,
     MODEL_WATCH,
     POST_METRICS,
+    POST_SNAPSHOTS,
     POSTS,
+    POSTS_TAKING_OFF,
     READINGS,
 )
 from lakehouse import DeltaLake
@@ -322,7 +324,16 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     _gold(lake, "kpi_forecast_skill", _skill(scores))
     _gold(lake, "kpi_model_quality_weekly", _model_quality(scores))
     _models(lake)
+    _growing(lake, fct_posts)
     _bronze(lake, clients, accounts, fct_posts)
+
+
+def _growing(lake: DeltaLake, posts: pl.DataFrame) -> None:
+    """How posts grew while they were looked at, and what was said of the young ones; the likeliest of each client takes off."""
+    snapshots = demo_plans.snapshots(posts, now=NOW)
+    lake.append(POST_SNAPSHOTS, pl.DataFrame(snapshots, schema=POST_SNAPSHOTS.schema))
+    growing = demo_plans.growing(posts, now=NOW)
+    lake.append(POSTS_TAKING_OFF, pl.DataFrame(growing, schema=POSTS_TAKING_OFF.schema))
 
 
 def _gold(lake: DeltaLake, table: str, rows: list[dict]) -> pl.DataFrame:

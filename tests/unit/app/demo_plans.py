@@ -12,6 +12,7 @@ from contracts.records import Client
 
 AGES = (1, 24, 48, 168, 672)
 _COUNTED = ("engagements", "reach")
+_GROWTH = ((1, 0.3), (2, 0.42), (4, 0.55), (8, 0.64), (12, 0.68), (24, 0.76), (48, 0.92), (72, 1.0))
 VIEWS_SENT_UNTIL = date(2026, 5, 10)
 """After this day Instagram has sent nobody any views, says gold/metric_availability."""
 
@@ -176,6 +177,43 @@ def counts_at_age(posts: pl.DataFrame, *, now: datetime) -> list[dict]:
                 }
                 told = {name: post[name] for name in ("engagements", "reach")}
                 rows.append(row | {name: None if count is None else int(count * share) for name, count in told.items()})
+    return rows
+
+
+def snapshots(posts: pl.DataFrame, *, now: datetime) -> list[dict]:
+    """Looks at each post of the last forty days, at the ages that it has reached."""
+    rows = []
+    for post in posts.filter(pl.col("published_at") > now - timedelta(days=40)).iter_rows(named=True):
+        own = {name: post[name] for name in ("post_id", "account_id", "client_id", "network", "published_at")}
+        looked = [(age, share) for age, share in _GROWTH if age <= post["age_hours"]]
+        for age, share in looked:
+            at = post["published_at"] + timedelta(hours=age)
+            value = float(int(post["engagements"] * share / (1 if post["mature_at"] else looked[-1][1])))
+            rows.append(own | {"observed_at": at, "age_hours": float(age), "value": value, "day": at.date()})
+    return rows
+
+
+def growing(posts: pl.DataFrame, *, now: datetime) -> list[dict]:
+    """What was said of each young post at its newest look."""
+    rows: list[dict] = []
+    young = posts.filter(pl.col("mature_at").is_null()).sort("client_id", "engagements", "post_id", descending=True)
+    for post in young.iter_rows(named=True):
+        age, share = max(look for look in _GROWTH if look[0] <= post["age_hours"])
+        engagements = float(post["engagements"])
+        is_taking_off = all(row["client_id"] != post["client_id"] for row in rows)
+        at = post["published_at"] + timedelta(hours=age)
+        own = {name: post[name] for name in ("post_id", "account_id", "client_id", "network", "published_at")}
+        rows.append(
+            own
+            | {"compared_at_hours": float(age), "age_hours": float(age), "observed_at": at, "engagements": engagements}
+            | {"expected_engagements": engagements / share, "interval_level": 0.8, "usual_engagements": 30.0}
+            | {"lower_engagements": engagements / share * 0.7, "upper_engagements": engagements / share * 1.6}
+            | {"threshold_engagements": 200.0, "probability_top": 0.83 if is_taking_off else 0.04}
+            | {"forecast_engagements": 40.0, "forecast_lower_engagements": 15.0, "forecast_upper_engagements": 120.0}
+            | {"is_taking_off": is_taking_off, "told_at": at if is_taking_off else None, "told_probability": None}
+            | {"reason": "", "model_kind": "boosted", "model_name": "popularity", "model_version": "1"}
+            | {"forecast_at": at, "day": post["published_at"].date()}
+        )
     return rows
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from apps.cli import app
 from apps.cli.console import console
+from apps.cli.models import FamilyName
 from apps.model_rounds import repeat
 from assets.models.engagement import engagement_model
 from contracts.clock import FixedClock
@@ -19,6 +20,7 @@ from contracts.ports import ModelHome
 from contracts.settings import Settings
 from contracts.tables import POST_FEATURES
 from lakehouse import DeltaLake, open_lake
+from ml.families import ENGAGEMENT, FAMILIES
 from ml.features import post_features
 from ml.registry import Round, load_champion, rounds
 from operations.store import set_up
@@ -75,7 +77,7 @@ def said(*words: str) -> str:
 
 
 def by_version(settings: Settings) -> dict[str, Round]:
-    return {round_.version: round_ for round_ in rounds(settings.mlflow_uri)}
+    return {round_.version: round_ for round_ in rounds(ENGAGEMENT, settings.mlflow_uri)}
 
 
 def test_a_round_is_repeated_to_the_last_bit_and_a_champion_taken_back(
@@ -98,15 +100,17 @@ def test_a_round_is_repeated_to_the_last_bit_and_a_champion_taken_back(
     assert "Identical" in said("repeat", known["2"].run_id)
     assert "Identical" in said("repeat", known["1"].run_id)
     moved = replace(known["2"], tags={**known["2"].tags, "features_version": str(trained.version(POST_FEATURES))})
-    found = repeat(moved, trained, uri=settings.mlflow_uri)
+    found = repeat(ENGAGEMENT, moved, trained, uri=settings.mlflow_uri)
     assert not found.is_same_frame
     assert "model/mean_absolute_error" in found.differing
-    other = repeat(replace(known["2"], tags={**known["2"].tags, "seed": "8"}), trained, uri=settings.mlflow_uri)
+    other = repeat(
+        ENGAGEMENT, replace(known["2"], tags={**known["2"].tags, "seed": "8"}), trained, uri=settings.mlflow_uri
+    )
     assert other.is_same_frame
     assert not other.is_identical
 
     assert "version 1" in said("rollback", "misreads reels")
-    assert load_champion(settings.mlflow_uri)[1] == "1"
+    assert load_champion(ENGAGEMENT, settings.mlflow_uri)[1] == "1"
     assert by_version(settings)["2"].withdrawn == "misreads reels"
     refused = RUN.invoke(app, ["model", "rollback", "and this one"])
     assert isinstance(refused.exception, NotReadyError)
@@ -114,9 +118,11 @@ def test_a_round_is_repeated_to_the_last_bit_and_a_champion_taken_back(
 
 
 def test_what_is_not_there_is_told_so(settings: Settings) -> None:
-    assert "No model has been trained yet" in said("list")
+    assert "No engagement model has been trained yet" in said("list")
+    assert "No popularity model has been trained yet" in said("list", "--model", "popularity")
+    assert {*FamilyName} == {*FAMILIES}, "the option names all that are trained"
     for words, told in (
-        (("repeat", "f00"), "no registered model comes from run f00"),
+        (("repeat", "f00"), "no registered engagement model comes from run f00"),
         (("rollback", "because"), "nothing to take back"),
         (("card",), "make run"),
     ):

@@ -11,6 +11,7 @@ from contracts.clock import FixedClock
 from contracts.records import Goal, GoalMetric
 from contracts.scope import TenantScope
 from contracts.settings import Settings
+from contracts.tables import POSTS_TAKING_OFF
 from lakehouse import DeltaLake
 from operations import open_store
 from tests.unit.app.demo_home import NOW
@@ -178,6 +179,39 @@ def test_history_that_was_never_looked_at_while_young_says_so(at: AppTest, demo_
     cohorts.write_delta(lake.path("gold/kpi_post_cohorts"), mode="overwrite")
     open_page(at, "post_growth")
     assert load_language("en")("growth.nothing_counted.remedy") in words_of(at)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_posts_that_take_off_are_told_on_the_overview_and_drawn_with_the_evidence(
+    at: AppTest, demo_home: Settings, code: str
+) -> None:
+    at.session_state["language"] = code
+    text = load_language(code)
+    rows = DeltaLake(demo_home.lake_path).scan(POSTS_TAKING_OFF, scope=TenantScope.of("harbor-coffee")).collect()
+    (loud,) = rows.filter("is_taking_off").iter_rows(named=True)
+    told = f"{text.number(loud['engagements'])} "
+    open_page(at, "overview")
+    assert text("growing.taking_off") in [heading.value for heading in at.subheader]
+    assert sum(text("growing.chance", share=text.percent(0.83, digits=0)) in shown.value for shown in at.markdown) == 1
+    assert any(caption.value.startswith(told) for caption in at.caption)
+    open_page(at, "post_growth")
+    posts = at.selectbox(key="growing_post")
+    assert len(posts.options) == rows["post_id"].n_unique()
+    assert posts.options[0].startswith("▲ ")
+    assert posts.value == loud["post_id"]
+    assert any(shown.value.startswith(told) for shown in at.markdown)
+    posts.set_value(rows.filter(~pl.col("is_taking_off"))["post_id"][0]).run()
+    assert not at.exception
+
+
+def test_where_no_post_is_followed_the_pages_say_so_and_alarm_nobody(at: AppTest, demo_home: Settings) -> None:
+    text = load_language("en")
+    lake = DeltaLake(demo_home.lake_path)
+    lake.replace(POSTS_TAKING_OFF, pl.DataFrame(schema=POSTS_TAKING_OFF.schema), allow_collapse=True)
+    open_page(at, "overview")
+    assert text("growing.taking_off") not in [heading.value for heading in at.subheader]
+    open_page(at, "post_growth")
+    assert text("growing.none", hours=72) in words_of(at)
 
 
 def test_audience_activity_is_counted_by_network_and_source_and_claims_nothing(

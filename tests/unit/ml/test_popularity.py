@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from contracts.errors import NotReadyError, SchemaMismatchError
+from ml.popularity.alerts import TOLD_SCHEMA, told
 from ml.popularity.curves import Curves, engagement_snapshots
 from ml.popularity.median_curve import MedianCurve
-from ml.popularity.model import PopularityModel, fit, load, save, taking_off
+from ml.popularity.model import PopularityModel, fit, load, save
 
 LEVELS = {"bluesky:small": 1.5, "bluesky:large": 4.5, "mastodon:middle": 3.0}
 
@@ -168,17 +169,21 @@ def test_taking_off_is_relative_to_the_account(model: PopularityModel) -> None:
     assert all(row["low"] <= row["expected"] <= row["high"] for row in said.values())
 
 
-def test_those_most_likely_to_take_off_are_told_about_first() -> None:
+def test_the_likeliest_are_told_about_while_the_false_alarms_of_a_week_are_affordable() -> None:
+    now = datetime(2026, 5, 8, 12, tzinfo=UTC)
+    rows = [("a", 0.4, 9), ("b", 0.9, 9), ("c", 0.95, 9), ("d", 0.6, 9), ("e", 0.55, 9), ("f", 1.0, 9), ("g", 0.99, 3)]
     forecasts = pl.DataFrame(
-        {
-            "post_id": ["a", "b", "c", "d"],
-            "expected": [9.0, 5.0, 7.0, 1.0],
-            "probability_top": [0.4, 0.9, 0.9, 0.6],
-        }
+        rows, schema={"post_id": pl.String, "probability_top": pl.Float64, "low": pl.Float64}, orient="row"
     )
-    assert taking_off(forecasts, at_most=9)["post_id"].to_list() == ["c", "b", "d"]
-    assert taking_off(forecasts, at_most=2)["post_id"].to_list() == ["c", "b"]
-    assert taking_off(forecasts, at_most=9, at_least=0.95).is_empty()
+    forecasts = forecasts.with_columns(expected=pl.lit(20.0), usual=pl.lit(5.0))
+    nothing = pl.DataFrame(schema=TOLD_SCHEMA)
+    first = told(forecasts, nothing, now=now)
+    # 0.01 + 0.05 + 0.1 + 0.4 of a false alarm; another 0.45 would be more than the 0.82 that two a week allow for.
+    assert first["post_id"].to_list() == ["f", "c", "b", "d"]
+    assert first["told_at"].unique().to_list() == [now]
+    assert told(forecasts, first, now=now).is_empty(), "the same moment once more tells nothing new"
+    assert told(forecasts, first, now=now + timedelta(days=6)).is_empty()
+    assert told(forecasts, first, now=now + timedelta(days=7))["post_id"].to_list() == ["e"]
 
 
 def test_posts_too_young_or_final_are_left_out(model: PopularityModel) -> None:

@@ -12,6 +12,7 @@ from contracts.errors import NotReadyError
 from contracts.ports import Scorer
 from ml.card import figures, model_card
 from ml.engagement import MIN_POSTS_TO_LEARN
+from ml.families import ENGAGEMENT
 from ml.features import post_features
 from ml.registry import EngagementScorer, champion_card, champion_trained_at, load_champion, register
 from ml.rounds import RoundInputs, libraries
@@ -46,7 +47,7 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_nothing_trained_yet_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="make run"):
-        load_champion(f"sqlite:///{tmp_path / 'mlflow.db'}")
+        load_champion(ENGAGEMENT, f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
 def test_a_round_becomes_champion_and_comes_back_unchanged(
@@ -55,14 +56,14 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     assert first_round.gate.is_passed
     assert first_round.model.kind == "boosted"
     root = Path(uri.removeprefix("sqlite:///")).parent / "artifacts"
-    done = register(first_round, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, inputs=INPUTS)
+    done = register(ENGAGEMENT, first_round, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, inputs=INPUTS)
     assert done.is_champion
-    model, version = load_champion(uri)
+    model, version = load_champion(ENGAGEMENT, uri)
     assert version == done.version
     rows = features.tail(30)
     assert_frame_equal(model.forecast(rows), first_round.model.forecast(rows))
-    assert champion_trained_at(uri) == NOW
-    assert champion_card(uri) == model_card(first_round.model, first_round.evaluation, trained_at=NOW)
+    assert champion_trained_at(ENGAGEMENT, uri) == NOW
+    assert champion_card(ENGAGEMENT, uri) == model_card(first_round.model, first_round.evaluation, trained_at=NOW)
     assert list(root.rglob("engagement.skops")), "artefacts belong under the given root"
 
     scorer: Scorer = EngagementScorer(uri)
@@ -81,10 +82,10 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     assert not again.gate.is_passed
     assert again.evaluation is not None
     assert again.evaluation.champion == again.evaluation.model
-    later = register(again, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, inputs=INPUTS)
+    later = register(ENGAGEMENT, again, uri=uri, artifact_root=root.as_uri(), trained_at=NOW, inputs=INPUTS)
     assert later.version != version
     assert not later.is_champion
-    assert load_champion(uri)[1] == version
+    assert load_champion(ENGAGEMENT, uri)[1] == version
 
 
 def test_little_data_still_gives_a_flagged_first_model_but_never_replaces_a_champion(

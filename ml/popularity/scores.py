@@ -1,0 +1,43 @@
+"""What forecasts of growing posts were worth, once the posts are final.
+
+Belongs here: the table `learning/popularity_scores`. Does not belong here: forecasts (`model.py`), the figures of a training round (`training.py`).
+"""
+
+from datetime import datetime
+
+import polars as pl
+
+from contracts.tables import POPULARITY_SCORES
+
+
+def popularity_scores(said: pl.DataFrame, outcomes: pl.DataFrame, *, computed_at: datetime) -> pl.DataFrame:
+    """One row per client, model version and age of comparison, schema POPULARITY_SCORES; empty where no outcome is known.
+
+    `said`: rows of `decisions/posts_taking_off`; `outcomes`: `post_id`, `mature_engagements`. An alert counts once, at the age of comparison at
+    which it was told; it came true if the post ended where it was then said to be on top.
+    """
+    final, expected = pl.col("mature_engagements"), pl.col("expected_engagements")
+    # Counts are whole: bounds are rounded outwards, so that one that equals the outcome holds it.
+    is_covered = final.is_between(
+        pl.col("lower_engagements").round(6).floor(), pl.col("upper_engagements").round(6).ceil()
+    )
+    was_told, age = pl.col("told_at").is_not_null(), pl.col("compared_at_hours")
+    is_told = was_told & (age == pl.col("told_from_age"))
+    known = said.join(outcomes.drop_nulls("mature_engagements"), on="post_id")
+    # Looks that came after the alert carry it too.
+    known = known.with_columns(told_from_age=age.filter(was_told).min().over("post_id"))
+    rows = known.group_by("client_id", "model_version", "compared_at_hours")
+    scores = rows.agg(
+        scored_forecasts=pl.len(),
+        interval_level=pl.col("interval_level").mean(),
+        coverage_ratio=is_covered.mean(),
+        mean_absolute_error=(expected.log1p() - final.log1p()).abs().mean(),
+        bias=(expected.log1p() - final.log1p()).mean(),
+        told_posts=is_told.sum(),
+        told_came_true=(is_told & (final >= pl.col("threshold_engagements"))).sum(),
+    )
+    return (
+        scores.with_columns(computed_at=pl.lit(computed_at))
+        .select(pl.col(name).cast(kind) for name, kind in POPULARITY_SCORES.schema.items())
+        .sort(POPULARITY_SCORES.keys)
+    )
