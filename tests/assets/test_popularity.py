@@ -223,7 +223,8 @@ def test_without_anything_to_learn_from_nothing_is_said_and_little_gives_the_med
     assert lake.scan(POSTS_TAKING_OFF, scope=ALL).collect().is_empty()
 
     more = lake_of(tmp_path / "more", *world(posts=40))
-    made(more, models, post_snapshots, popularity_model, posts_taking_off)
+    made(more, models, post_snapshots, popularity_model)
+    made(more, models, posts_taking_off)
     model, _ = load_champion(POPULARITY, models.uri)
     assert model.kind == "median_curve"
     assert set(more.scan(POSTS_TAKING_OFF, scope=ALL).collect()["model_kind"]) == {"median_curve"}
