@@ -48,6 +48,7 @@ PAGES = (
     "content-mix",
     "post-growth",
     "audience",
+    "alerts-and-trends",
     "calendar",
     "forecast-scoreboard",
     "models",

@@ -547,6 +547,25 @@ ACCOUNT_HISTORIES = _spec(
     partition_by=None,
 )
 
+COMMENT_MOODS = _spec(
+    "features",
+    "comment_moods",
+    TableKind.DERIVED,
+    ("comment_id",),
+    "How each comment of the audience reads, by lexicon: negative, neutral or positive. The words stay in bronze. Grain: comment; partition: "
+    "day on which it was first observed. Read by alerts.",
+    {
+        "comment_id": pl.String,
+        "client_id": pl.String,
+        "account_id": pl.String,
+        "network": pl.String,
+        "post_id": pl.String,
+        "mood": pl.String,
+        "commented_at": UTC,
+        "day": pl.Date,
+    },
+)
+
 POST_SNAPSHOTS = _spec(
     "features",
     "post_snapshots",
@@ -631,6 +650,112 @@ MODEL_WATCH = _spec(
         "computed_at": UTC,
     },
     partition_by=None,
+)
+
+WATCHED_STREAMS = _spec(
+    "learning",
+    "watched_streams",
+    TableKind.DERIVED,
+    ("client_id", "account_id", "measure"),
+    "What is watched for alerts: the comments of each account hour by hour, its reach, engagements and followers day by day, and from when "
+    "on there is enough to judge by. Grain: client x account x measure. Read by the app.",
+    {
+        "client_id": pl.String,
+        "account_id": pl.String,
+        "network": pl.String,
+        "measure": pl.String,
+        "known_from": UTC,
+        "known_until": UTC,
+        "judged_from": UTC,
+    },
+    partition_by=None,
+)
+
+ALERTS = _spec(
+    "learning",
+    "alerts",
+    TableKind.DERIVED,
+    ("alert_id",),
+    "What somebody should be told: far more comments than usual, far more negative ones, or a day's figure far off, each once, with its "
+    "evidence and within the client's budget. Nobody's words are in it, only ids of comments. Grain: alert. Read by the app and by the "
+    "check `nothing_severe`.",
+    {
+        "alert_id": pl.String,
+        "client_id": pl.String,
+        "account_id": pl.String,
+        "network": pl.String,
+        "kind": pl.String,
+        "measure": pl.String,
+        "severity": pl.String,
+        "started_at": UTC,
+        "raised_at": UTC,
+        "ended_at": UTC,
+        "seen": pl.Int64,
+        "expected": pl.Float64,
+        "seen_of": pl.Int64,
+        "window_seconds": pl.Int64,
+        "surprise": pl.Float64,
+        "threshold": pl.Float64,
+        "weeks_between": pl.Float64,
+        "compared_days": pl.Float64,
+        "season": pl.String,
+        "comment_ids": pl.List(pl.String),
+        "told_at": UTC,
+    },
+    partition_by=None,
+)
+
+ALERT_BINS = _spec(
+    "learning",
+    "alert_bins",
+    TableKind.DERIVED,
+    ("alert_id", "starts_at"),
+    "The stream around each alert, as a picture of it: what came, what was expected and how far the usual reaches. Grain: alert x hour, or "
+    "x day for a day's figures. Read by the app.",
+    {
+        "alert_id": pl.String,
+        "client_id": pl.String,
+        "starts_at": UTC,
+        "seen": pl.Int64,
+        "seen_of": pl.Int64,
+        "expected": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+    },
+    partition_by=None,
+)
+
+TRENDS = _spec(
+    "learning",
+    "trends",
+    TableKind.DERIVED,
+    ("client_id", "term", "day"),
+    "Hashtags that rise, peak or decline among a client's and its rivals' posts, as judged at the beginning of the day: how far along, how "
+    "much, who uses them and how near they are to what the client writes. Grain: client x hashtag x day. Read by the app.",
+    {
+        "client_id": pl.String,
+        "term": pl.String,
+        "stage": pl.String,
+        "probability": pl.Float64,
+        "growth": pl.Float64,
+        "posts": pl.Int64,
+        "expected_posts": pl.Float64,
+        "window_days": pl.Int64,
+        "since": pl.Date,
+        "peak_growth": pl.Float64,
+        "peak_day": pl.Date,
+        "last_seen_day": pl.Date,
+        "sources": pl.Int64,
+        "own_posts": pl.Int64,
+        "rival_posts": pl.Int64,
+        "post_ids": pl.List(pl.String),
+        "daily_posts": pl.List(pl.Int64),
+        "relevance": pl.Float64,
+        "similarity": pl.Float64,
+        "shared_words": pl.List(pl.String),
+        "judged_at": UTC,
+        "day": pl.Date,
+    },
 )
 
 MODEL_VERSIONS = _spec(
@@ -866,10 +991,15 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     QUEUE_DEPTHS,
     POST_FEATURES,
     ACCOUNT_HISTORIES,
+    COMMENT_MOODS,
     POST_SNAPSHOTS,
     SHADOW_FORECASTS,
     CALIBRATION,
     MODEL_WATCH,
+    WATCHED_STREAMS,
+    ALERTS,
+    ALERT_BINS,
+    TRENDS,
     MODEL_VERSIONS,
     POPULARITY_SCORES,
     CONTENT_IDEAS,

@@ -15,9 +15,10 @@ from assets.checks.freshness import freshness_checks
 from assets.checks.metrics import metrics_check
 from assets.decisions import drafts, ideas, replies, slots, taking_off
 from assets.features import accounts as account_features
+from assets.features import comments as comment_features
 from assets.features import posts as post_features
 from assets.features import snapshots
-from assets.learning import calibration, model_versions, model_watch
+from assets.learning import alerts, calibration, model_versions, model_watch, trends
 from assets.learning import popularity as popularity_learning
 from assets.models import engagement, popularity
 from assets.warehouse import warehouse_assets
@@ -38,12 +39,15 @@ ASSET_MODULES = (
     post_features,
     account_features,
     snapshots,
+    comment_features,
     engagement,
     popularity,
     calibration,
     model_watch,
     model_versions,
     popularity_learning,
+    alerts,
+    trends,
     ideas,
     drafts,
     slots,

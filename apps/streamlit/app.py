@@ -27,6 +27,7 @@ PAGES = {
     "content_mix": ":material/donut_small:",
     "post_growth": ":material/show_chart:",
     "audience": ":material/forum:",
+    "alerts_and_trends": ":material/notifications_active:",
     "calendar": ":material/calendar_month:",
     "forecast_scoreboard": ":material/target:",
     "models": ":material/model_training:",

@@ -13,7 +13,10 @@ import streamlit as st
 from contracts.freshness import Arrival, arrivals
 from contracts.scope import TenantScope
 from contracts.tables import (
+    ALERT_BINS,
+    ALERTS,
     CALIBRATION,
+    COMMENT_MOODS,
     COMMENTS,
     COMPETITOR_POSTS,
     MODEL_VERSIONS,
@@ -23,6 +26,8 @@ from contracts.tables import (
     POST_SNAPSHOTS,
     POSTS_TAKING_OFF,
     READINGS,
+    TRENDS,
+    WATCHED_STREAMS,
     TableSpec,
 )
 from lakehouse import DeltaLake
@@ -191,6 +196,34 @@ class ClientData:
                 "week",
             ),
         )
+
+    # --- alerts and trends ------------------------------------------------------------------------------------------------
+
+    def watched_streams(self) -> pl.DataFrame:
+        """What is watched for alerts, and from when on there is enough to judge by."""
+        return self.read(WATCHED_STREAMS.key)
+
+    def alerts(self) -> pl.DataFrame:
+        """Every alert that was told; a table without rows where none was."""
+        alerts = self.read(ALERTS.key)
+        return ALERTS.schema.to_frame() if alerts.is_empty() else alerts
+
+    def alert_bins(self, alert_id: str) -> pl.DataFrame:
+        """The stream around an alert, oldest first."""
+        return self.read(ALERT_BINS.key).filter(pl.col("alert_id") == alert_id).sort("starts_at")
+
+    def posts_below(self, comment_ids: Collection[str]) -> pl.DataFrame:
+        """`post_id` and `comments_meant`: below which posts these comments stand, most first."""
+        moods = self.lake.scan(COMMENT_MOODS, scope=TenantScope.of(self.client_id))
+        meant = moods.filter(pl.col("comment_id").is_in(list(comment_ids))).select("post_id").collect()
+        return (
+            meant.group_by("post_id")
+            .agg(pl.len().alias("comments_meant"))
+            .sort("comments_meant", "post_id", descending=[True, False])
+        )
+
+    def trends(self) -> pl.DataFrame:
+        return self.read(TRENDS.key)
 
     # --- learning and decisions ------------------------------------------------------------------------------------------
 

@@ -539,6 +539,66 @@ def unusual_day(found: UnusualDay, language: Language) -> go.Figure:
     return figure
 
 
+def alert_stream(bins: pl.DataFrame, alert: Mapping[str, Any], language: Language, *, zone: str) -> go.Figure:
+    """The stream around an alert: what came, what was expected, how far the usual reaches, and the unusual marked.
+
+    `bins`: rows of learning/alert_bins, oldest first; `alert`: a row of learning/alerts. Hours are shown in `zone`, a day's figures by day.
+    Where no single height says where the usual ends (negative comments) there is no band.
+    """
+    is_daily = alert["kind"] == "metric"
+    rows = bins.sort("starts_at")
+    local = rows["starts_at"] if is_daily else rows["starts_at"].dt.convert_time_zone(zone)
+    times = local.dt.replace_time_zone(None).to_list()
+    figure = go.Figure()
+    if rows["high"].drop_nulls().len():
+        edges = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+        figure.add_scatter(x=times, y=rows["low"].to_list(), showlegend=False, **edges)
+        name = language("figure.usual_range")
+        figure.add_scatter(x=times, y=rows["high"].to_list(), fill="tonexty", fillcolor=BAND, name=name, **edges)
+    figure.add_scatter(
+        x=times,
+        y=rows["expected"].to_list(),
+        mode="lines",
+        name=language("figure.expected"),
+        line={"color": GUIDE, "dash": "dot", "width": 1.6},
+        hoverinfo="skip",
+    )
+    said = [
+        [
+            language.day(at) if is_daily else f"{language.short_day(at)}, {at:%H:%M}",
+            language.number(seen) + (f" / {language.number(of)}" if of is not None else ""),
+            language.number(expected, digits=0 if expected >= 10 else 1),
+        ]
+        for at, seen, of, expected in zip(times, rows["seen"], rows["seen_of"], rows["expected"], strict=True)
+    ]
+    hover = language("figure.alert_hover") + "<extra></extra>"
+    figure.add_scatter(
+        x=times,
+        y=rows["seen"].to_list(),
+        mode="lines",
+        name=language("figure.seen"),
+        line={"color": MAIN, "width": 2},
+        customdata=said,
+        hovertemplate=hover,
+    )
+    over = alert["ended_at"]
+    is_meant = (rows["starts_at"] >= alert["started_at"]) & (True if over is None else rows["starts_at"] < over)
+    meant = is_meant.arg_true().to_list()
+    figure.add_scatter(
+        x=[times[at] for at in meant],
+        y=[rows["seen"][at] for at in meant],
+        mode="markers",
+        name=language("figure.unusual"),
+        marker={"color": ACCENT, "size": 9},
+        customdata=[said[at] for at in meant],
+        hovertemplate=hover,
+    )
+    _layout(figure, language, y_title=language(f"figure.alert_{alert['kind']}"), height=270)
+    _date_axis(figure, times, language, ticks=5)
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
 def goal_progress(goal: Mapping[str, Any], language: Language, *, shown: Callable[[float | None], str]) -> go.Figure:
     """How far a goal has come, in its own unit: a bar over the way to the target, where a steady pace would stand, where this one leads.
 

@@ -5,6 +5,15 @@ Does not belong here: who may approve an answer (operations), sending it (the pu
 """
 
 from ml.replies.answer import REPLIES_VERSION, ReplyDraft, draft_reply
-from ml.replies.understanding import Intent, Understanding, Urgency, understand
+from ml.replies.understanding import Intent, Understanding, Urgency, mood_of, understand
 
-__all__ = ["REPLIES_VERSION", "Intent", "ReplyDraft", "Understanding", "Urgency", "draft_reply", "understand"]
+__all__ = [
+    "REPLIES_VERSION",
+    "Intent",
+    "ReplyDraft",
+    "Understanding",
+    "Urgency",
+    "draft_reply",
+    "mood_of",
+    "understand",
+]

@@ -67,6 +67,12 @@ class Understanding:
     reason: str
 
 
+@lru_cache(maxsize=8192)
+def mood_of(text: str, *, client_language: str) -> Label:
+    """How a comment reads, in the language that `understand` finds in it: its `sentiment` alone, at a fourth of the time."""
+    return sentiment_of(text, LEXICONS[identify_language(text).language or client_language]).label
+
+
 @lru_cache(maxsize=8192)  # short comments repeat: "love this", "😍"
 def understand(text: str, *, client_language: str) -> Understanding:
     """Classify one comment. In doubt, a person: complaints, support, money, law, health and insults always need one.

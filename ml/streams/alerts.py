@@ -20,6 +20,8 @@ class Kind(StrEnum):
     """More mentions than usual."""
     NEGATIVITY = "negativity"
     """More negative mentions than usual, and a larger share of all."""
+    METRIC = "metric"
+    """A day's figure of an account far above or far below the usual."""
 
 
 class Severity(IntEnum):
@@ -75,7 +77,7 @@ class Alert:
             (self.client_id, self.stream_id) == (later.client_id, later.stream_id)
             and self.kind in (later.kind, Kind.NEGATIVITY)
             and self.severity >= later.severity
-            and later.raised_at - self.raised_at < refractory
+            and abs(later.raised_at - self.raised_at) < refractory
         )
 
     @property
@@ -83,13 +85,14 @@ class Alert:
         """For people, in English."""
         evidence = self.evidence
         window = _duration(evidence.window)
+        when = f"on {evidence.since:%Y-%m-%d}" if self.kind is Kind.METRIC else f"in {window}"
         if self.kind is Kind.NEGATIVITY and evidence.seen_of:
             what = (
                 f"{evidence.seen:,} of {evidence.seen_of:,} mentions in {window} are negative "
                 f"({evidence.seen / evidence.seen_of:.0%}), where {evidence.expected / evidence.seen_of:.0%} is usual"
             )
         else:
-            what = f"{evidence.seen:,} in {window}, where about {_count(evidence.expected)} were expected"
+            what = f"{evidence.seen:,} {when}, where about {_count(evidence.expected)} were expected"
         weeks = evidence.weeks_between
         rarity = (
             "less often than once a year"
@@ -100,7 +103,7 @@ class Alert:
         )
         past = f"the {evidence.compared_days:.0f} days before{f' at the same {evidence.season}' if evidence.season else ''}"
         return (
-            f"{self.stream_id}: {what}. By its own past this comes {rarity}. High since {evidence.since:%Y-%m-%d %H:%M} UTC; "
+            f"{self.stream_id}: {what}. By its own past this comes {rarity}. {'Unusual' if self.kind is Kind.METRIC else 'High'} since {evidence.since:%Y-%m-%d %H:%M} UTC; "
             f"compared with {past}."
         )
 

@@ -88,21 +88,24 @@ def _tail(maxima: Floats) -> Tail:
     return Tail((1 - weight) * PRIOR_MEDIAN + weight * median, (1 - weight) * PRIOR_EXCESS + weight * excess)
 
 
-def within(alerts: Iterable[Alert], budget: Budget) -> list[Alert]:
+def within(alerts: Iterable[Alert], budget: Budget, *, told: Iterable[Alert] = ()) -> list[Alert]:
     """The alerts of one client that are told, in order of time; those that say nothing new are left out.
+
+    `told` are those that were told before, and are not told again: comments come late, so the same spike may be found an hour to either side.
 
     The threshold keeps calm weeks within the budget. Where much happens, four weeks' budget is the most that is told in four weeks; once
     it is spent, only what is rarer than all that was told in them still is: a crisis is never silenced by a busy month.
     """
-    told: list[Alert] = []
+    known, new = list(told), list[Alert]()
     for alert in sorted(alerts, key=lambda alert: (alert.raised_at, alert.kind is Kind.VOLUME, alert.alert_id)):
-        if told and alert.client_id != told[0].client_id:
+        if any(alert.client_id != earlier.client_id for earlier in known[:1]):
             raise ValueError("A budget is one client's: give the alerts of one client.")
-        recent = [earlier for earlier in told if alert.raised_at - earlier.raised_at < BORROWING_WEEKS * WEEK]
+        recent = [earlier for earlier in known if abs(alert.raised_at - earlier.raised_at) < BORROWING_WEEKS * WEEK]
         if any(earlier.covers(alert) for earlier in recent):
             continue
         if len(recent) < BORROWING_WEEKS * budget.alerts_per_week or all(
             alert.evidence.weeks_between > earlier.evidence.weeks_between for earlier in recent
         ):
-            told.append(alert)
-    return told
+            known.append(alert)
+            new.append(alert)
+    return new

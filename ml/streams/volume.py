@@ -43,26 +43,27 @@ def judge(stream: Stream, settings: VolumeSettings | None = None) -> Judged:
     settings = settings or (VolumeSettings() if stream.bins_per_day > 1 else DAILY)
     widths = sorted({stream.bins(window) for window in settings.windows})
     each = [_judge_window(stream, width, settings) for width in widths]
-    most = np.argmax([surprise for surprise, _, _ in each], axis=0)[None]
+    most = np.argmax([surprise for surprise, *_ in each], axis=0)[None]
     silent_days = SILENT_DAYS if stream.bins_per_day > 1 else SILENT_DAYS * 7
-    surprise = np.mean([surprise for surprise, _, _ in each], axis=0)
+    surprise = np.mean([surprise for surprise, *_ in each], axis=0)
     surprise[: silent_days * stream.bins_per_day] = 0.0
     surprise[np.isnan(stream.counts)] = 0.0
     return Judged(
         kind=Kind.VOLUME,
         surprise=surprise,
         width=np.array(widths)[most[0]],
-        seen=np.take_along_axis(np.array([seen for _, seen, _ in each]), most, axis=0)[0],
-        expected=np.take_along_axis(np.array([expected for _, _, expected in each]), most, axis=0)[0],
+        seen=np.take_along_axis(np.array([seen for _, seen, *_ in each]), most, axis=0)[0],
+        expected=np.take_along_axis(np.array([expected for _, _, expected, _ in each]), most, axis=0)[0],
         seen_of=None,
         memory_days=settings.memory / DAY,
         silent_days=silent_days,
         season=season_of(stream, stream.bins(settings.memory)) if settings.is_seasonal else None,
+        spread=each[0][3] if len(widths) == 1 and widths[0] == 1 else None,
     )
 
 
-def _judge_window(stream: Stream, width: int, settings: VolumeSettings) -> tuple[Floats, Floats, Floats]:
-    """Surprise, what was seen and what was expected in the `width` bins up to each."""
+def _judge_window(stream: Stream, width: int, settings: VolumeSettings) -> tuple[Floats, Floats, Floats, Floats]:
+    """Surprise, what was seen and what was expected in the `width` bins up to each, and the spread of log counts."""
     day, memory = stream.bins_per_day, stream.bins(settings.memory)
     known = sums((~np.isnan(stream.counts)).astype(np.float64), width)
     log_rate = np.where(known > 0, np.log1p(means(stream.counts, width)), np.nan)
@@ -72,11 +73,11 @@ def _judge_window(stream: Stream, width: int, settings: VolumeSettings) -> tuple
     deviation = np.nan_to_num(log_rate - expected, nan=0.0)
     deviation[: max(day, 7)] = 0.0  # there is no level to speak of yet
     counting = np.sqrt(np.maximum(np.expm1(expected), 1 / width) / width) / np.exp(expected)
-    surprise = deviation / np.maximum(_spread(deviation, memory, width), counting)
-    return surprise, sums(stream.counts, width), np.maximum(np.expm1(expected), 0.0) * known
+    spread = np.maximum(spread_of(deviation, memory, width), counting)
+    return deviation / spread, sums(stream.counts, width), np.maximum(np.expm1(expected), 0.0) * known, spread
 
 
-def _spread(deviation: Floats, memory: int, lag: int) -> Floats:
+def spread_of(deviation: Floats, memory: int, lag: int) -> Floats:
     """Standard deviation of the past, in which no single deviation counts more than MAX_SPREADS of them."""
     plain = np.sqrt(means(deviation**2, memory, lag))
     return np.sqrt(means(np.clip(deviation, -MAX_SPREADS * plain, MAX_SPREADS * plain) ** 2, memory, lag))

@@ -17,6 +17,7 @@ PAGES = {
     "content_mix",
     "post_growth",
     "audience",
+    "alerts_and_trends",
     "calendar",
     "forecast_scoreboard",
     "models",

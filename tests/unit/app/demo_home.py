@@ -46,6 +46,7 @@ from operations.content import locked_item
 from operations.database import Database
 from operations.intents import move, newest_intent
 from tests.unit.app import demo_plans
+from tests.unit.app.demo_alerts import write_alerts_and_trends
 
 NOW = datetime(2026, 5, 27, 14, 0, tzinfo=UTC)
 """A Wednesday."""
@@ -326,6 +327,7 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     _models(lake)
     _growing(lake, fct_posts)
     _bronze(lake, clients, accounts, fct_posts)
+    write_alerts_and_trends(lake, accounts, fct_posts, now=NOW)
 
 
 def _growing(lake: DeltaLake, posts: pl.DataFrame) -> None:

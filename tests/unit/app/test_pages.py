@@ -19,6 +19,7 @@ from contracts.settings import Settings
 from operations import ItemState, SqlStore, open_store, set_up
 from policy import LIMITS
 from providers.media import LocalMedia
+from tests.unit.app.demo_alerts import TAKEN_UP
 from tests.unit.app.demo_home import ITEMS, NOW
 from tests.unit.app.running_app import open_page, start_app, words_of
 from tests.unit.app.test_dagster_record import judge, strange
@@ -30,6 +31,7 @@ PAGES = {
     "content_mix": "mix",
     "post_growth": "growth",
     "audience": "audience",
+    "alerts_and_trends": "alerts",
     "calendar": "calendar",
     "forecast_scoreboard": "forecasts",
     "models": "models",
@@ -122,6 +124,23 @@ def test_overview_compares_the_last_complete_week_and_lists_what_waits(at: AppTe
     assert "Engagement rate by reach" in labels
     assert any("May 18" in heading.value for heading in at.subheader)
     assert any("post needs your decision" in link.label for link in at.page_link)
+
+
+def test_an_open_alert_says_what_to_do_and_is_its_clients_alone(at: AppTest) -> None:
+    text = load_language("en")
+    open_page(at, "alerts_and_trends")
+    assert text("alerts.kind.negativity") in words_of(at)
+    assert text("alerts.todo.negativity") in words_of(at)
+    assert text("alerts.calm") not in words_of(at)
+    earlier, trends = (next(f.value for f in at.dataframe if column in f.value) for column in ("severity", "term"))
+    assert any(text("metric.reach") in what for what in earlier["what"])
+    assert trends["term"].to_list() == [f"#{TAKEN_UP}"]
+    assert trends["own_posts"].to_list() == [0]
+    at.selectbox(key="client").set_value("verde-cocina").run()
+    assert not at.exception
+    assert text("alerts.calm") in words_of(at)
+    assert text("trends.no_rivals.title") in words_of(at)
+    assert not at.dataframe
 
 
 def test_an_unknown_engagement_rate_is_never_just_engagement_rate(at: AppTest) -> None:
