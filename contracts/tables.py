@@ -609,6 +609,39 @@ SHADOW_FORECASTS = _spec(
     partition_by=None,
 )
 
+KPI_FORECASTS = _spec(
+    "models",
+    "kpi_forecasts",
+    TableKind.DERIVED,
+    ("client_id", "scope", "scope_id", "metric", "target_day", "day"),
+    "Followers, reach and engagements of the days to come: of each account, of a client's accounts on a network, and of all of them (`scope`: "
+    "account, network or client), with the interval and what each method erred in the past. Totals are of all days since `as_of_day`. "
+    "Grain: scope x metric x day ahead x day made (`day`, UTC). What was said is kept, to be scored. Read by the pages Goals, Overview and "
+    "Forecast scoreboard.",
+    {
+        "client_id": pl.String,
+        "scope": pl.String,
+        "scope_id": pl.String,
+        "metric": pl.String,
+        "as_of_day": pl.Date,
+        "target_day": pl.Date,
+        "median": pl.Float64,
+        "lower": pl.Float64,
+        "upper": pl.Float64,
+        "total_median": pl.Float64,
+        "total_lower": pl.Float64,
+        "total_upper": pl.Float64,
+        "interval_level": pl.Float64,
+        "method": pl.String,
+        "backtest_error": pl.Float64,
+        "backtest_errors": pl.String,
+        "backtest_origins": pl.Int64,
+        "total_method": pl.String,
+        "forecast_at": UTC,
+        "day": pl.Date,
+    },
+)
+
 CALIBRATION = _spec(
     "learning",
     "interval_calibration",
@@ -994,6 +1027,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     COMMENT_MOODS,
     POST_SNAPSHOTS,
     SHADOW_FORECASTS,
+    KPI_FORECASTS,
     CALIBRATION,
     MODEL_WATCH,
     WATCHED_STREAMS,

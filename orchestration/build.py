@@ -20,7 +20,7 @@ from assets.features import posts as post_features
 from assets.features import snapshots
 from assets.learning import alerts, calibration, model_versions, model_watch, trends
 from assets.learning import popularity as popularity_learning
-from assets.models import engagement, popularity
+from assets.models import engagement, kpi_forecasts, popularity
 from assets.warehouse import warehouse_assets
 from orchestration.automation import automation_sensor, with_automation
 from orchestration.jobs import ALL_JOBS
@@ -42,6 +42,7 @@ ASSET_MODULES = (
     comment_features,
     engagement,
     popularity,
+    kpi_forecasts,
     calibration,
     model_watch,
     model_versions,

@@ -13,7 +13,8 @@ from contracts.settings import Settings
 app = typer.Typer()
 
 MODELS = tuple(
-    ("benchmarks." + name,) for name in ("engagement", "drift", "popularity", "anomalies", "trends", "experiments")
+    ("benchmarks." + name,)
+    for name in ("engagement", "drift", "popularity", "anomalies", "trends", "experiments", "forecasts")
 )
 """What `pulso bench-models` runs."""
 

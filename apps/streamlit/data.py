@@ -19,6 +19,7 @@ from contracts.tables import (
     COMMENT_MOODS,
     COMMENTS,
     COMPETITOR_POSTS,
+    KPI_FORECASTS,
     MODEL_VERSIONS,
     MODEL_WATCH,
     POPULARITY_SCORES,
@@ -226,6 +227,24 @@ class ClientData:
         return self.read(TRENDS.key)
 
     # --- learning and decisions ------------------------------------------------------------------------------------------
+
+    def kpi_forecasts(self) -> pl.DataFrame:
+        """What was said on each day of the followers, reach and engagements of the days after it."""
+        return self.read(
+            KPI_FORECASTS.key,
+            (
+                "scope",
+                "scope_id",
+                "metric",
+                "as_of_day",
+                "target_day",
+                *("median", "lower", "upper"),
+                *("total_median", "total_lower", "total_upper"),
+                "interval_level",
+                "method",
+                "day",
+            ),
+        )
 
     def calibration(self) -> pl.DataFrame:
         return self.read(CALIBRATION.key)

@@ -663,6 +663,64 @@ def goal_progress(goal: Mapping[str, Any], language: Language, *, shown: Callabl
     return figure
 
 
+def goal_pacing(
+    known: pl.DataFrame, ahead: pl.DataFrame, target: float, language: Language, *, level: float
+) -> go.Figure:
+    """What has come so far (`day`, `value`), the band in which the rest is expected (`day`, `median`, `lower`, `upper`), and the target."""
+    figure = go.Figure()
+    joined = known.tail(1).select(
+        "day", *(pl.col("value").cast(pl.Float64).alias(n) for n in ("median", "lower", "upper"))
+    )
+    fan = pl.concat([joined, ahead.select("day", "median", "lower", "upper")])
+    days = fan["day"].to_list()
+    share = language.percent(level, digits=0)
+    figure.add_scatter(
+        x=days, y=fan["upper"].to_list(), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=days,
+        y=fan["lower"].to_list(),
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=BAND,
+        name=language("figure.interval_of", share=share),
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=days,
+        y=fan["median"].to_list(),
+        mode="lines",
+        line={"color": MAIN, "width": 2, "dash": "dash"},
+        name=language("figure.expected"),
+        customdata=[
+            [language.day(day), language.number(median), language.number(lower), language.number(upper)]
+            for day, median, lower, upper in fan.iter_rows()
+        ],
+        hovertemplate="%{customdata[0]}<br><b>%{customdata[1]}</b> (%{customdata[2]} – %{customdata[3]})<extra></extra>",
+    )
+    figure.add_scatter(
+        x=known["day"].to_list(),
+        y=known["value"].to_list(),
+        mode="lines",
+        line={"color": MAIN, "width": 2.6},
+        name=language("figure.so_far"),
+        customdata=[[language.day(day), language.number(value)] for day, value in known.iter_rows()],
+        hovertemplate="%{customdata[0]}<br><b>%{customdata[1]}</b><extra></extra>",
+    )
+    figure.add_scatter(
+        x=[min([*known["day"].head(1), days[0]]), days[-1]],
+        y=[target, target],
+        mode="lines",
+        line={"color": INK, "width": 1.8, "dash": "dot"},
+        name=language("figure.target"),
+        hovertemplate=f"{language('figure.target')} <b>{language.number(target)}</b><extra></extra>",
+    )
+    _layout(figure, language, height=230)
+    _date_axis(figure, [*known["day"], *days], language)
+    return figure
+
+
 def weekly_mix(cells: pl.DataFrame, by: str, names: Mapping[str | None, str], language: Language) -> go.Figure:
     """How often each group was posted in each week (the number) and how well (the colour, against the account's median).
 

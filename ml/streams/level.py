@@ -53,7 +53,7 @@ def judge(stream: Stream, settings: LevelSettings | None = None, *, settled_days
     deviation[:7] = 0.0  # there is no level to speak of yet
     expected = np.maximum(np.expm1(np.nan_to_num(base) + usual), 0.0)
     counting = np.sqrt(np.maximum(expected, 1.0)) / (expected + 1)
-    least = MIN_SPREAD_OF_STOCK if settings.is_stock else np.maximum(counting, MIN_SPREAD_OF_FLOW)
+    least = np.full(len(logs), MIN_SPREAD_OF_STOCK) if settings.is_stock else np.maximum(counting, MIN_SPREAD_OF_FLOW)
     spread = np.maximum(spread_of(deviation, memory, 1), least)
     surprise = np.abs(deviation) / spread
     surprise[:SILENT_DAYS] = 0.0
@@ -79,4 +79,4 @@ def _last_known(logs: Floats) -> Floats:
     index = np.arange(len(logs))
     known = np.maximum.accumulate(np.where(np.isnan(logs), -1, index))
     before = np.concatenate([[-1], known[:-1]])
-    return np.where(before >= 0, logs[np.maximum(before, 0)], np.nan)
+    return np.asarray(np.where(before >= 0, logs[np.maximum(before, 0)], np.nan))

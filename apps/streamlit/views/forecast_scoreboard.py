@@ -5,6 +5,7 @@ import streamlit as st
 
 from apps.streamlit import figures
 from apps.streamlit.estimates import mean_correlation, rank_correlation, rolling_coverage, wilson
+from apps.streamlit.kpi_scores import kpi_scores
 from apps.streamlit.layout import empty, figure, header, one_line, section
 from apps.streamlit.workspace import Workspace, current
 
@@ -13,6 +14,12 @@ WINDOW = 40  # forecasts over which coverage is measured as time passes
 
 def render(work: Workspace) -> None:
     header(work, "forecasts")
+    _posts(work)
+    _accounts(work)
+
+
+def _posts(work: Workspace) -> None:
+    """Forecasts of single posts."""
     scores = work.data.forecast_scores()
     if scores.is_empty():
         empty(work, "forecasts.empty", hours=work.settings.mature_after_hours)
@@ -225,6 +232,35 @@ def _table(work: Workspace, scores: pl.DataFrame) -> None:
                 "model_version": st.column_config.TextColumn(text("forecasts.model")),
             },
         )
+
+
+def _accounts(work: Workspace) -> None:
+    """Forecasts of followers, reach and engagements whose day has come."""
+    text = work.text
+    scores = kpi_scores(work.data.kpi_forecasts(), work.data.account_days())
+    if scores.is_empty():
+        return
+    section(text("forecasts.accounts"), help=text("forecasts.accounts_help"))
+    rows = [
+        {
+            "metric": text(f"metric.{row['metric']}"),
+            "ahead": text("forecasts.days_ahead", days=row["ahead"]),
+            "forecasts": row["forecasts"],
+            "inside": text.percent(row["inside"], digits=0),
+            "promised": text.percent(row["promised"], digits=0),
+            "error": text.percent(row["error"]),
+        }
+        for row in scores.iter_rows(named=True)
+    ]
+    columns = {
+        "metric": st.column_config.TextColumn(text("forecasts.what"), width="medium"),
+        "ahead": st.column_config.TextColumn(text("forecasts.ahead")),
+        "forecasts": st.column_config.NumberColumn(text("forecasts.scored"), format="localized"),
+        "inside": st.column_config.TextColumn(text("forecasts.inside"), alignment="right"),
+        "promised": st.column_config.TextColumn(text("forecasts.said_inside"), alignment="right"),
+        "error": st.column_config.TextColumn(text("forecasts.median_error"), alignment="right"),
+    }
+    st.dataframe(pl.DataFrame(rows), hide_index=True, key="account-scores", column_config=columns)
 
 
 render(current())

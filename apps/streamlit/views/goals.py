@@ -11,6 +11,7 @@ from apps.streamlit import figures
 from apps.streamlit.absences import absences
 from apps.streamlit.language import Language
 from apps.streamlit.layout import absence, empty, figure, header, section
+from apps.streamlit.pacing import FORECAST, Pacing, pacing
 from apps.streamlit.workspace import Workspace, current
 from contracts.records import GoalMetric
 
@@ -46,9 +47,9 @@ def render(work: Workspace) -> None:
     else:
         _cards(work, running)
         st.caption(work.text("goals.legend"))
-        availability = work.data.availability()
+        availability, forecasts, days = work.data.availability(), work.data.kpi_forecasts(), work.data.account_days()
         for goal in running.iter_rows(named=True):
-            _goal(work, goal, availability)
+            _goal(work, goal, availability, pacing(goal, forecasts, days))
     for name, others in (("to_come", goals.filter(is_to_come)), ("over", goals.filter(is_over))):
         if not others.is_empty():
             section(work.text(f"goals.{name}"))
@@ -81,8 +82,8 @@ def _cards(work: Workspace, running: pl.DataFrame) -> None:
         )
 
 
-def _goal(work: Workspace, goal: Mapping[str, Any], availability: pl.DataFrame) -> None:
-    """One running goal: what it is, a picture, the numbers, and what is not in them."""
+def _goal(work: Workspace, goal: Mapping[str, Any], availability: pl.DataFrame, ahead: Pacing | None) -> None:
+    """One running goal: what it is, a picture, the numbers, where it ends, and what is not in them."""
     text, status, shown = work.text, goal["status"], quantity(work.text, goal["metric"])
     with st.container(border=True, key=f"goal-{goal['goal_id']}"):
         what, picture, numbers = st.columns([1.05, 1.5, 0.9], gap="medium", vertical_alignment="center")
@@ -109,8 +110,39 @@ def _goal(work: Workspace, goal: Mapping[str, Any], availability: pl.DataFrame) 
             else:
                 st.markdown(text("goals.of", actual=shown(goal["actual"]), target=shown(goal["target"])))
             st.caption("  \n".join(_reckoning(text, goal, shown)))
+        if ahead is not None:
+            _ending(work, goal, ahead)
+        elif goal["metric"] in FORECAST and status != "reached":
+            st.caption(f":material/info: {text('goals.no_forecast')}")
         for note in _notes(work, goal, availability):
             st.caption(f":material/info: {note}")
+
+
+def _ending(work: Workspace, goal: Mapping[str, Any], ahead: Pacing) -> None:
+    text, end = work.text, ahead.end
+    said = text(
+        "goals.ending",
+        value=text.number(end["median"]),
+        target=text.number(goal["target"]),
+        day=text.day(goal["last_day"]),
+        level=text.percent(ahead.level, digits=0),
+        low=text.number(end["lower"]),
+        high=text.number(end["upper"]),
+    )
+    st.markdown(f"{said} {text('goals.chance_of')}: **{_chance(text, ahead.chance)}**.")
+    chart = figures.goal_pacing(ahead.known, ahead.ahead, goal["target"], text, level=ahead.level)
+    figure(chart, f"goal-pacing-{goal['goal_id']}", alt=said.replace("*", ""))
+
+
+def _chance(text: Language, chance: float) -> str:
+    """No forecast is surer than 99 in 100."""
+    if chance < 0.01:
+        return text("goals.chance_below", share=text.percent(0.01, digits=0))
+    return (
+        text("goals.chance_above", share=text.percent(0.99, digits=0))
+        if chance > 0.99
+        else text.percent(chance, digits=0)
+    )
 
 
 def _accounts(work: Workspace, goal: Mapping[str, Any]) -> str:

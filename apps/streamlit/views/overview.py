@@ -11,6 +11,7 @@ from apps.streamlit.estimates import against_usual
 from apps.streamlit.growing import taking_off_list
 from apps.streamlit.language import NOTHING
 from apps.streamlit.layout import empty, figure, header, link_to, one_line, section
+from apps.streamlit.pacing import newest_forecast
 from apps.streamlit.workspace import Workspace, current
 from contracts.networks import Network
 
@@ -90,6 +91,19 @@ def _followers(work: Workspace) -> None:
         return
     names = {row["account_id"]: _account_name(work, row) for row in accounts.iter_rows(named=True)}
     figure(figures.followers_trend(days, names, work.text), "followers", alt=work.text("overview.followers_alt"))
+    _followers_ahead(work)
+
+
+def _followers_ahead(work: Workspace) -> None:
+    """What all accounts together are expected to have in four weeks."""
+    text, client = work.text, work.client.client_id
+    said = (
+        newest_forecast(work.data.kpi_forecasts(), "followers", scope="client", name=client).head(RECENT_DAYS).tail(1)
+    )
+    for row in said.iter_rows(named=True):
+        values = {name: text.number(row[name]) for name in ("median", "lower", "upper")}
+        level = text.percent(row["interval_level"], digits=0)
+        st.caption(text("overview.followers_ahead", day=text.day(row["target_day"]), level=level, **values))
 
 
 def _account_name(work: Workspace, account: dict) -> str:

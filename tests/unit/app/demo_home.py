@@ -32,6 +32,7 @@ from contracts.tables import (
     COMMENTS,
     COMPETITOR_POSTS,
     COMPETITORS,
+    KPI_FORECASTS,
     MODEL_VERSIONS,
     MODEL_WATCH,
     POST_METRICS,
@@ -41,6 +42,7 @@ from contracts.tables import (
     READINGS,
 )
 from lakehouse import DeltaLake
+from ml.forecasts.accounts import forecast_accounts
 from operations import IntentState, ParkReason, open_store, set_up
 from operations.content import locked_item
 from operations.database import Database
@@ -307,7 +309,7 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     _gold(lake, "dim_accounts", accounts)
     _gold(lake, "dim_clients", [_dim_client(client) for client in clients])
     daily = _account_days(fct_posts, accounts)
-    _gold(lake, "kpi_account_daily", daily)
+    _kpi_forecasts(lake, _gold(lake, "kpi_account_daily", daily))
     _gold(lake, "kpi_client_weekly", _weeks(fct_posts, daily))
     _gold(lake, "kpi_goals", demo_plans.goals(fct_posts, daily, today=NOW.date()))
     _gold(lake, "metric_availability", demo_plans.availability(fct_posts))
@@ -468,6 +470,14 @@ def _account_days(posts: pl.DataFrame, accounts: list[dict]) -> list[dict]:
                 }
             )
     return rows
+
+
+def _kpi_forecasts(lake: DeltaLake, daily: pl.DataFrame) -> None:
+    """What the models say today, and what they would have said five weeks ago."""
+    for made in (NOW, NOW - timedelta(days=35)):
+        rows = forecast_accounts(daily.filter(pl.col("day") < made.date()), today=made.date()).rows
+        rows = rows.with_columns(forecast_at=pl.lit(made), day=pl.lit(made.date()))
+        lake.replace_partition(KPI_FORECASTS, rows.select(KPI_FORECASTS.schema.names()), day=made.date())
 
 
 def _weeks(posts: pl.DataFrame, daily: list[dict]) -> list[dict]:

@@ -41,8 +41,10 @@ def test_goals_show_how_far_each_has_come_and_why_one_is_not_known(at: AppTest, 
     counts = {metric.label: metric.value for metric in at.metric}
     for status in ("behind", "no_data", "on_track", "reached"):
         assert counts[text(f"goals.status_{status}")] == str(running.filter(status=status).height)
-    assert len(at.get("plotly_chart")) == running.height
+    ahead = running.filter(pl.col("metric").is_in(["engagements", "followers", "reach"]))
+    assert len(at.get("plotly_chart")) == running.height + ahead.height
     words = words_of(at)
+    assert sum(text("goals.chance_of") in word for word in words.splitlines()) == ahead.height
     for goal in running.filter(pl.col("metric").is_in(["engagements", "followers"])).iter_rows(named=True):
         target, actual = text.number(goal["target"]), text.number(goal["actual"])
         assert text("goals.of", actual=actual, target=target) in words
