@@ -609,6 +609,29 @@ SHADOW_FORECASTS = _spec(
     partition_by=None,
 )
 
+HOUR_EFFECTS = _spec(
+    "models",
+    "hour_effects",
+    TableKind.DERIVED,
+    ("account_id", "local_hour"),
+    "What publishing at a local hour is worth against the account's own usual mix of hours: doubly robust, pooled with its network and "
+    "time zone, log units. Grain: account x hour of the client's day. Read by the schedule, the learning stage, the app.",
+    {
+        "client_id": pl.String,
+        "account_id": pl.String,
+        "network": pl.String,
+        "time_zone": pl.String,
+        "local_hour": pl.Int32,
+        "posts": pl.Int64,
+        "overlap": pl.Float64,
+        "effect": pl.Float64,
+        "standard_error": pl.Float64,
+        "cautious_effect": pl.Float64,
+        "computed_at": UTC,
+    },
+    partition_by=None,
+)
+
 KPI_FORECASTS = _spec(
     "models",
     "kpi_forecasts",
@@ -661,6 +684,26 @@ CALIBRATION = _spec(
         "mean_absolute_error": pl.Float64,
         "bias": pl.Float64,
         "interval_multiplier": pl.Float64,
+        "computed_at": UTC,
+    },
+    partition_by=None,
+)
+
+POSTING_TIME_LIFT = _spec(
+    "learning",
+    "posting_time_lift",
+    TableKind.DERIVED,
+    ("client_id",),
+    "What recommended slots promised and brought against slots drawn evenly from those that were possible, from matured posts; .1 means "
+    "10 % more engagement, null until enough drawn posts have matured. Grain: client. Read by the app.",
+    {
+        "client_id": pl.String,
+        "posts": pl.Int64,
+        "holdout_posts": pl.Int64,
+        "promised_lift": pl.Float64,
+        "realised_lift": pl.Float64,
+        "realised_low": pl.Float64,
+        "realised_high": pl.Float64,
         "computed_at": UTC,
     },
     partition_by=None,
@@ -1027,8 +1070,10 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     COMMENT_MOODS,
     POST_SNAPSHOTS,
     SHADOW_FORECASTS,
+    HOUR_EFFECTS,
     KPI_FORECASTS,
     CALIBRATION,
+    POSTING_TIME_LIFT,
     MODEL_WATCH,
     WATCHED_STREAMS,
     ALERTS,

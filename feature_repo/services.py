@@ -12,8 +12,8 @@ engagement = FeatureService(
 )
 posting_time = FeatureService(
     name="posting_time",
-    features=[account_history[["history_median_30"]], post_history[["history_format_effect"]]],
-    description="What a post's outcome is measured against when the effect of its hour is estimated.",
+    features=[account_history[LEVEL], post_history[["history_format_effect", "history_weekday_effect"]]],
+    description="All that the estimate of hour effects reads of an account's past but the likeness of texts, which needs the texts.",
 )
 
 SERVICES = {service.name: service for service in (engagement, posting_time)}

@@ -18,9 +18,9 @@ from assets.features import accounts as account_features
 from assets.features import comments as comment_features
 from assets.features import posts as post_features
 from assets.features import snapshots
-from assets.learning import alerts, calibration, model_versions, model_watch, trends
+from assets.learning import alerts, calibration, model_versions, model_watch, posting_time, trends
 from assets.learning import popularity as popularity_learning
-from assets.models import engagement, kpi_forecasts, popularity
+from assets.models import engagement, hour_effects, kpi_forecasts, popularity
 from assets.warehouse import warehouse_assets
 from orchestration.automation import automation_sensor, with_automation
 from orchestration.jobs import ALL_JOBS
@@ -49,6 +49,8 @@ ASSET_MODULES = (
     popularity_learning,
     alerts,
     trends,
+    hour_effects,
+    posting_time,
     ideas,
     drafts,
     slots,

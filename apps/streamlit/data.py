@@ -19,12 +19,14 @@ from contracts.tables import (
     COMMENT_MOODS,
     COMMENTS,
     COMPETITOR_POSTS,
+    HOUR_EFFECTS,
     KPI_FORECASTS,
     MODEL_VERSIONS,
     MODEL_WATCH,
     POPULARITY_SCORES,
     POST_SCHEDULE,
     POST_SNAPSHOTS,
+    POSTING_TIME_LIFT,
     POSTS_TAKING_OFF,
     READINGS,
     TRENDS,
@@ -258,6 +260,14 @@ class ClientData:
         """Every round of training, newest first. Shared: one model serves all clients."""
         versions = self.read(MODEL_VERSIONS.key)
         return versions if versions.is_empty() else versions.sort("trained_at", descending=True)
+
+    def hour_effects(self) -> pl.DataFrame:
+        """What each hour of the client's day is worth to each of its accounts."""
+        return self.read(HOUR_EFFECTS.key)
+
+    def posting_time_lift(self) -> pl.DataFrame:
+        """What recommended slots promised and brought: one row, none before a post at such a slot has matured."""
+        return self.read(POSTING_TIME_LIFT.key)
 
     def slot_gains(self) -> dict[str, float]:
         """Predicted gain of the newest slot decision per content item."""

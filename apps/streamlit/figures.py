@@ -271,6 +271,49 @@ def week_heatmap(rows: pl.DataFrame, count: str, language: Language, *, unit: st
     return figure
 
 
+def hour_strip(effects: pl.DataFrame, names: Mapping[str, str], language: Language) -> go.Figure:
+    """What each local hour is worth to each account against its own usual mix of hours, one strip per account.
+
+    `effects`, 24 rows per account in the order of hours: `account_id`, `local_hour`, `posts`, and as ratios `lift`, `low`, `high`.
+    """
+    parts = effects.partition_by("account_id", maintain_order=True)
+    lift = np.array([part["lift"].to_numpy() for part in parts])
+    said = [
+        [
+            [
+                language.change(row["lift"]) or "",
+                language.percent(row["low"]),
+                language.percent(row["high"]),
+                row["posts"],
+            ]
+            for row in part.iter_rows(named=True)
+        ]
+        for part in parts
+    ]
+    limit = max(float(np.abs(lift).max()), 0.05)
+    figure = go.Figure(
+        go.Heatmap(
+            z=lift,
+            x=[f"{hour:02d}" for hour in range(24)],
+            y=[names.get(part["account_id"][0], part["account_id"][0]) for part in parts],
+            customdata=said,
+            zmin=-limit,
+            zmax=limit,
+            xgap=2,
+            ygap=6,
+            colorscale=LESS_TO_MORE,
+            colorbar={**_colorbar(language("times.lift")), "tickformat": "+.0%"},
+            hovertemplate="%{y} %{x}:00<br><b>%{customdata[0]}</b> (%{customdata[1]} – %{customdata[2]})<br>%{customdata[3]} "
+            + language("unit.posts")
+            + "<extra></extra>",
+        )
+    )
+    _layout(figure, language, x_title=language("figure.local_hour"), height=120 + 60 * len(parts))
+    figure.update_yaxes(autorange="reversed", showgrid=False, title=None)
+    figure.update_xaxes(showgrid=False, type="category")
+    return figure
+
+
 def forecast_against_outcome(scores: pl.DataFrame, language: Language) -> go.Figure:
     """Forecast against outcome of each post, with the interval that was stated before publication; both axes in engagements.
 

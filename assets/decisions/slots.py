@@ -10,27 +10,24 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from assets.decisions.forecasting import Moment, as_posts
 from assets.decisions.ideas import STAGE
 from assets.decisions.once import seed_of, standing
 from assets.decisions.rows import decision_frame, evidence_columns
-from assets.keys import asset_options, gold, key_of
+from assets.keys import asset_options, key_of
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
 from assets.results import materialised
 from contracts.clock import Clock
-from contracts.errors import NotReadyError
-from contracts.ports import Lake, Scorer, Store
+from contracts.ports import Lake, Store
 from contracts.records import Client, ContentItem, Decision
-from contracts.tables import CONTENT_DRAFTS, POST_FEATURES, POST_SCHEDULE
-from ml.features import draft_features
+from contracts.tables import CONTENT_DRAFTS, HOUR_EFFECTS, POST_SCHEDULE
 from ml.scheduling import Assignment, SchedulingProblem, schedule
-from ml.slots import Slot, candidate_slots, room_per_day
-from ml.timing import hour_effects, slot_gains
+from ml.slots import candidate_slots, room_per_day
+from ml.timing.gains import slot_gains
 from policy import POLICY_VERSION
 
 FIRST_SLOT_AFTER = timedelta(hours=1)
 """Nothing is planned for the next hour: people need time to see it."""
-SCHEDULE_VERSION = "slots-1"
+SCHEDULE_VERSION = "slots-2"
 
 
 class Planning(Narrowed):
@@ -41,7 +38,7 @@ class Planning(Narrowed):
 
 @dg.asset(
     **asset_options(POST_SCHEDULE),
-    deps=[key_of(CONTENT_DRAFTS), key_of(POST_FEATURES), gold("fct_posts")],
+    deps=[key_of(CONTENT_DRAFTS), key_of(HOUR_EFFECTS)],
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
 )
@@ -50,7 +47,6 @@ def post_schedule(
     config: Planning,
     lake: dg.ResourceParam[Lake],
     store: dg.ResourceParam[Store],
-    scorer: dg.ResourceParam[Scorer],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     """Grain: content item x planning day. Slots go to the store; then each client's policy approves what it may."""
@@ -65,9 +61,7 @@ def post_schedule(
     planner = _Planner(
         clients={c.client_id: c for c in store.clients(scope)},
         taken=store.taken_slots(scope, start=start - timedelta(days=2), end=end + timedelta(days=2)),
-        posts=lake.scan("gold/fct_posts", scope=scope).collect() if waiting else pl.DataFrame(),
-        effects=hour_effects(lake.scan(POST_FEATURES, scope=scope).collect()) if waiting else pl.DataFrame(),
-        scorer=scorer,
+        effects=lake.scan(HOUR_EFFECTS, scope=scope).collect(),
         now=days.now,
     )
     rows = [
@@ -101,13 +95,10 @@ class _Planner:
         *,
         clients: Mapping[str, Client],
         taken: Mapping[str, Sequence[datetime]],
-        posts: pl.DataFrame,
         effects: pl.DataFrame,
-        scorer: Scorer,
         now: datetime,
     ) -> None:
-        self._clients, self._taken, self._posts = clients, taken, posts
-        self._effects, self._scorer, self._now = effects, scorer, now
+        self._clients, self._taken, self._effects, self._now = clients, taken, effects, now
 
     def plan(self, items: Sequence[ContentItem], start: datetime, end: datetime) -> list[dict[str, Any]]:
         """Rows of decisions/post_schedule for items of one account; an item that fits nowhere waits for tomorrow."""
@@ -117,10 +108,11 @@ class _Planner:
         slots = candidate_slots(start, end, client.time_zone, rules, taken=taken)
         if not slots:
             return []
+        hours = np.array([slot.local.hour for slot in slots])
         problem = SchedulingProblem(
             item_ids=tuple(i.content_item_id for i in items),
             slots=slots,
-            gains=self._gains(items, slots, client),
+            gains=np.tile(slot_gains(hours, account_id, self._effects), (len(items), 1)),
             min_gap=timedelta(hours=rules.min_gap_hours),
             default_room=rules.max_posts_per_day,
             room=room_per_day(taken, client.time_zone, rules),
@@ -128,18 +120,6 @@ class _Planner:
         seed = seed_of("slot", account_id, self._now.date())
         by_id = {i.content_item_id: i for i in items}
         return [self._row(by_id[a.item_id], a, seed) for a in schedule(problem, seed=seed)]
-
-    def _gains(self, items: Sequence[ContentItem], slots: Sequence[Slot], client: Client) -> Any:
-        """Predicted gain of each item at each slot, log units; zeros while there is no champion."""
-        moments = [Moment(item, client, slot.at) for item in items for slot in slots]
-        own = self._posts.filter(pl.col("account_id") == items[0].account_id)
-        try:
-            scores = self._scorer.score(draft_features(as_posts(moments), own))
-        except NotReadyError:
-            return np.zeros((len(items), len(slots)))
-        expected = scores["expected_log_engagement"].to_numpy().reshape(len(items), len(slots))
-        hours = np.array([slot.local.hour for slot in slots])
-        return slot_gains(expected, hours, items[0].account_id, self._effects)
 
     def _row(self, item: ContentItem, assignment: Assignment, seed: int) -> dict[str, Any]:
         decision = Decision(

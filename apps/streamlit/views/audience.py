@@ -1,15 +1,21 @@
-"""Audience activity: in which hours of the week people wrote, by the client's clock, beside the hours in which the client posted."""
+"""Audience activity: in which hours of the week people wrote, when the client posted, and which hours promise more than the usual."""
 
 import polars as pl
 import streamlit as st
 
 from apps.streamlit import figures
+from apps.streamlit.best_times import best_times
 from apps.streamlit.layout import empty, figure, header, one_of, section
 from apps.streamlit.workspace import Workspace, current
 
 
 def render(work: Workspace) -> None:
     header(work, "audience")
+    _activity(work)
+    best_times(work)
+
+
+def _activity(work: Workspace) -> None:
     activity = work.data.activity()
     if activity.is_empty():
         empty(work, "audience.empty")

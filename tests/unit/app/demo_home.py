@@ -32,11 +32,13 @@ from contracts.tables import (
     COMMENTS,
     COMPETITOR_POSTS,
     COMPETITORS,
+    HOUR_EFFECTS,
     KPI_FORECASTS,
     MODEL_VERSIONS,
     MODEL_WATCH,
     POST_METRICS,
     POST_SNAPSHOTS,
+    POSTING_TIME_LIFT,
     POSTS,
     POSTS_TAKING_OFF,
     READINGS,
@@ -330,6 +332,12 @@ def _write_lake(lake: DeltaLake, settings: Settings, clients: list[Client], item
     _growing(lake, fct_posts)
     _bronze(lake, clients, accounts, fct_posts)
     write_alerts_and_trends(lake, accounts, fct_posts, now=NOW)
+    pl.DataFrame(demo_plans.hour_effects(accounts, NOW), schema=HOUR_EFFECTS.schema).write_delta(
+        lake.path(HOUR_EFFECTS.key)
+    )
+    pl.DataFrame([demo_plans.posting_time_lift(NOW)], schema=POSTING_TIME_LIFT.schema).write_delta(
+        lake.path(POSTING_TIME_LIFT.key)
+    )
 
 
 def _growing(lake: DeltaLake, posts: pl.DataFrame) -> None:

@@ -6,6 +6,7 @@ Belongs here: what `demo_home.py` writes into these marts. Figures are drawn fro
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import polars as pl
 
 from contracts.records import Client
@@ -270,3 +271,42 @@ def _performance(posts: pl.DataFrame) -> dict:
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
+
+
+def hour_effects(accounts: list[dict], now: datetime) -> list[dict]:
+    """Evenings are a little better for the first client; of the second nothing has matured."""
+    rows = []
+    for account in accounts:
+        for hour in range(24):
+            posts = 12 if account["client_id"] == "harbor-coffee" and 8 <= hour <= 20 else 0
+            effect = 0.06 if hour == 18 else 0.02 * np.sin(hour / 4)
+            rows.append(
+                {
+                    "client_id": account["client_id"],
+                    "account_id": account["account_id"],
+                    "network": account["network"],
+                    "time_zone": account["time_zone"],
+                    "local_hour": hour,
+                    "posts": posts,
+                    "overlap": 0.8 if posts else 0.0,
+                    "effect": effect,
+                    "standard_error": 0.05,
+                    "cautious_effect": np.sign(effect) * max(abs(effect) - 0.0075, 0.0),
+                    "computed_at": now,
+                }
+            )
+    return rows
+
+
+def posting_time_lift(now: datetime) -> dict:
+    """The first client's: enough drawn posts to say something."""
+    return {
+        "client_id": "harbor-coffee",
+        "posts": 140,
+        "holdout_posts": 15,
+        "promised_lift": 0.04,
+        "realised_lift": 0.05,
+        "realised_low": -0.08,
+        "realised_high": 0.2,
+        "computed_at": now,
+    }

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,7 +12,7 @@ from contracts.clock import FixedClock
 from contracts.records import Goal, GoalMetric
 from contracts.scope import TenantScope
 from contracts.settings import Settings
-from contracts.tables import POSTS_TAKING_OFF
+from contracts.tables import HOUR_EFFECTS, POSTS_TAKING_OFF
 from lakehouse import DeltaLake
 from operations import open_store
 from tests.unit.app.demo_home import NOW
@@ -234,3 +235,18 @@ def test_audience_activity_is_counted_by_network_and_source_and_claims_nothing(
     at.pills(key="audience_network").set_value(["bluesky"]).run()
     assert not at.exception
     assert summary(activity.filter(source="messages", network="bluesky")) in words_of(at)
+
+
+def test_best_times_promise_the_cautious_effect_and_say_what_was_kept(at: AppTest, demo_home: Settings) -> None:
+    text = load_language("en")
+    open_page(at, "audience")
+    words = words_of(at)
+    promised = text.change(float(np.expm1(0.06 - 0.0075)))
+    assert words.count(f"**18:00** promises **{promised}**") == 2, "once for each account"
+    kept = {"promised": "4%", "realised": "5%", "low": "-8%", "high": "20%", "posts": "140", "holdouts": "15"}
+    assert text("times.kept", **kept) in words
+    lake = DeltaLake(demo_home.lake_path)
+    silent = lake.scan(HOUR_EFFECTS, scope=TenantScope.all_clients("a test")).with_columns(posts=pl.lit(0, pl.Int64))
+    silent.collect().write_delta(lake.path(HOUR_EFFECTS.key), mode="overwrite")
+    at.run()
+    assert text("times.empty.remedy") in words_of(at)

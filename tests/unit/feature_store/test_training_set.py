@@ -16,7 +16,7 @@ from contracts.tables import ACCOUNT_HISTORIES
 from ml.engagement import NUMERIC_FEATURES
 from ml.features import post_features
 from ml.leakage import refuse_leaks
-from ml.timing import hour_effects
+from ml.timing.effects import hour_effects
 from tests.unit.feature_store.conftest import EVERYONE, Shop
 
 Asking = Callable[[pl.DataFrame], pl.DataFrame]
@@ -140,11 +140,14 @@ def test_a_training_set_of_the_store_goes_through_the_leakage_check(
 
 def test_the_posting_time_model_learns_the_same_from_the_store(shop: Shop, asking: Asking, posts: pl.DataFrame) -> None:
     own = post_features(posts)
-    rest = own.select("post_id", "history_text_effect", "log_engagement", "is_label_mature")
     found = shop.store().training_set(asking(posts), service="posting_time", scope=EVERYONE)
-    effects = hour_effects(found.join(rest, on="post_id", maintain_order="left"))
+    rest = own.drop(name for name in own.columns if name in found.columns and name != "post_id")
+    found = found.join(rest, on="post_id", maintain_order="left")
+    accounts = own.select("client_id", "account_id", "network").unique().with_columns(time_zone=pl.lit("UTC"))
+    until = posts["mature_at"].max()
+    effects = hour_effects(found, accounts, computed_at=until)
     assert effects["posts"].sum() > 100
-    assert_frame_equal(effects, hour_effects(own))
+    assert_frame_equal(effects, hour_effects(own, accounts, computed_at=until))
 
 
 def test_rows_that_ask_the_same_come_back_twice_in_their_order(shop: Shop, asking: Asking, posts: pl.DataFrame) -> None:
