@@ -10,9 +10,11 @@ from typing import Any
 from contracts.errors import NotReadyError
 from contracts.ports import Lake
 from contracts.scope import TenantScope
+from contracts.tables import TEXT_EMBEDDINGS
 from ml.families import Family
 from ml.registry import Round, load_version
 from ml.rounds import Repetition, RoundInputs, frame_sha256, libraries
+from ml.text_embeddings import with_kept_vectors
 
 _STAGE = "a model learns from all clients' posts, and so does its repetition"
 
@@ -28,8 +30,12 @@ def repeat(family: Family[Any], round_: Round, lake: Lake, *, uri: str) -> Repet
         raise NotReadyError(
             f"version {inputs.table_version} of {inputs.table} is not in this lake: the round belongs to another home"
         )
-    rows = lake.scan(inputs.table, scope=TenantScope.all_clients(_STAGE), version=inputs.table_version).collect()
+    everyone = TenantScope.all_clients(_STAGE)
+    rows = lake.scan(inputs.table, scope=everyone, version=inputs.table_version).collect()
+    found = replace(inputs, frame_sha256=frame_sha256(rows, family.table.keys), libraries=libraries())
+    if inputs.embeddings_version is not None:
+        vectors = lake.scan(TEXT_EMBEDDINGS, scope=everyone, version=inputs.embeddings_version)
+        rows = with_kept_vectors(rows, vectors.collect())
     champion = None if inputs.champion_version is None else load_version(family, uri, inputs.champion_version)
     again = family.train(rows, champion=champion, seed=inputs.seed, min_gain=inputs.min_gain)
-    found = replace(inputs, frame_sha256=frame_sha256(rows, family.table.keys), libraries=libraries())
     return Repetition(inputs, found, then=round_.figures, now=again.figures)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.kept_vectors import with_vectors
 from benchmarks.reference_data import add_data_option, data_folder
 from benchmarks.reference_posts import BACKFILL_MATURE_AFTER_HOURS, facebook_posts, instagram_posts
 from ml import card, engagement, evaluation, features
@@ -25,11 +26,22 @@ SETS: dict[str, Callable[..., pl.DataFrame]] = {
 }
 
 
-def run(name: str, reference_data: Path, *, mature_after_hours: int, resamples: int, seed: int) -> str:
-    """Train and evaluate on one data set; returns the figures as Markdown."""
+def run(
+    name: str,
+    reference_data: Path,
+    *,
+    mature_after_hours: int,
+    resamples: int,
+    seed: int,
+    vectors: Path | None = None,
+    encode: int | None = None,
+) -> str:
+    """Train and evaluate on one data set; returns the figures as Markdown. `vectors`: folder of kept ones, to learn from them too."""
     posts = SETS[name](reference_data, mature_after_hours=mature_after_hours)
     started = time.perf_counter()
     rows = features.post_features(posts)
+    if vectors is not None:
+        rows = with_vectors(rows, vectors / f"{name}.parquet", newest=encode)
     featured = time.perf_counter()
     split = evaluation.time_split(rows)
     model = engagement.fit(split.train, seed=seed)
@@ -66,6 +78,10 @@ def main() -> int:
     parser.add_argument("--mature-after-hours", type=int, default=BACKFILL_MATURE_AFTER_HOURS)
     parser.add_argument("--resamples", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--vectors", type=Path, help="learn from text vectors too, which are kept in this folder")
+    parser.add_argument(
+        "--encode", type=int, help="so many of the newest posts get vectors (default: all; an hour a set)"
+    )
     arguments = parser.parse_args()
     data = data_folder(arguments.data)
     for name in arguments.set or sorted(SETS, reverse=True):
@@ -75,6 +91,8 @@ def main() -> int:
             mature_after_hours=arguments.mature_after_hours,
             resamples=arguments.resamples,
             seed=arguments.seed,
+            vectors=arguments.vectors,
+            encode=arguments.encode,
         )
         sys.stdout.write(table + "\n\n")
         sys.stdout.flush()

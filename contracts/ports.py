@@ -7,7 +7,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from contracts.networks import Capabilities, ContentFormat, Grant, Network
 from contracts.records import (
@@ -513,6 +515,19 @@ class Deliveries(Protocol):
 
 
 # --- models ------------------------------------------------------------------------------------------------------------
+
+
+class TextEncoder(Protocol):
+    """Texts as vectors of meaning: a fixed function of the text alone."""
+
+    @property
+    def version(self) -> str:
+        """Vectors of one version can be compared with each other, and with no others."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, one row per text. Raises NotReadyError where it can't be loaded."""
+        ...
 
 
 class Scorer(Protocol):

@@ -547,6 +547,21 @@ ACCOUNT_HISTORIES = _spec(
     partition_by=None,
 )
 
+TEXT_EMBEDDINGS = _spec(
+    "features",
+    "text_embeddings",
+    TableKind.DERIVED,
+    ("client_id", "text_sha256", "encoder_version"),
+    "Vectors of the texts of posts, so that none is encoded twice. Grain: client x text x encoder version. Read by models.",
+    {
+        "client_id": pl.String,
+        "text_sha256": pl.String,
+        "encoder_version": pl.String,
+        "vector": pl.List(pl.Float32),
+    },
+    partition_by=None,
+)
+
 COMMENT_MOODS = _spec(
     "features",
     "comment_moods",
@@ -1067,6 +1082,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     QUEUE_DEPTHS,
     POST_FEATURES,
     ACCOUNT_HISTORIES,
+    TEXT_EMBEDDINGS,
     COMMENT_MOODS,
     POST_SNAPSHOTS,
     SHADOW_FORECASTS,

@@ -3,13 +3,15 @@
 Belongs here: fitting, forecasting, saving and loading. A model is a value: fitted from features, it never changes.
 Does not belong here: features (`ml/features.py`), the time split and metrics (`ml/evaluation.py`), MLflow (`ml/registry.py`).
 
-Three parts, each fitted on the training rows only:
+Parts, each fitted on the training rows only:
 
 1. *text*: ridge regression of the label's distance from the account's level on hashed words, with one shared copy of every
    word and one copy per account (feature augmentation, Daume III 2007), so that accounts share what they have in common;
-2. *boosting*: histogram gradient boosting on all features, the account itself as a category, and the text part's out-of-fold
-   forecast (stacking by blocks of time). Loss and target are chosen on the newest part of the training rows;
-3. *interval*: rolling conformal quantiles, per account, of errors on rows that the model had not seen (that same newest
+2. *meaning*, where enough rows have a vector of their text (column `text_vector`, `ml/text_embeddings.py`): ridge regression of the same
+   distance on the vectors, shared and then, of what is left, by account. Kept if it helps on the newest part of the training rows;
+3. *boosting*: histogram gradient boosting on all features, the account itself as a category, and the text parts' out-of-fold
+   forecasts (stacking by blocks of time). Loss and target are chosen on the newest part of the training rows;
+4. *interval*: rolling conformal quantiles, per account, of errors on rows that the model had not seen (that same newest
    part, and what has matured since), in units of the account's own rolling error scale. Formula at `_Interval`.
 
 With too few posts to learn from, the model is the account's trailing median, says so in `kind`, and still has an interval.
@@ -30,8 +32,11 @@ from sklearn.linear_model import Ridge
 
 from contracts.errors import NotReadyError
 from ml import artefact
+from ml.encoder import DIMENSIONS
+from ml.encoder import VERSION as ENCODER_VERSION
 from ml.history import Timeline
 from ml.text import token_hashes, tokens
+from ml.text_embeddings import VECTOR
 from ml.threads import threads_for
 
 Floats = NDArray[np.float64]
@@ -57,6 +62,10 @@ KNOWN_ACCOUNTS = 254
 KNOWN_ACCOUNT_POSTS = 300
 """Training posts that such an account has at least: from fewer, what sets it apart is mostly chance."""
 LARGE_TREES_FROM_ROWS = 20_000
+MIN_VECTORS_TO_LEARN = 2_000
+"""Training rows with a vector below which vectors are not learned from: they have 384 dimensions."""
+SHARED_VECTOR_PENALTY = 3.0
+OWN_VECTOR_PENALTY = 10.0
 
 NUMERIC_FEATURES = (
     "media_count",
@@ -116,6 +125,65 @@ class _TextRidge:
     def predict(self, counts: sp.csr_matrix, accounts: NDArray[np.uint32]) -> Floats:
         forecast = _augmented(counts, accounts, self.idf) @ self.weights
         return np.asarray(forecast, dtype=np.float64) + self.intercept
+
+
+@dataclass(frozen=True)
+class _VectorRidge:
+    """Weights of text vectors: shared ones, and of each known account those of what the shared ones leave."""
+
+    mean: Floats
+    shared: Floats
+    intercept: float
+    accounts: tuple[str, ...]
+    own: Floats
+    """A row per account."""
+
+    @classmethod
+    def fit(
+        cls, vectors: NDArray[np.float32], accounts: NDArray[np.str_], known: Sequence[str], target: Floats
+    ) -> "_VectorRidge":
+        """Rows without a vector (NaN) teach nothing; without any that has one, nothing is what it says of all."""
+        has = ~np.isnan(vectors[:, 0])
+        vectors, accounts, target = vectors[has], accounts[has], target[has]
+        if not has.any():
+            return cls(np.zeros(DIMENSIONS), np.zeros(DIMENSIONS), 0.0, (), np.empty((0, DIMENSIONS)))
+        mean, intercept = vectors.mean(axis=0, dtype=np.float64), float(target.mean())
+        centred = vectors - mean
+        shared = _ridge(centred, target - intercept, SHARED_VECTOR_PENALTY)
+        left = target - intercept - centred @ shared
+        own = np.zeros((len(known), DIMENSIONS))
+        for place, account in enumerate(known):
+            rows = accounts == account
+            own[place] = _ridge(centred[rows], left[rows], OWN_VECTOR_PENALTY)
+        return cls(mean, shared, intercept, tuple(known), own)
+
+    def predict(self, vectors: NDArray[np.float32], accounts: NDArray[np.str_]) -> Floats:
+        """NaN where there is no vector."""
+        weights = np.vstack([self.own, np.zeros(DIMENSIONS)])
+        places = {account: place for place, account in enumerate(self.accounts)}
+        place = np.array([places.get(account, -1) for account in accounts.tolist()], dtype=np.int64)
+        centred = vectors - self.mean
+        forecast = self.intercept + centred @ self.shared
+        for one in np.unique(place):
+            forecast[place == one] += centred[place == one] @ weights[one]
+        return np.asarray(forecast, dtype=np.float64)
+
+
+def _ridge(rows: Floats, target: Floats, penalty: float) -> Floats:
+    return np.asarray(np.linalg.solve(rows.T @ rows + penalty * np.eye(rows.shape[1]), rows.T @ target))
+
+
+def _vectors(features: pl.DataFrame) -> NDArray[np.float32]:
+    """Rows x DIMENSIONS; NaN where a row has none."""
+    vectors = np.full((features.height, DIMENSIONS), np.nan, dtype=np.float32)
+    if VECTOR in features.columns:
+        has = features[VECTOR].is_not_null().to_numpy()
+        vectors[has] = features[VECTOR].drop_nulls().to_numpy()
+    return vectors
+
+
+def _account_names(features: pl.DataFrame) -> NDArray[np.str_]:
+    return features["account_id"].to_numpy().astype(np.str_)
 
 
 def _hashed_counts(features: pl.DataFrame) -> sp.csr_matrix:
@@ -257,6 +325,7 @@ class _Recipe:
         return f"{self.target}, {' and '.join(self.losses)}"
 
 
+_WITH_MEANING = ", with text vectors"
 _MEDIAN: tuple[Loss, ...] = ("absolute_error",)
 _BLEND: tuple[Loss, ...] = ("absolute_error", "squared_error")
 RECIPES = (
@@ -268,9 +337,13 @@ RECIPES = (
 
 
 def _design(
-    features: pl.DataFrame, names: Sequence[str], formats: Sequence[str], accounts: Sequence[str], text: Floats
+    features: pl.DataFrame,
+    names: Sequence[str],
+    formats: Sequence[str],
+    accounts: Sequence[str],
+    texts: Sequence[Floats],
 ) -> Floats:
-    """Numeric features (null as NaN), one indicator per format seen in training, the text part's forecast, and last, where accounts are
+    """Numeric features (null as NaN), one indicator per format seen in training, the text parts' forecasts, and last, where accounts are
     known, the account's place among them (NaN for others)."""
     numeric = features.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
     indicators = features.select(
@@ -278,7 +351,7 @@ def _design(
     ).to_numpy()
     places = {account: float(place) for place, account in enumerate(accounts)}
     account = features["account_id"].replace_strict(places, default=np.nan, return_dtype=pl.Float64).to_numpy()
-    return np.column_stack([numeric, indicators, text, *([account] if accounts else [])])
+    return np.column_stack([numeric, indicators, *texts, *([account] if accounts else [])])
 
 
 def _known_accounts(features: pl.DataFrame) -> tuple[str, ...]:
@@ -290,7 +363,7 @@ def _known_accounts(features: pl.DataFrame) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Stack:
-    """The text part and the boosters on top of it, before one recipe is chosen."""
+    """The text parts and the boosters on top of them, before one recipe is chosen."""
 
     numeric: tuple[str, ...]
     """Features that had at least one value in training; a column that was always unknown can teach nothing."""
@@ -299,9 +372,12 @@ class _Stack:
     """Known as categories."""
     text: _TextRidge
     boosters: dict[tuple[Target, Loss], HistGradientBoostingRegressor]
+    meaning: _VectorRidge | None = None
 
     @classmethod
-    def fit(cls, rows: pl.DataFrame, *, seed: int, recipes: Sequence[_Recipe] = RECIPES) -> "_Stack":
+    def fit(
+        cls, rows: pl.DataFrame, *, seed: int, recipes: Sequence[_Recipe] = RECIPES, with_meaning: bool = False
+    ) -> "_Stack":
         label = _label(rows)
         residual = label - rows[LEVEL].to_numpy()
         counts, accounts = _hashed_counts(rows), _account_hashes(rows)
@@ -313,7 +389,8 @@ class _Stack:
         formats = tuple(sorted(rows["content_format"].drop_nulls().unique().to_list()))
         numeric = tuple(name for name in NUMERIC_FEATURES if rows[name].null_count() < rows.height)
         known = _known_accounts(rows)
-        design = _design(rows, numeric, formats, known, out_of_fold)
+        meaning, meanings = _meaning(rows, known, residual) if with_meaning else (None, [])
+        design = _design(rows, numeric, formats, known, [out_of_fold, *meanings])
         boosters = {}
         with threads_for(rows.height):
             for target, loss in sorted({(recipe.target, loss) for recipe in recipes for loss in recipe.losses}):
@@ -329,15 +406,33 @@ class _Stack:
                     random_state=seed,
                 )
                 boosters[target, loss] = booster.fit(design, residual if target == "residual" else label)
-        return cls(numeric, formats, known, _TextRidge.fit(counts, accounts, residual), boosters)
+        return cls(numeric, formats, known, _TextRidge.fit(counts, accounts, residual), boosters, meaning)
 
     def predict(self, recipe: _Recipe, rows: pl.DataFrame, fallback: float) -> Floats:
         """Forecasts by one recipe; `fallback` is the level of accounts without any matured past. Never negative."""
-        text = self.text.predict(_hashed_counts(rows), _account_hashes(rows))
-        design = _design(rows, self.numeric, self.formats, self.accounts, text)
+        texts = [self.text.predict(_hashed_counts(rows), _account_hashes(rows))]
+        if self.meaning is not None:
+            texts.append(self.meaning.predict(_vectors(rows), _account_names(rows)))
+        design = _design(rows, self.numeric, self.formats, self.accounts, texts)
         with threads_for(rows.height):
             raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
         return _not_negative(raw + _level(rows, fallback) if recipe.target == "residual" else raw)
+
+
+def _meaning(rows: pl.DataFrame, known: Sequence[str], residual: Floats) -> tuple[_VectorRidge, list[Floats]]:
+    """The part fitted on all rows, and what it says of each row where it was fitted on the others."""
+    vectors, accounts = _vectors(rows), _account_names(rows)
+    out_of_fold = np.empty(rows.height)
+    with threads_for(rows.height):
+        for block in np.array_split(np.arange(rows.height), FOLDS):
+            rest = np.setdiff1d(np.arange(rows.height), block)
+            fold = _VectorRidge.fit(vectors[rest], accounts[rest], known, residual[rest])
+            out_of_fold[block] = fold.predict(vectors[block], accounts[block])
+        return _VectorRidge.fit(vectors, accounts, known, residual), [out_of_fold]
+
+
+def _vector_count(rows: pl.DataFrame) -> int:
+    return rows[VECTOR].count() if VECTOR in rows.columns else 0
 
 
 @dataclass(frozen=True)
@@ -361,7 +456,13 @@ class EngagementModel:
         """One sentence for people: what the model is and why."""
         if self.kind == "account_median":
             return f"the account's trailing median, from {self.trained_posts} matured posts: too few, or learning did not help"
-        return f"boosting ({self.recipe.name if self.recipe else ''}) on {self.trained_posts} matured posts"
+        recipe = self.recipe.name if self.recipe else ""
+        return f"boosting ({recipe}{_WITH_MEANING if self.reads_vectors else ''}) on {self.trained_posts} matured posts"
+
+    @property
+    def reads_vectors(self) -> bool:
+        """Whether forecasts get better where rows have a vector of their text (`ml/text_embeddings.py`)."""
+        return self.stack is not None and self.stack.meaning is not None
 
     def forecast(self, features: pl.DataFrame, *, observed: pl.DataFrame | None = None) -> pl.DataFrame:
         """`expected_log_engagement`, `lower_log_engagement`, `upper_log_engagement`, `interval_level`: a row per input row.
@@ -420,8 +521,16 @@ def _facts(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def fit(features: pl.DataFrame, *, seed: int = 0, level: float = INTERVAL_LEVEL) -> EngagementModel:
+def fit(
+    features: pl.DataFrame,
+    *,
+    seed: int = 0,
+    level: float = INTERVAL_LEVEL,
+    min_vectors: int = MIN_VECTORS_TO_LEARN,
+) -> EngagementModel:
     """Fit on the labelled rows of `features` (schema POST_FEATURES). The same rows and seed give the same model.
+
+    Where `min_vectors` of them have a vector (`text_vector`), those are learned from too, and kept if they help.
 
     Falls back to the account's trailing median where there is too little to learn from, or where learning did not help.
     Raises NotReadyError when fewer than MIN_POSTS matured posts have any matured past.
@@ -440,14 +549,20 @@ def fit(features: pl.DataFrame, *, seed: int = 0, level: float = INTERVAL_LEVEL)
     forecasts = {recipe: stack.predict(recipe, newest, fallback) for recipe in RECIPES}
     errors |= {recipe.name: float(np.mean(np.abs(_label(newest) - forecast))) for recipe, forecast in forecasts.items()}
     best = min(RECIPES, key=lambda recipe: errors[recipe.name])
-    if errors[best.name] >= errors["account_median"]:
+    forecast, error, with_meaning = forecasts[best], errors[best.name], False
+    if _vector_count(older) >= min_vectors:
+        deeper = _Stack.fit(older, seed=seed, recipes=(best,), with_meaning=True).predict(best, newest, fallback)
+        errors[best.name + _WITH_MEANING] = deeper_error = float(np.mean(np.abs(_label(newest) - deeper)))
+        if deeper_error < error:
+            forecast, error, with_meaning = deeper, deeper_error, True
+    if error >= errors["account_median"]:
         return replace(fit_account_median(rows, level=level), validation_errors=errors)
-    interval = _Interval.fit(newest, forecasts[best], level=level)
+    interval = _Interval.fit(newest, forecast, level=level)
     return EngagementModel(
         kind="boosted",
         interval=interval,
         recipe=best,
-        stack=_Stack.fit(rows, seed=seed, recipes=(best,)),
+        stack=_Stack.fit(rows, seed=seed, recipes=(best,), with_meaning=with_meaning),
         validation_errors=errors,
         **facts,
     )
@@ -484,7 +599,7 @@ def save(model: EngagementModel, path: Path) -> None:
 
 
 def load(path: Path) -> EngagementModel:
-    """Read a model that `save` wrote. Raises NotReadyError when the file is of another format version."""
+    """Read a model that `save` wrote. Raises NotReadyError when the file is of another format version, or reads vectors of another encoder."""
     trusted = (artefact.TREES, *artefact.CATEGORIES)
     content = artefact.read(path, format_version=FORMAT_VERSION, trusted=trusted, what="engagement model")
     recipe, stack = content["recipe"], content["stack"]
@@ -509,7 +624,32 @@ def _packed(stack: _Stack) -> dict[str, Any]:
         "accounts": list(stack.accounts),
         "text": [stack.text.idf, stack.text.weights, stack.text.intercept],
         "boosters": [[target, loss, booster] for (target, loss), booster in stack.boosters.items()],
+        "meaning": None if (meaning := stack.meaning) is None else _packed_meaning(meaning),
     }
+
+
+def _packed_meaning(meaning: _VectorRidge) -> dict[str, Any]:
+    """The encoder's version stands beside the weights, which fit no other."""
+    weights = {
+        "mean": meaning.mean,
+        "shared": meaning.shared,
+        "intercept": meaning.intercept,
+        "accounts": list(meaning.accounts),
+        "own": meaning.own,
+    }
+    return {"encoder": ENCODER_VERSION, "weights": weights}
+
+
+def _unpacked_meaning(content: dict[str, Any] | None) -> _VectorRidge | None:
+    """None for models that read no vectors, those of releases before there were any among them."""
+    if content is None:
+        return None
+    if content["encoder"] != ENCODER_VERSION:
+        raise NotReadyError(
+            f"this engagement model reads vectors of {content['encoder']}, and Pulso makes those of {ENCODER_VERSION}: train it again"
+        )
+    weights = content["weights"]
+    return _VectorRidge(**{**weights, "accounts": tuple(weights["accounts"])})
 
 
 def _unpacked(content: dict[str, Any]) -> _Stack:
@@ -519,6 +659,7 @@ def _unpacked(content: dict[str, Any]) -> _Stack:
         accounts=tuple(content["accounts"]),
         text=_TextRidge(*content["text"]),
         boosters={(target, loss): booster for target, loss, booster in content["boosters"]},
+        meaning=_unpacked_meaning(content.get("meaning")),
     )
 
 

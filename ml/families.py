@@ -68,6 +68,8 @@ class Family(Generic[Model]):
     train: Train[Model]
     save: Callable[[Model, Path], None]
     load: Callable[[Path], Model]
+    reads_texts: bool = False
+    """Whether its rows are given their texts' vectors (`ml/text_embeddings.py`) before it learns from them."""
 
 
 ENGAGEMENT: Family[EngagementModel] = Family(
@@ -77,6 +79,7 @@ ENGAGEMENT: Family[EngagementModel] = Family(
     train=training.train,
     save=engagement.save,
     load=engagement.load,
+    reads_texts=True,
 )
 POPULARITY: Family[PopularityModel] = Family(
     name="popularity",

@@ -19,10 +19,12 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from contracts.errors import NotReadyError, ProviderError, PulsoError
+from contracts.ports import TextEncoder
 from ml.engagement import EngagementModel
 from ml.evaluation import CHAMPION
 from ml.families import ENGAGEMENT, FAMILIES, Family, Trained
 from ml.rounds import RoundInputs
+from ml.text_embeddings import with_new_vectors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -191,12 +193,14 @@ def champion_trained_at(family: Family[Any], uri: str) -> datetime:
 class EngagementScorer:
     """`contracts.ports.Scorer` with the champion, loaded at the first use and kept.
 
-    `observed` (features of past posts, schema POST_FEATURES) sharpens intervals with what has matured since training.
+    `observed` (features of past posts, schema POST_FEATURES) sharpens intervals with what has matured since training. Texts are encoded
+    where the champion reads vectors, and not otherwise.
     """
 
-    def __init__(self, uri: str, *, observed: pl.DataFrame | None = None) -> None:
+    def __init__(self, uri: str, *, observed: pl.DataFrame | None = None, encoder: TextEncoder | None = None) -> None:
         self._uri = uri
         self._observed = observed
+        self._encoder = encoder
         self._loaded: tuple[EngagementModel, str] | None = None
 
     def _champion(self) -> tuple[EngagementModel, str]:
@@ -211,7 +215,10 @@ class EngagementScorer:
 
     def score(self, features: pl.DataFrame) -> pl.DataFrame:
         """One row per input row: expected, lower and upper log engagement, and `interval_level`."""
-        return self._champion()[0].forecast(features, observed=self._observed)
+        champion = self._champion()[0]
+        if champion.reads_vectors and self._encoder is not None:
+            features = with_new_vectors(features, self._encoder)
+        return champion.forecast(features, observed=self._observed)
 
 
 def _client(uri: str) -> "MlflowClient":

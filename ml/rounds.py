@@ -16,7 +16,7 @@ from contracts.errors import NotReadyError
 
 LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy")
 """Another version of these may round differently."""
-_NO_CHAMPION = "none"
+_NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class RoundInputs:
     champion_version: str | None
     """The version that was champion then."""
     libraries: Mapping[str, str]
+    embeddings_version: int | None = None
+    """Version of the table of text vectors; None where there was none."""
 
     def tags(self) -> dict[str, str]:
         """As text by name, as the registry keeps it."""
@@ -41,7 +43,8 @@ class RoundInputs:
             "features_sha256": self.frame_sha256,
             "seed": str(self.seed),
             "min_gain": repr(self.min_gain),
-            "champion_version": self.champion_version or _NO_CHAMPION,
+            "champion_version": self.champion_version or _NONE,
+            "embeddings_version": _NONE if self.embeddings_version is None else str(self.embeddings_version),
             **{f"library/{name}": version for name, version in self.libraries.items()},
         }
 
@@ -50,14 +53,18 @@ class RoundInputs:
         """Raises NotReadyError for a round of a release that did not write all of it down."""
         try:
             champion = tags["champion_version"]
+            embeddings = tags.get(
+                "embeddings_version", _NONE
+            )  # rounds of releases before there were vectors do not say
             return cls(
                 table=tags["features_table"],
                 table_version=int(tags["features_version"]),
                 frame_sha256=tags["features_sha256"],
                 seed=int(tags["seed"]),
                 min_gain=float(tags["min_gain"]),
-                champion_version=None if champion == _NO_CHAMPION else champion,
+                champion_version=None if champion == _NONE else champion,
                 libraries={k.removeprefix("library/"): v for k, v in tags.items() if k.startswith("library/")},
+                embeddings_version=None if embeddings == _NONE else int(embeddings),
             )
         except KeyError as error:
             raise NotReadyError(

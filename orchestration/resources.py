@@ -16,7 +16,7 @@ from contracts.errors import NotReadyError
 from contracts.ports import FeatureStore, ModelHome
 from contracts.scope import TenantScope
 from contracts.settings import Settings
-from contracts.tables import POST_FEATURES
+from contracts.tables import POST_FEATURES, TEXT_EMBEDDINGS
 from operations import SqlStore
 from operations import open_store as open_sql_store
 
@@ -119,12 +119,23 @@ def models(_: dg.InitResourceContext) -> ModelHome:
 @dg.resource(description="The champion, loaded at the first forecast.")
 def scorer(_: dg.InitResourceContext) -> Any:
     from lakehouse import open_lake
+    from ml.encoder import MiniLm
     from ml.registry import EngagementScorer
+    from ml.text_embeddings import with_kept_vectors
 
     settings = Settings()
     everyone = TenantScope.all_clients("intervals are sharpened by what has matured since training, per account")
-    observed = open_lake(settings).scan(POST_FEATURES, scope=everyone).collect()
-    return EngagementScorer(model_home(settings).uri, observed=observed)
+    opened = open_lake(settings)
+    observed = opened.scan(POST_FEATURES, scope=everyone).collect()
+    observed = with_kept_vectors(observed, opened.scan(TEXT_EMBEDDINGS, scope=everyone).collect())
+    return EngagementScorer(model_home(settings).uri, observed=observed, encoder=MiniLm())
+
+
+@dg.resource(description="Texts as vectors. The weights are read at the first text.")
+def text_encoder(_: dg.InitResourceContext) -> Any:
+    from ml.encoder import MiniLm
+
+    return MiniLm()
 
 
 def open_feature_store(settings: Settings) -> FeatureStore:
@@ -207,6 +218,7 @@ ALL_RESOURCES = {
     "export_reader": export_reader,
     "models": models,
     "scorer": scorer,
+    "text_encoder": text_encoder,
     "feature_store": feature_store,
     "text_model": text_model,
     "image_maker": image_maker,

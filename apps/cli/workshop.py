@@ -14,7 +14,17 @@ app = typer.Typer()
 
 MODELS = tuple(
     ("benchmarks." + name,)
-    for name in ("engagement", "drift", "popularity", "timing", "anomalies", "trends", "experiments", "forecasts")
+    for name in (
+        "engagement",
+        "scoring",
+        "drift",
+        "popularity",
+        "timing",
+        "anomalies",
+        "trends",
+        "experiments",
+        "forecasts",
+    )
 )
 """What `pulso bench-models` runs."""
 

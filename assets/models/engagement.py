@@ -12,10 +12,11 @@ from contracts.clock import Clock
 from contracts.errors import NotReadyError
 from contracts.ports import Lake, ModelHome
 from contracts.scope import TenantScope
-from contracts.tables import POST_FEATURES, SHADOW_FORECASTS
+from contracts.tables import POST_FEATURES, SHADOW_FORECASTS, TEXT_EMBEDDINGS
 from ml.engagement import percentiles
 from ml.families import ENGAGEMENT
 from ml.registry import champion_trained_at, load_champion
+from ml.text_embeddings import with_kept_vectors
 
 
 @dg.asset(
@@ -24,7 +25,7 @@ from ml.registry import champion_trained_at, load_champion
     group_name="models",
     owners=["team:ml"],
     kinds={"mlflow", "scikitlearn"},
-    deps=[key_of(POST_FEATURES)],
+    deps=[key_of(POST_FEATURES), key_of(TEXT_EMBEDDINGS)],
     description="Predicts log engagement of a post before it is published, with an interval. Registered in MLflow as `engagement`; "
     "the alias `champion` moves only to a version that beats every baseline and the champion on the same held-out posts by more than noise.",
 )
@@ -38,7 +39,10 @@ def engagement_model(
     return training_round(ENGAGEMENT, lake, models, now=clock.now(), min_gain=config.min_gain)
 
 
-@dg.asset(**asset_options(SHADOW_FORECASTS, "scikitlearn"), deps=[key_of(POST_FEATURES), gold("fct_posts")])
+@dg.asset(
+    **asset_options(SHADOW_FORECASTS, "scikitlearn"),
+    deps=[key_of(POST_FEATURES), key_of(TEXT_EMBEDDINGS), gold("fct_posts")],
+)
 def shadow_forecasts(
     lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]
 ) -> dg.MaterializeResult:
@@ -48,6 +52,7 @@ def shadow_forecasts(
     """
     now, everyone = clock.now(), TenantScope.all_clients(STAGE)
     features = lake.scan(POST_FEATURES, scope=everyone).collect()
+    features = with_kept_vectors(features, lake.scan(TEXT_EMBEDDINGS, scope=everyone).collect())
     decided = lake.scan("gold/fct_posts", scope=everyone).filter("is_published_by_pulso").select("post_id").collect()
     said = lake.scan(SHADOW_FORECASTS, scope=everyone).select("post_id").collect()
     try:

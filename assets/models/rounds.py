@@ -13,10 +13,12 @@ from pydantic import Field
 from contracts.errors import NotReadyError
 from contracts.ports import Lake, ModelHome
 from contracts.scope import TenantScope
+from contracts.tables import TEXT_EMBEDDINGS
 from ml.families import Family
 from ml.gate import MIN_GAIN
 from ml.registry import load_champion, register
 from ml.rounds import RoundInputs, frame_sha256, libraries
+from ml.text_embeddings import with_kept_vectors
 
 STAGE = "one model learns from all clients' posts; its forecasts keep their tenant"
 SEED = 7
@@ -65,8 +67,9 @@ def round_inputs(
     family: Family[Model], lake: Lake, models: ModelHome, *, seed: int, min_gain: float
 ) -> tuple[RoundInputs, pl.DataFrame, Model | None]:
     """What a round of now is made of: its inputs, the rows, and the champion that it has to beat."""
-    version = lake.version(family.table) or 0
-    rows = lake.scan(family.table, scope=TenantScope.all_clients(STAGE), version=version).collect()
+    everyone, version = TenantScope.all_clients(STAGE), lake.version(family.table) or 0
+    rows = lake.scan(family.table, scope=everyone, version=version).collect()
+    vectors_version = lake.version(TEXT_EMBEDDINGS) if family.reads_texts else None
     champion: Model | None
     champion_version: str | None
     try:
@@ -81,5 +84,8 @@ def round_inputs(
         min_gain=min_gain,
         champion_version=champion_version,
         libraries=libraries(),
+        embeddings_version=vectors_version,
     )
+    if vectors_version is not None:
+        rows = with_kept_vectors(rows, lake.scan(TEXT_EMBEDDINGS, scope=everyone, version=vectors_version).collect())
     return inputs, rows, champion

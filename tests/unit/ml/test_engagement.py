@@ -12,6 +12,8 @@ from polars.testing import assert_frame_equal
 from contracts.errors import NotReadyError
 from ml.engagement import EngagementModel, fit, fit_account_median, load, percentiles, save
 from ml.features import post_features
+from ml.text_embeddings import VECTOR
+from tests.made_up_posts import with_topics
 
 Factory = Callable[..., pl.DataFrame]
 
@@ -59,6 +61,24 @@ def test_the_interval_covers_about_what_it_says(
         covered = ((label >= forecast["lower_log_engagement"]) & (label <= forecast["upper_log_engagement"])).mean()
         assert isinstance(covered, float)
         assert 0.68 < covered < 0.92
+
+
+def test_what_only_vectors_say_is_learned_and_a_text_without_one_is_forecast_too(
+    features: pl.DataFrame, tmp_path: Path
+) -> None:
+    rows = with_topics(features.sort("published_at"))
+    past, future = rows.head(700), rows.tail(150)
+    model = fit(past, min_vectors=200)
+    assert model.reads_vectors
+    assert "text vectors" in model.reason
+    unseen = model.expected(future.drop(VECTOR))
+    assert error(model.expected(future), future) < 0.8 * error(unseen, future)
+    some = future.with_columns(pl.when(pl.int_range(pl.len()) < 9).then(VECTOR).alias(VECTOR))
+    assert model.expected(some)[:9] == pytest.approx(model.expected(future)[:9])
+    assert model.expected(some)[9:] == pytest.approx(unseen[9:])
+
+    save(model, tmp_path / "model.skops")
+    assert_frame_equal(load(tmp_path / "model.skops").forecast(future), model.forecast(future))
 
 
 def test_bounds_enclose_a_forecast_that_is_never_negative(model: EngagementModel, features: pl.DataFrame) -> None:

@@ -1,25 +1,29 @@
 """Training rounds in a real MLflow on SQLite: the gate moves the alias, and what comes back is what was measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
 from contracts.errors import NotReadyError
 from contracts.ports import Scorer
 from ml.card import figures, model_card
-from ml.engagement import MIN_POSTS_TO_LEARN
+from ml.engagement import MIN_POSTS_TO_LEARN, fit
 from ml.families import ENGAGEMENT
 from ml.features import post_features
 from ml.registry import EngagementScorer, champion_card, champion_trained_at, load_champion, register
 from ml.rounds import RoundInputs, libraries
-from ml.training import Training, train
+from ml.text_embeddings import VECTOR
+from ml.training import Gate, Training, train
+from tests.made_up_posts import with_topics
 
 NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
-INPUTS = RoundInputs("features/post_features", 3, "0" * 64, 0, 0.02, None, libraries())
+INPUTS = RoundInputs("features/post_features", 3, "0" * 64, 0, 0.02, None, libraries(), embeddings_version=2)
 
 # MLflow's own code warns about its own dependencies; what Pulso calls raises none of these by itself.
 pytestmark = [
@@ -66,7 +70,7 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     assert champion_card(ENGAGEMENT, uri) == model_card(first_round.model, first_round.evaluation, trained_at=NOW)
     assert list(root.rglob("engagement.skops")), "artefacts belong under the given root"
 
-    scorer: Scorer = EngagementScorer(uri)
+    scorer: Scorer = EngagementScorer(uri, encoder=Remembering({}))  # knows no text: this champion reads no vectors
     assert scorer.model_version == version
     assert_frame_equal(scorer.score(rows), model.forecast(rows))
 
@@ -86,6 +90,36 @@ def test_a_round_becomes_champion_and_comes_back_unchanged(
     assert later.version != version
     assert not later.is_champion
     assert load_champion(ENGAGEMENT, uri)[1] == version
+
+
+class Remembering:
+    """Has the vectors that it was given, and remembers how many texts were asked for in each call."""
+
+    version = "given"
+
+    def __init__(self, known: Mapping[str, list[float]]) -> None:
+        self.known, self.calls = known, list[int]()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.calls.append(len(texts))
+        return np.array([self.known[text] for text in texts], dtype=np.float32)
+
+
+def test_drafts_are_encoded_in_one_call_for_a_champion_that_reads_vectors(
+    features: pl.DataFrame, tmp_path: Path
+) -> None:
+    rows = with_topics(features.sort("published_at").with_columns(text="said in " + pl.col("post_id")))
+    model = fit(rows.head(600), min_vectors=200)
+    assert model.reads_vectors
+    training = Training(model, None, Gate(is_passed=True, reasons=("a test",)))
+    uri, root = f"sqlite:///{tmp_path / 'mlflow.db'}", (tmp_path / "artifacts").as_uri()
+    register(ENGAGEMENT, training, uri=uri, artifact_root=root, trained_at=NOW, inputs=INPUTS)
+    drafts = rows.tail(20)
+    encoder = Remembering(dict(drafts.select("text", VECTOR).iter_rows()))
+    twice = pl.concat([drafts, drafts])  # as for two slots each
+    scores = EngagementScorer(uri, encoder=encoder).score(twice.drop(VECTOR))
+    assert_frame_equal(scores, model.forecast(twice))
+    assert encoder.calls == [20]
 
 
 def test_little_data_still_gives_a_flagged_first_model_but_never_replaces_a_champion(
