@@ -9,7 +9,7 @@ be asked where it came from. Eight-bit weights give a quarter more texts a secon
 else is in it, and keep a cosine of only .993.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,10 @@ _EPSILON = 1e-12
 class MiniLm:
     """`contracts.ports.TextEncoder`. Loaded at the first text: about 100 MB, two seconds of processor. Threads may share one."""
 
-    version = VERSION
+    def __init__(self, corrections: Mapping[str, NDArray[np.float32]] | None = None, *, version: str = VERSION) -> None:
+        """`corrections` are added to the encoder's matrices, by name (`ml/text_labels/adapter.py`); its vectors then need another `version`."""
+        self.version = version
+        self._corrections = corrections or {}
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, shape (len(texts), DIMENSIONS). An empty text has one too: that of no words.
@@ -74,7 +77,8 @@ class MiniLm:
         options.add_session_config_entry(
             "session.intra_op.allow_spinning", "0"
         )  # who waits leaves the processor to others
-        graph = _graph(load_file(folder / "model.safetensors"))
+        weights = load_file(folder / "model.safetensors")
+        graph = _graph(weights | {name: weights[name] + added for name, added in self._corrections.items()})
         return tokenizer, onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 

@@ -24,6 +24,7 @@ MODELS = tuple(
         "trends",
         "experiments",
         "forecasts",
+        "texts",
     )
 )
 """What `pulso bench-models` runs."""
