@@ -3,7 +3,8 @@
 Belongs here: the margins below and above, and how they widen. Does not belong here: what is said (`choice`).
 
 Conformal: the margins are quantiles of past errors at about as many steps ahead, so that they make no claim about a distribution. Few
-independent errors say little of a quantile; the margins are widened as Student's t is against the normal distribution.
+independent errors say little of a quantile: the margins are widened as Student's t is against the normal distribution, and are at least its
+prediction interval around an error of zero, `t * sqrt(mean squared error * (1 + 1 / n))`, n the independent errors.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ml.forecasts.series import Floats
 
 LEVEL = 0.8
 """How often what comes is to lie inside."""
+ENOUGH = 10.0
+"""Independent errors from which on their quantiles speak for themselves: of fewer, one in ten and nine in ten lie beyond what was seen."""
 KNOTS = (1, 2, 3, 4, 5, 7, 10, 14, 21, 28, 42, 56, 70, 91, 119, 182, 364)
 """Steps ahead at which margins are taken; between them they are interpolated."""
 
@@ -45,10 +48,14 @@ def margins(said: Floats, past: Backtest, *, growth: float) -> Margins | None:
         low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         span = past.origins[seen[-1]] - past.origins[seen[0]]
         independent = min(float(len(seen)), 1.0 + span / ahead)
-        wider = float(t.ppf((1 + LEVEL) / 2, independent) / norm.ppf((1 + LEVEL) / 2))
+        deviations = float(t.ppf((1 + LEVEL) / 2, independent))
+        wider = deviations / float(norm.ppf((1 + LEVEL) / 2))
+        floor = 0.0
+        if independent < ENOUGH:
+            floor = deviations * float(np.sqrt(np.mean(known**2) * (1 + 1 / independent)))
         knots.append(ahead)
-        below.append(wider * max(-low, 0.0))
-        above.append(wider * max(high, 0.0))
+        below.append(max(wider * -low, floor))
+        above.append(max(wider * high, floor))
     if not knots:
         return None
     steps = np.arange(1, horizon + 1)

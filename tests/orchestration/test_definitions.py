@@ -1,6 +1,7 @@
 """Definitions load offline and keep the promises about side effects."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -166,3 +167,21 @@ def test_writers_that_exclude_each_other_share_a_pool(definitions: dg.Definition
     assert pools["actions/published_posts"] == "publisher"
     assert pools["bronze/posts"] == "networks"
     assert pools["features/online_features"] == "feature_store"
+
+
+def test_what_was_just_observed_reaches_the_marts_features_and_learning(definitions: dg.Definitions) -> None:
+    """Bronze is kept by days, most of which were never read: that must not hold back what follows from today's."""
+    graph, instance = definitions.resolve_asset_graph(), dg.DagsterInstance.ephemeral()
+    day = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+
+    def report(keys: Iterable[dg.AssetKey]) -> None:
+        for key in keys:
+            partition = day if graph.get(key).is_partitioned else None
+            instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=partition))
+
+    report(graph.materializable_asset_keys)
+    before = dg.evaluate_automation_conditions(definitions, instance)
+    report([dg.AssetKey(["bronze", name]) for name in ("posts", "post_metrics", "comments")])
+    after = dg.evaluate_automation_conditions(definitions, instance, cursor=before.cursor)
+    for key in ("gold/fct_posts", "features/post_features", "features/comment_moods", "learning/alerts"):
+        assert after.get_num_requested(dg.AssetKey(key.split("/"))) == 1, key
