@@ -99,7 +99,7 @@ class Row:
     def cells(self) -> str:
         low, high = np.expm1(np.quantile(self.lifts[1:], [0.025, 0.975]))
         promised = "" if self.promised is None else f"{np.expm1(self.promised):+.1%}"
-        kept = "" if self.promised is None else f"{self.lifts[0] / self.promised:.2f}"
+        kept = "" if not self.promised else f"{self.lifts[0] / self.promised:.2f}"
         return f"| {self.name} | {promised} | {np.expm1(self.lifts[0]):+.1%} | {low:+.1%} to {high:+.1%} | {kept} |"
 
 

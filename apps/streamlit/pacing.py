@@ -70,7 +70,8 @@ def pacing(goal: Mapping[str, Any], forecasts: pl.DataFrame, days: pl.DataFrame)
     if ahead.is_empty():
         return None
     end, level = ahead.row(-1, named=True), float(said["interval_level"][0])
-    return Pacing(known, ahead, level, chance(goal["target"], end, level=level))
+    is_there = not is_level and least >= goal["target"]  # a sum does not fall again
+    return Pacing(known, ahead, level, 1.0 if is_there else chance(goal["target"], end, level=level))
 
 
 def chance(target: float, end: Mapping[str, Any], *, level: float) -> float:

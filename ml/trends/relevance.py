@@ -19,7 +19,7 @@ from scipy.special import ndtr
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from contracts.errors import NotReadyError
-from ml.language import fold
+from ml.language import FUNCTION_WORDS, fold
 
 OWN_TEXTS_SCHEMA = pl.Schema({"client_id": pl.String, "text": pl.String, "weight": pl.Float64})
 """What a client writes (posts, weight 1) and wants to write about (pillars and keywords, with the weight of as many posts)."""
@@ -49,16 +49,17 @@ MIN_CLIENTS = 10
 """So many clients tell how similar a term usually is to a client; among fewer, relevance is the similarity itself."""
 _NOISE = regex.compile(r"https?://\S+|@[\w.]+")
 _RUN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]+|[\p{L}\p{N}]+")
+_FUNCTION_WORDS = frozenset(fold(word) for of in FUNCTION_WORDS.values() for word in of)
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 
 
 def words(text: str) -> list[str]:
-    """Folded words of three letters or more; runs of scripts without spaces as pairs of characters."""
+    """Folded words of three letters or more, function words left out; runs of scripts without spaces as pairs of characters."""
     out: list[str] = []
     for run in _RUN.findall(_NOISE.sub(" ", fold(text))):
         if _UNSPACED.match(run):
             out.extend(run[at : at + 2] for at in range(max(len(run) - 1, 1)))
-        elif len(run) > 2:
+        elif len(run) > 2 and run not in _FUNCTION_WORDS:
             out.append(run)
     return out
 
