@@ -85,8 +85,8 @@ class Steps:
             self._console.print(f"  {what}")
 
 
-def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -> Turn:
-    """The main job on the seeded world: `days` business days, then some for the outcomes to mature.
+def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int, until_outcomes: bool = True) -> Turn:
+    """The main job on the seeded world: `days` business days, then some for the outcomes to mature (unless it ends before).
 
     Raises PulsoError in a home that works with real networks: its clients are never mixed with made-up ones.
     """
@@ -109,7 +109,8 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int) -
                     steps.step(f"move the clock to {morning:%a %d %b}")
                     sandbox.move_to(morning)
                 _business_day(pipeline, sandbox, settings, turn, steps, is_first=number == 0)
-            for morning in _mornings_of_outcomes(sandbox.now(), settings):
+            mornings = _mornings_of_outcomes(sandbox.now(), settings) if until_outcomes else ()
+            for morning in mornings:
                 _publish_due(pipeline, sandbox, settings, turn, until=morning)
                 sandbox.move_to(morning)
                 steps.step(f"{morning:%a %d %b}: observe outcomes, score forecasts")

@@ -54,7 +54,7 @@ def dbt_options(settings: Settings, target: Path) -> list[str]:
     """Words after any command of dbt: the project, this home's variables, and the folder for artefacts and logs."""
     project = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
     folders = ["--target-path", str(target), "--log-path", str(target)]
-    return [*project, *folders, *_QUIET_FILE, "--vars", json.dumps(dbt_variables(settings))]
+    return [*project, *folders, "--vars", json.dumps(dbt_variables(settings))]
 
 
 def current_manifest(settings: Settings) -> Path:
@@ -84,7 +84,7 @@ def sources_sha256() -> str:
 
 
 def _parse(settings: Settings) -> None:
-    command = [str(dbt_executable()), "parse", "--quiet", *dbt_options(settings, TARGET_DIR)]
+    command = [str(dbt_executable()), "parse", "--quiet", *_QUIET_FILE, *dbt_options(settings, TARGET_DIR)]
     parsed = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
     if parsed.returncode:
         raise PulsoError(f"The dbt project does not compile:\n{parsed.stdout}{parsed.stderr}")

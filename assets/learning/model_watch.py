@@ -68,7 +68,7 @@ def _scores(lake: Lake, scope: TenantScope, version: str | None) -> pl.DataFrame
     """The version's scored shadow forecasts, with what the account's trailing median had said."""
     said = (
         lake.scan("gold/fct_forecast_scores", scope=scope)
-        .filter((pl.col("origin") == "shadow") & (pl.col("model_version") == version))
+        .filter((pl.col("origin") == "shadow") & (pl.col("model_version") == pl.lit(version, pl.String)))
         .select("client_id", "account_id", "post_id", "log_engagement", "expected_log_engagement", known_at="mature_at")
     )
     medians = lake.scan(POST_FEATURES, scope=scope).select("post_id", account_median="history_median_30")

@@ -64,7 +64,7 @@ def by_dbt(home: Path, full: bool) -> Built:
     settings = Settings(home=home)
     (home / "dbt").mkdir(exist_ok=True)
     options = dbt_options(settings, home / "dbt")
-    quiet = ["--quiet"]
+    quiet = ["--quiet", "--log-level-file", "none"]
     dbtRunner().invoke([*quiet, "parse", *options])
 
     started = time.perf_counter()

@@ -27,7 +27,7 @@ from tests import forked
 from tests.dbt import parsed
 
 NOW = datetime(2026, 4, 20, 6, tzinfo=UTC)
-QUIETLY = ("--quiet",)
+QUIETLY = ("--quiet", "--log-level-file", "none")
 CLIENTS = {"york": "America/New_York", "madrid": "Europe/Madrid", "paulo": "America/Sao_Paulo"}
 METRICS = {
     "bluesky": ("likes", "comments", "shares", "quotes", "saves"),

@@ -36,7 +36,7 @@ def main() -> None:
 def _project() -> Manifest:
     with tempfile.TemporaryDirectory() as name:
         shutil.copy(TARGET_DIR / "partial_parse.msgpack", name)
-        line = ["--quiet", "parse", *dbt_options(Settings(), Path(name))]
+        line = ["--quiet", "--log-level-file", "none", "parse", *dbt_options(Settings(), Path(name))]
         outcome = dbtRunner().invoke(line)
     assert isinstance(outcome.result, Manifest), outcome.exception
     return outcome.result

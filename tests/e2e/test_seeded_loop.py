@@ -25,9 +25,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 @pytest.fixture(scope="module")
 def turns(settings: Settings) -> list[Turn]:
-    """Two main jobs, one after the other, in one home."""
+    """Two main jobs, one after the other, in one home. The second ends with its business day: outcomes come after the first."""
     console = Console(quiet=True)
-    return [seeded_turn(settings, console, days=1, seed=7), seeded_turn(settings, console, days=1, seed=7)]
+    first = seeded_turn(settings, console, days=1, seed=7)
+    return [first, seeded_turn(settings, console, days=1, seed=7, until_outcomes=False)]
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_a_model_is_registered_in_postgresql_and_its_files_are_in_the_bucket(
         (version, training.figures, inputs)
     ]
     assert_frame_equal(model.forecast(features), training.model.forecast(features))
-    assert champion_trained_at(home.uri) == NOW
+    assert champion_trained_at(ENGAGEMENT, home.uri) == NOW
     assert "engagement" in champion_card(ENGAGEMENT, home.uri).lower()
     assert _count(settings.mlflow_url, f"runs WHERE run_uuid = '{done.run_id}' AND status = 'FINISHED'") == 1
     assert _count(settings.mlflow_url, f"model_versions WHERE run_id = '{done.run_id}'") == 1

@@ -1,5 +1,7 @@
 """Models: which version speaks for this client's posts, what it has proved here, whether it still holds, and every round of training."""
 
+import re
+
 import polars as pl
 import streamlit as st
 
@@ -8,6 +10,7 @@ from apps.streamlit.layout import empty, figure, header, section
 from apps.streamlit.workspace import Workspace, current
 from contracts.evidence import ALARM
 
+HEADING = re.compile(r"^(?=#)", re.MULTILINE)
 ENGAGEMENT, STAND_IN = "engagement", "account_median"
 STATES = ("champion", "was_champion", "withdrawn", "refused")
 
@@ -28,7 +31,7 @@ def render(work: Workspace) -> None:
         with st.expander(
             work.text("models.card", model=work.text(f"models.name_{name}")), icon=":material/description:"
         ):
-            st.markdown(card)
+            st.markdown(HEADING.sub("##", card))  # under the page's own
     _rounds(work, versions)
 
 
