@@ -52,19 +52,26 @@ def shadow_forecasts(
     """
     now, everyone = clock.now(), TenantScope.all_clients(STAGE)
     features = lake.scan(POST_FEATURES, scope=everyone).collect()
-    features = with_kept_vectors(features, lake.scan(TEXT_EMBEDDINGS, scope=everyone).collect())
     decided = lake.scan("gold/fct_posts", scope=everyone).filter("is_published_by_pulso").select("post_id").collect()
     said = lake.scan(SHADOW_FORECASTS, scope=everyone).select("post_id").collect()
     try:
-        frame = _shadows(features, pl.concat([said, decided]), models, now)
+        vectors = lake.scan(TEXT_EMBEDDINGS, scope=everyone)
+        frame = _shadows(features, pl.concat([said, decided]), vectors, models, now)
     except NotReadyError:
         frame = pl.DataFrame(schema=SHADOW_FORECASTS.schema)
     return materialised(SHADOW_FORECASTS, lake.append(SHADOW_FORECASTS, frame), frame=frame, as_of=now)
 
 
-def _shadows(features: pl.DataFrame, spoken_for: pl.DataFrame, models: ModelHome, now: datetime) -> pl.DataFrame:
-    """Forecasts of posts that are new since the champion was trained and have none yet. Raises NotReadyError."""
+def _shadows(
+    features: pl.DataFrame, spoken_for: pl.DataFrame, vectors: pl.LazyFrame, models: ModelHome, now: datetime
+) -> pl.DataFrame:
+    """Forecasts of posts that are new since the champion was trained and have none yet. Raises NotReadyError.
+
+    `vectors` of all texts are read only for a champion that reads them.
+    """
     model, version = load_champion(ENGAGEMENT, models.uri)
+    if model.reads_vectors:
+        features = with_kept_vectors(features, vectors.collect())
     since = champion_trained_at(ENGAGEMENT, models.uri)
     new = features.filter(pl.col("published_at") > since).join(spoken_for, on="post_id", how="anti")
     forecast = model.forecast(new, observed=features)
