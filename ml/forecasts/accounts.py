@@ -15,6 +15,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from contracts.tables import KPI_FORECASTS
 from ml.forecasts.interval import LEVEL
 from ml.forecasts.outlook import Outlook, Path, outlook
 from ml.forecasts.series import Floats, Kind, Series
@@ -31,25 +32,8 @@ STALE_AFTER_DAYS = 14
 """Of what was last known so long ago nothing is said."""
 
 SCOPE = ("client_id", "scope", "scope_id", "metric")
-SCHEMA = pl.Schema(
-    {
-        **dict.fromkeys(SCOPE, pl.String),
-        "as_of_day": pl.Date,
-        "target_day": pl.Date,
-        "median": pl.Float64,
-        "lower": pl.Float64,
-        "upper": pl.Float64,
-        "total_median": pl.Float64,
-        "total_lower": pl.Float64,
-        "total_upper": pl.Float64,
-        "interval_level": pl.Float64,
-        "method": pl.String,
-        "backtest_error": pl.Float64,
-        "backtest_errors": pl.String,
-        "backtest_origins": pl.Int64,
-        "total_method": pl.String,
-    }
-)
+SCHEMA = pl.Schema({name: kind for name, kind in KPI_FORECASTS.schema.items() if name not in ("forecast_at", "day")})
+"""The table's columns but for when it was said."""
 
 
 @dataclass(frozen=True)
