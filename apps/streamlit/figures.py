@@ -386,19 +386,7 @@ def coverage_over_time(coverage: pl.DataFrame, language: Language, *, promised: 
     local = coverage.with_columns(pl.col("mature_at").dt.convert_time_zone(zone).dt.replace_time_zone(None))
     times = local["mature_at"].to_list()
     figure = go.Figure()
-    figure.add_scatter(
-        x=times, y=local["high"].to_list(), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
-    )
-    figure.add_scatter(
-        x=times,
-        y=local["low"].to_list(),
-        mode="lines",
-        line={"width": 0},
-        fill="tonexty",
-        fillcolor=BAND,
-        name=language("figure.interval_95"),
-        hoverinfo="skip",
-    )
+    _band(figure, times, local["low"], local["high"], name=language("figure.interval_95"))
     figure.add_scatter(
         x=times,
         y=local["coverage"].to_list(),
@@ -594,10 +582,7 @@ def alert_stream(bins: pl.DataFrame, alert: Mapping[str, Any], language: Languag
     times = local.dt.replace_time_zone(None).to_list()
     figure = go.Figure()
     if rows["high"].drop_nulls().len():
-        edges = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-        figure.add_scatter(x=times, y=rows["low"].to_list(), showlegend=False, **edges)
-        name = language("figure.usual_range")
-        figure.add_scatter(x=times, y=rows["high"].to_list(), fill="tonexty", fillcolor=BAND, name=name, **edges)
+        _band(figure, times, rows["low"], rows["high"], name=language("figure.usual_range"))
     figure.add_scatter(
         x=times,
         y=rows["expected"].to_list(),
@@ -717,19 +702,7 @@ def goal_pacing(
     fan = pl.concat([joined, ahead.select("day", "median", "lower", "upper")])
     days = fan["day"].to_list()
     share = language.percent(level, digits=0)
-    figure.add_scatter(
-        x=days, y=fan["upper"].to_list(), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
-    )
-    figure.add_scatter(
-        x=days,
-        y=fan["lower"].to_list(),
-        mode="lines",
-        line={"width": 0},
-        fill="tonexty",
-        fillcolor=BAND,
-        name=language("figure.interval_of", share=share),
-        hoverinfo="skip",
-    )
+    _band(figure, days, fan["lower"], fan["upper"], name=language("figure.interval_of", share=share))
     figure.add_scatter(
         x=days,
         y=fan["median"].to_list(),
@@ -1020,6 +993,13 @@ def _layout(
     )
     figure.update_xaxes(title=x_title, automargin=True)
     figure.update_yaxes(title=y_title, automargin=True)
+
+
+def _band(figure: go.Figure, x: Sequence[Any], low: pl.Series, high: pl.Series, *, name: str) -> None:
+    """The area between `low` and `high`, without edges of its own."""
+    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_scatter(x=x, y=high.to_list(), showlegend=False, **edge)
+    figure.add_scatter(x=x, y=low.to_list(), fill="tonexty", fillcolor=BAND, name=name, **edge)
 
 
 def _colorbar(title: str, **ticks: object) -> dict[str, object]:
