@@ -48,7 +48,7 @@ setup-spark: setup  ## Add dbt-spark, pyspark (half a gigabyte) and, where there
 run: setup  ## Do the main job: ingest, build, train, decide, publish, learn (WORLD=posts.csv replays real posts)
 	@$(BIN)/pulso run $(if $(WORLD),--world "$(WORLD)")
 
-ui: setup  ## Open Dagster and the Streamlit app on loopback
+ui: setup  ## Open Dagster, MLflow and the Streamlit app on loopback
 	@$(BIN)/pulso ui
 
 test: setup  ## Run all tests

@@ -1,14 +1,16 @@
-"""All that a person looks at, started together on loopback: Dagster's UI and daemon, the app, and the sandbox where one belongs."""
+"""All that a person looks at, started together on loopback: Dagster's UI and daemon, MLflow's UI, the app, and the sandbox where one belongs."""
 
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
+from apps import mlflow_server
 from apps.streamlit import server
 from apps.worlds import open_home
 from contracts.settings import Settings
@@ -17,7 +19,7 @@ BIN = Path(sys.executable).parent
 WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
 
 
-def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: int) -> None:
+def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: int, mlflow_port: int) -> None:
     """Run until Ctrl-C or until one of the processes ends."""
     with ExitStack() as stack:
         settings = stack.enter_context(open_home(settings, console))
@@ -25,13 +27,18 @@ def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: 
         commands = {
             "dagster": [*webserver, "--log-level", "warning"],
             "daemon": [str(BIN / "dagster-daemon"), "run", "-w", str(WORKSPACE), "--log-level", "warning"],
+            "mlflow": mlflow_server.command(settings, port=mlflow_port),
             "app": server.command(port=app_port),
         }
-        processes = {name: _start(name, command, settings) for name, command in commands.items()}
+        processes = {
+            name: _start(name, command, settings, (mlflow_server if name == "mlflow" else server).environment(settings))
+            for name, command in commands.items()
+        }
         for process in processes.values():
             stack.callback(_end, process)
         console.print(
-            f"Dagster     http://127.0.0.1:{dagster_port}\nApp         http://127.0.0.1:{app_port}\nCtrl-C ends all of them."
+            f"Dagster     http://127.0.0.1:{dagster_port}\nMLflow      http://127.0.0.1:{mlflow_port}\n"
+            f"App         http://127.0.0.1:{app_port}\nCtrl-C ends all of them."
         )
         try:
             while all(process.poll() is None for process in processes.values()):
@@ -42,7 +49,7 @@ def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: 
         console.print(f"[red]{ended} ended by itself; its log is under {settings.home / 'logs'}.[/]")
 
 
-def _start(name: str, command: list[str], settings: Settings) -> subprocess.Popen[bytes]:
+def _start(name: str, command: list[str], settings: Settings, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     log = settings.home / "logs" / f"{name}.log"
     with log.open("ab") as out:
         return subprocess.Popen(
@@ -50,7 +57,7 @@ def _start(name: str, command: list[str], settings: Settings) -> subprocess.Pope
             stdout=out,
             stderr=out,
             cwd=WORKSPACE.parent,
-            env=dict(server.environment(settings)),
+            env=dict(env),
             start_new_session=True,
         )
 

@@ -31,11 +31,11 @@ MODELS = tuple(
 
 
 @app.command()
-def ui(dagster_port: int = 3000, app_port: int = 8501) -> None:
-    """Dagster and the Streamlit app on loopback, with the sandbox beside them when this home lives in one. Ctrl-C ends all."""
+def ui(dagster_port: int = 3000, app_port: int = 8501, mlflow_port: int = 5000) -> None:
+    """Dagster, MLflow and the Streamlit app on loopback, with the sandbox beside them when this home lives in one. Ctrl-C ends all."""
     from apps.ui import serve
 
-    serve(Settings(), console, dagster_port=dagster_port, app_port=app_port)
+    serve(Settings(), console, dagster_port=dagster_port, app_port=app_port, mlflow_port=mlflow_port)
 
 
 @app.command()
