@@ -150,9 +150,9 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
     return turn
 
 
-def register_world(settings: Settings, sandbox: Sandbox) -> None:
-    """Demo clients with their goals and the accounts that the world gives them. Known ones are left as people changed them."""
-    _register(settings, sandbox, demo_clients())
+def register_world(settings: Settings, sandbox: Sandbox, *, others: Iterable[Client] = ()) -> None:
+    """Demo clients, and `others`, with their goals and the accounts that the world gives them. Known ones are left as people changed them."""
+    _register(settings, sandbox, [*demo_clients(), *others])
 
 
 def _register_replay(settings: Settings, sandbox: Sandbox, *, language: str, time_zone: str) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -57,13 +58,20 @@ class Pipeline:
         self._log = log
 
     def run(
-        self, job: str, *, day: date | None = None, since: date | None = None, ops: Mapping[str, Any] | None = None
+        self,
+        job: str,
+        *,
+        day: date | None = None,
+        since: date | None = None,
+        ops: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> JobOutcome:
-        """Run a job to its end, for `day` or for the range `since`..`day` in one run.
+        """Run a job to its end, for `day` or for the range `since`..`day` in one run; `tags`: of the run, besides its own.
 
         Raises JobFailedError; checks that fail without blocking are returned, not raised.
         """
-        return self._execute(self._definitions.resolve_job_def(job), job, day=day, since=since, ops=ops)
+        definition = self._definitions.resolve_job_def(job)
+        return self._execute(definition, job, day=day, since=since, ops=ops, tags=tags or {})
 
     def run_assets(self, keys: Sequence[str], *, day: date, since: date) -> JobOutcome:
         """Materialise some assets over a range of days in one run. Raises JobFailedError."""
@@ -81,10 +89,11 @@ class Pipeline:
         day: date | None,
         since: date | None,
         ops: Mapping[str, Any] | None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> JobOutcome:
-        tags = {}
+        tags = dict(tags)
         if day is not None and since is not None:
-            tags = {_RANGE_START: since.isoformat(), _RANGE_END: day.isoformat()}
+            tags |= {_RANGE_START: since.isoformat(), _RANGE_END: day.isoformat()}
         with self._log.open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
             result = definition.execute_in_process(
                 instance=self._instance,

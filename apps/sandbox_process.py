@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,17 +69,23 @@ class Sandbox:
 
 @contextmanager
 def running_sandbox(
-    settings: Settings, *, posts: Path | None = None, seed: int = 7, log: Path | None = None
+    settings: Settings,
+    *,
+    posts: Path | None = None,
+    seed: int = 7,
+    more: Sequence[str] = (),
+    log: Path | None = None,
 ) -> Iterator[Sandbox]:
     """A sandbox on `settings.sandbox_port`: the one that runs there already, else one of our own, stopped on leaving.
 
-    `posts` (normalised, see contracts.tables.IMPORTED_POSTS_COLUMNS) makes the world a replayed one.
+    `posts` (normalised, see contracts.tables.IMPORTED_POSTS_COLUMNS) makes the world a replayed one. `more`: further
+    options of `python -m sandbox`.
     """
     sandbox = Sandbox(settings.sandbox_url)
     if sandbox.is_up():
         yield sandbox
         return
-    process = start_sandbox(settings, posts=posts, seed=seed, log=log)
+    process = start_sandbox(settings, posts=posts, seed=seed, more=more, log=log)
     try:
         wait_until_up(sandbox, process, log)
         yield sandbox
@@ -92,7 +98,12 @@ def running_sandbox(
 
 
 def start_sandbox(
-    settings: Settings, *, posts: Path | None = None, seed: int = 7, log: Path | None = None
+    settings: Settings,
+    *,
+    posts: Path | None = None,
+    seed: int = 7,
+    more: Sequence[str] = (),
+    log: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start the process. Its state is under `home/sandbox` and survives it."""
     command = [
@@ -108,6 +119,7 @@ def start_sandbox(
     ]
     if posts is not None:
         command += ["--world", "replayed", "--posts", str(posts)]
+    command += more
     log = log or settings.home / "logs" / "sandbox.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:

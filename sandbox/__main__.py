@@ -46,6 +46,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--now", type=_moment, help=f"start of the world (seeded default {DEFAULT_NOW.isoformat()})")
     parser.add_argument("--crowd", type=int, default=0, help="accounts besides the demo's, over all networks (seeded)")
     parser.add_argument(
+        "--ranking-change-day", type=float, help="days after the start on which what networks rank up changes (seeded)"
+    )
+    parser.add_argument(
         "--rate-limits",
         choices=("relaxed", "real"),
         default="relaxed",
@@ -77,6 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
                 seed=options.seed,
                 now=options.now,
                 crowd=options.crowd,
+                ranking_change_day=options.ranking_change_day,
                 has_real_limits=options.rate_limits == "real",
             )
         )

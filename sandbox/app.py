@@ -17,6 +17,7 @@ from sandbox.networks import NETWORKS
 from sandbox.public_pages import PublicPages
 from sandbox.state import State
 from sandbox.world.model import World, to_datetime, to_ms
+from sandbox.world.parameters import WorldParameters
 from sandbox.world.seeded import SeededWorld
 
 DEFAULT_NOW = datetime(2026, 5, 30, 6, tzinfo=UTC)
@@ -35,6 +36,8 @@ class Options:
     now: datetime | None = None
     crowd: int = 0
     """Accounts besides the demo's, spread evenly over all networks (seeded world)."""
+    ranking_change_day: float | None = None
+    """Days after the start on which all networks change what they rank up (seeded world)."""
     has_real_limits: bool = False
 
 
@@ -46,7 +49,8 @@ def build_world(options: Options) -> World:
         if options.posts is None:
             raise ValueError("a replayed world needs --posts FILE.parquet")
         return ReplayedWorld(options.posts, to_ms(options.now) if options.now else None)
-    return SeededWorld(options.seed, to_ms(options.now or DEFAULT_NOW), crowd_size=options.crowd)
+    parameters = WorldParameters(ranking_change_day=options.ranking_change_day)
+    return SeededWorld(options.seed, to_ms(options.now or DEFAULT_NOW), parameters, crowd_size=options.crowd)
 
 
 def build_app(options: Options) -> Starlette:
@@ -62,6 +66,7 @@ def build_app(options: Options) -> Starlette:
         state.pin("posts", options.posts.name)
     if world.kind == "seeded":
         state.pin("crowd", str(options.crowd))
+        state.pin("ranking_change_day", str(options.ranking_change_day))
     state.pin("start_ms", str(world.start_ms))
     clock = WorldClock(state, world.start_ms)
     limits = RateLimits(factor=1 if options.has_real_limits else RELAXED_FACTOR)

@@ -62,6 +62,8 @@ class EngagementLaw:
         self._seed = seed
         self._resident = resident
         self._zone = ZoneInfo(account.time_zone)
+        day = parameters.ranking_change_day
+        self._change_ms = math.inf if day is None else start_ms + day * DAY_MS
         self._who = (account.network, account.handle)
         self._level = LevelPath(parameters, seed, account, start_ms - parameters.history_days * DAY_MS)
         self._base = math.log1p(resident.followers * resident.interaction_rate)
@@ -84,8 +86,9 @@ class EngagementLaw:
             "base": self._base,
             "level": self._level.at(post.created_ms),
             "network_week": _normal(constants.network_week_sd, seed, "week", post.network, week),
-            "format": _normal(constants.format_sd, seed, "format", *self._who, post.content_format),
-            "pillar": _normal(constants.pillar_sd, seed, "pillar", *self._who, pillar) if pillar else 0.0,
+            "ranking_change": constants.ranking_change_level if post.created_ms >= self._change_ms else 0.0,
+            "format": self._taste(constants.format_sd, post, "format", post.content_format),
+            "pillar": self._taste(constants.pillar_sd, post, "pillar", pillar) if pillar else 0.0,
             "hour_of_week": _normal(
                 constants.hour_of_week_sd, seed, "hour_of_week", post.network, local.weekday(), local.hour
             ),
@@ -102,6 +105,13 @@ class EngagementLaw:
             "hashtags": constants.hashtag_excess_effect * surplus_tags,
             "words": word_sd * sum(_normal(1.0, seed, "word", self._resident.sector, word) for word in seen.words),
         }
+
+    def _taste(self, sd: float, post: Post, kind: str, value: str) -> float:
+        """The account's effect of a format or a pillar: another one once the networks' ranking has changed."""
+        if post.created_ms < self._change_ms:
+            return _normal(sd, self._seed, kind, *self._who, value)
+        stronger = sd * self._parameters.ranking_change_strength
+        return _normal(stronger, self._seed, kind, *self._who, value, "after the ranking change")
 
     def expected(self, post: Post) -> float:
         """Expected log1p(interactions) before the residual."""

@@ -61,6 +61,14 @@ class WorldParameters:
         -0.05, "per hashtag above the network's tolerance (Instagram 6, Bluesky 2)"
     )
     word_sd: float = _parameter(0.16, "sd of the sum of hidden appeals of a text's words")
+    ranking_change_day: float | None = _parameter(
+        None,
+        "days after the world's start on which all networks change what they rank up: none by itself (`--ranking-change-day`)",
+    )
+    ranking_change_level: float = _parameter(-0.5, "what every post gains or loses from that day on (judgement)")
+    ranking_change_strength: float = _parameter(
+        2.5, "format and pillar effects are drawn anew that day, with this many times their sd (judgement)"
+    )
 
     # --- composition (shares of interactions; reach and views) ---
     share_log_sd: float = _parameter(0.5, "log sd of each of those shares")

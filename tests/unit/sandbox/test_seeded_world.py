@@ -237,6 +237,27 @@ def test_better_choices_pay_off_by_what_the_law_says() -> None:
     assert statistics.mean(map(math.log1p, good)) > statistics.mean(map(math.log1p, bad)) + 0.2
 
 
+def test_a_ranking_change_leaves_the_past_as_it_was_and_draws_tastes_anew(world: SeededWorld) -> None:
+    constants = WorldParameters(ranking_change_day=10)
+    changed, moment = SeededWorld(7, START, constants), START + 10 * DAY_MS
+    posts = everything(world, START + 60 * DAY_MS)
+    assert everything(changed, START + 60 * DAY_MS) == posts, "who posts what is the same"
+
+    before = [post for post in posts if post.created_ms < moment]
+    assert [changed.counts(post, START) for post in before] == [world.counts(post, START) for post in before]
+
+    after = [(world.truth(post)["terms"], changed.truth(post)["terms"]) for post in posts if post.created_ms >= moment]
+    assert {new["ranking_change"] for _, new in after} == {constants.ranking_change_level}
+    for taste in ("format", "pillar"):
+        old, new = ([terms[at][taste] for terms in after] for at in (0, 1))
+        assert statistics.pstdev(new) > 1.5 * statistics.pstdev(old), (
+            "as much stronger as is said, in a sample of accounts"
+        )
+        assert abs(statistics.correlation(old, new)) < 0.5, "what worked says little of what works"
+    unmoved = set(after[0][0]) - {"ranking_change", "format", "pillar"}
+    assert all(old[name] == new[name] for old, new in after for name in unmoved)
+
+
 def test_posts_over_the_wire_follow_the_same_law_as_history(world: SeededWorld) -> None:
     account = world.accounts[0]
     past = world.posts(account, START)[40]
