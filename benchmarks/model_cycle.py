@@ -19,6 +19,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 
@@ -137,8 +138,8 @@ def _evidence(settings: Settings, champion: Round) -> str:
     mine = watched.filter(watched["model_version"] == champion.version)
     if mine.is_empty():
         return f"version {champion.version}: nothing scored"
-    most = {kind: mine[f"{kind}_evidence"].max() for kind in ("drift", "decay")}
-    told = ", ".join(f"{kind} {value:.1f}" for kind, value in most.items())
+    most = mine.select(pl.col("drift_evidence", "decay_evidence").max()).row(0)
+    told = "drift {:.1f}, decay {:.1f}".format(*most)
     return f"version {champion.version}: {told} at most for one client, {mine['day'].n_unique()} days"
 
 

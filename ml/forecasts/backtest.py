@@ -17,6 +17,8 @@ MOST_ORIGINS = 20
 """Older ones say how a method did on another account than today's."""
 SHORTEST_PAST = 14
 """Known steps before anything is said; also two seasons, where a season is not longer than that."""
+SHORTEST_FIT = 18
+"""Known steps before a fit, in the same way: statsmodels starts a season of seven steps from 16, one of eight or nine from 18."""
 FITTED_FROM = 126
 """Known steps from which on it pays to fit: parameters learned from less are no better than none, at a hundred times the price."""
 
@@ -99,6 +101,8 @@ def origins_of(series: Series) -> Ints:
 
 def shortest_past(series: Series) -> int:
     """Steps before the first origin."""
+    if series.known >= FITTED_FROM:
+        return max(2 * series.season, SHORTEST_FIT)
     return max(2 * series.season, SHORTEST_PAST if series.season > 1 else SHORTEST_PAST // 2)
 
 

@@ -119,6 +119,14 @@ def test_the_fitted_methods_say_at_the_end_what_their_library_says() -> None:
     np.testing.assert_allclose(smoothing.theta(level, np.array([150]), 20)[0], theirs)
 
 
+@pytest.mark.parametrize("days", range(126, 133))
+def test_however_long_a_series_is_the_fitted_methods_have_enough_before_its_first_origin(days: int) -> None:
+    for kind, values in ((Kind.FLOW, weekly(days)), (Kind.LEVEL, growing(days))):
+        found = outlook(series(values, kind), 28)
+        assert found is not None
+        assert {"ets", "theta"} <= set(pool(series(values, kind)))
+
+
 def test_a_jump_a_stop_and_zeros_are_survived() -> None:
     jumped = growing(120)
     jumped[100:] += 4000
