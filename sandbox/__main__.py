@@ -36,6 +36,11 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _parameter(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    return name, float(value)
+
+
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8930, help="0 takes any free port (default 8930)")
@@ -46,7 +51,13 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--now", type=_moment, help=f"start of the world (seeded default {DEFAULT_NOW.isoformat()})")
     parser.add_argument("--crowd", type=int, default=0, help="accounts besides the demo's, over all networks (seeded)")
     parser.add_argument(
-        "--ranking-change-day", type=float, help="days after the start on which what networks rank up changes (seeded)"
+        "--set",
+        dest="parameters",
+        metavar="NAME=VALUE",
+        type=_parameter,
+        action="append",
+        default=[],
+        help="a quantity of the seeded world, as GET /_sandbox/world lists them (repeatable)",
     )
     parser.add_argument(
         "--rate-limits",
@@ -80,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
                 seed=options.seed,
                 now=options.now,
                 crowd=options.crowd,
-                ranking_change_day=options.ranking_change_day,
+                parameters=dict(options.parameters),
                 has_real_limits=options.rate_limits == "real",
             )
         )

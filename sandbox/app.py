@@ -1,6 +1,8 @@
 """Composes the sandbox: world, state, clock, faults, networks and pages into one application."""
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,20 +38,20 @@ class Options:
     now: datetime | None = None
     crowd: int = 0
     """Accounts besides the demo's, spread evenly over all networks (seeded world)."""
-    ranking_change_day: float | None = None
-    """Days after the start on which all networks change what they rank up (seeded world)."""
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    """Quantities of the seeded world that are other ones than usual, by name (`world/parameters.py`)."""
     has_real_limits: bool = False
 
 
 def build_world(options: Options) -> World:
-    """The world that the options name. Raises ReplayFileError for a file that can not be replayed."""
+    """The world that the options name. Raises ReplayFileError for a file that can not be replayed, ValueError for an unknown parameter."""
     if options.world == "replayed":
         from sandbox.replay import ReplayedWorld  # polars is heavy, and only this world needs it
 
         if options.posts is None:
             raise ValueError("a replayed world needs --posts FILE.parquet")
         return ReplayedWorld(options.posts, to_ms(options.now) if options.now else None)
-    parameters = WorldParameters(ranking_change_day=options.ranking_change_day)
+    parameters = WorldParameters.with_values(options.parameters)
     return SeededWorld(options.seed, to_ms(options.now or DEFAULT_NOW), parameters, crowd_size=options.crowd)
 
 
@@ -66,7 +68,7 @@ def build_app(options: Options) -> Starlette:
         state.pin("posts", options.posts.name)
     if world.kind == "seeded":
         state.pin("crowd", str(options.crowd))
-        state.pin("ranking_change_day", str(options.ranking_change_day))
+        state.pin("parameters", json.dumps(dict(sorted(options.parameters.items()))))
     state.pin("start_ms", str(world.start_ms))
     clock = WorldClock(state, world.start_ms)
     limits = RateLimits(factor=1 if options.has_real_limits else RELAXED_FACTOR)

@@ -5,6 +5,7 @@ where nothing could be measured the value is a judgement and its description say
 serves this table; no model may read it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -23,6 +24,9 @@ class WorldParameters:
         0.6, "variance / mean of an account's daily post count: brands post sub-Poisson"
     )
     weekend_posting: float = _parameter(0.75, "posting rate on Saturday and Sunday, as a multiple of a weekday's")
+    crowd_rate: float = _parameter(
+        0.3, "posts a day of each account of a crowd: little, so that a large one is not slow"
+    )
     habit_share: float = _parameter(0.8, "share of posts that go out at one of the account's habitual hours")
     full_hour_share: float = _parameter(0.15, "share of posts published in minute :00")
     five_minute_share: float = _parameter(0.25, "further share of posts published on another five-minute mark")
@@ -63,7 +67,7 @@ class WorldParameters:
     word_sd: float = _parameter(0.16, "sd of the sum of hidden appeals of a text's words")
     ranking_change_day: float | None = _parameter(
         None,
-        "days after the world's start on which all networks change what they rank up: none by itself (`--ranking-change-day`)",
+        "days after the world's start on which all networks change what they rank up; none by itself",
     )
     ranking_change_level: float = _parameter(-0.5, "what every post gains or loses from that day on (judgement)")
     ranking_change_strength: float = _parameter(
@@ -96,6 +100,14 @@ class WorldParameters:
 
     # --- what measurement does ---
     profile_visit_reach: float = _parameter(0.012, "accounts reached per follower and day without any post (judgement)")
+
+    @classmethod
+    def with_values(cls, values: Mapping[str, float]) -> "WorldParameters":
+        """The usual world with some quantities set, by name. Raises ValueError for a name that is none."""
+        if unknown := sorted(set(values) - {item.name for item in fields(cls)}):
+            known = ", ".join(item.name for item in fields(cls))
+            raise ValueError(f"the seeded world has no parameter {', '.join(unknown)}; it has {known}")
+        return cls(**values)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Name -> value and description, for the admin page."""

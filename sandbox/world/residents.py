@@ -96,8 +96,8 @@ _BOOKS = (("coffee", "en"), ("cocina", "es"), ("surf", "pt"))
 ACCOUNTS_PER_CLIENT = 9
 
 
-def crowd(size: int) -> tuple[Resident, ...]:
-    """`size` more accounts, spread evenly over the networks; a client has one on each. They post little by themselves."""
+def crowd(size: int, *, rate: float) -> tuple[Resident, ...]:
+    """`size` more accounts, spread evenly over the networks; a client has one on each. `rate`: posts a day of each by itself."""
     found = []
     for index in range(size):
         client, network = divmod(index, ACCOUNTS_PER_CLIENT)
@@ -118,7 +118,7 @@ def crowd(size: int) -> tuple[Resident, ...]:
                 ),
                 brand=f"Crowd {client}",
                 sector=sector,
-                rate=0.3,
+                rate=rate,
                 followers=500 + number(0, "followers", handle) % 20_000,
                 interaction_rate=0.01,
                 hand_posting_after_start=0.5,

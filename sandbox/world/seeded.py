@@ -26,7 +26,8 @@ class SeededWorld:
         self.seed = seed
         self.start_ms = start_ms
         self.parameters = parameters or WorldParameters()
-        self._residents = {resident.account.native_id: resident for resident in (*residents(), *crowd(crowd_size))}
+        everyone = (*residents(), *crowd(crowd_size, rate=self.parameters.crowd_rate))
+        self._residents = {resident.account.native_id: resident for resident in everyone}
         self._posting = {
             key: PostingProcess(self.parameters, seed, resident, start_ms) for key, resident in self._residents.items()
         }
