@@ -6,7 +6,7 @@ Does not belong here: fitting models (`ml/engagement.py`), text about them (`ml/
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -36,8 +36,13 @@ class TimeSplit:
     cutoff: datetime
 
 
-def time_split(features: pl.DataFrame, *, test_share: float = 0.2) -> TimeSplit:
+RECENT = timedelta(days=28)
+
+
+def time_split(features: pl.DataFrame, *, test_share: float = 0.2, enough: int | None = None) -> TimeSplit:
     """The last `test_share` of labelled posts by publication are the test; nothing unknown at the cutoff is trained on.
+
+    `enough`: where the last four weeks hold at least so many labelled posts, and fewer than that share, they alone are the test.
 
     Posts published before the cutoff that had not matured by it belong to neither side. Raises NotReadyError when a side
     would be empty.
@@ -46,6 +51,9 @@ def time_split(features: pl.DataFrame, *, test_share: float = 0.2) -> TimeSplit:
     if labelled.height < 2:
         raise NotReadyError("fewer than two posts have matured; ingest more history and run again")
     at = min(max(round(labelled.height * (1 - test_share)), 1), labelled.height - 1)
+    if enough is not None:
+        recent = labelled.filter(pl.col("published_at") > labelled["published_at"][-1] - RECENT).height
+        at = max(at, labelled.height - recent) if recent >= enough else at
     cutoff: datetime = labelled["published_at"][at]
     train = labelled.filter((pl.col("published_at") < cutoff) & (pl.col("label_known_at") <= cutoff))
     test = labelled.filter(pl.col("published_at") >= cutoff)

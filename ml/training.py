@@ -18,6 +18,8 @@ from ml.gate import MIN_GAIN, Gate, gate
 from ml.leakage import refuse_leaks
 
 MIN_HELD_OUT_POSTS = 30
+ENOUGH_HELD_OUT_POSTS = 1_000
+"""So many of the last four weeks tell a better model from luck; a fifth of a long history would only make the model older."""
 MIN_POSTS_PER_ACCOUNT_SMALL = 10
 """With little data no account has enough test posts to be ranked by the usual bar; then this one holds."""
 
@@ -82,7 +84,7 @@ def train(
     min_gain: float = MIN_GAIN,
     resamples: int = 200,
 ) -> Training:
-    """Fit on all but the newest `test_share` of matured posts and judge on those.
+    """Fit on all but the newest `test_share` of matured posts (of four weeks, where those are enough) and judge on the rest.
 
     The model that is returned is the one that was measured. It never saw the held-out rows, and neither did a champion that an
     earlier round produced from fewer posts, so the two can be compared. Where the model fails the gate and there is no
@@ -92,7 +94,7 @@ def train(
     """
     refuse_leaks(features)
     try:
-        split = time_split(features, test_share=test_share)
+        split = time_split(features, test_share=test_share, enough=ENOUGH_HELD_OUT_POSTS)
         model = fit(split.train, seed=seed)
     except NotReadyError:
         return _unmeasured(features, champion)

@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from contracts.errors import NotReadyError
 from ml.evaluation import (
     BASELINES,
+    RECENT,
     Difference,
     baseline_forecasts,
     evaluate,
@@ -34,6 +35,31 @@ def test_the_split_trains_on_nothing_that_was_unknown_at_the_cutoff(features: pl
     assert split.train.filter(pl.col("label_known_at") > split.cutoff).is_empty()
     assert split.test.filter(pl.col("published_at") < split.cutoff).is_empty()
     assert split.train.height < 0.75 * features.height  # those that had not matured by then are on neither side
+
+
+def test_of_a_long_history_only_the_last_weeks_are_held_out_where_they_are_enough(
+    features: pl.DataFrame,
+) -> None:
+    fifth = time_split(features)
+    newest = features.filter("is_label_mature")["published_at"].max()
+    recent = features.filter(pl.col("is_label_mature") & (pl.col("published_at") > newest - RECENT)).height
+    assert recent > fifth.test.height, "these posts span too little for the weeks to be fewer than a fifth"
+    assert time_split(features, enough=10).cutoff == fifth.cutoff
+
+    longer = pl.concat(
+        [
+            features,
+            *(
+                features.with_columns(pl.col("published_at", "label_known_at") - timedelta(days=90 * n))
+                for n in range(1, 9)
+            ),
+        ]
+    )
+    assert time_split(longer).test.height == pytest.approx(0.2 * longer.height, abs=1)
+    capped = time_split(longer, enough=recent)
+    assert capped.test.height == recent
+    assert capped.test["published_at"].min() > newest - RECENT
+    assert time_split(longer, enough=recent + 1).test.height == time_split(longer).test.height
 
 
 def test_a_split_without_two_sides_is_refused(features: pl.DataFrame) -> None:

@@ -83,7 +83,7 @@ def test_a_state_folder_belongs_to_one_world(tmp_path: Path) -> None:
         build_app(Options(base_url="http://127.0.0.1:1", state_dir=tmp_path, seed=8))
     with pytest.raises(StateMismatchError, match="parameters"):
         build_app(Options(base_url="http://127.0.0.1:1", state_dir=tmp_path, parameters={"ranking_change_day": 3}))
-    with pytest.raises(ValueError, match="no parameter residual_mean; it has .*residual_sd"):
+    with pytest.raises(ValueError, match=r"no parameter residual_mean; it has .*residual_sd"):
         build_app(Options(base_url="http://127.0.0.1:1", state_dir=tmp_path, parameters={"residual_mean": 3}))
     with pytest.raises(StateMismatchError, match="start"):
         build_app(Options(base_url="http://127.0.0.1:1", state_dir=tmp_path, now=START + timedelta(days=1)))
