@@ -35,6 +35,7 @@ from contracts.records import (
     Receipt,
     Reconciliation,
     Staging,
+    TextLabels,
     Token,
     Trouble,
 )
@@ -527,6 +528,19 @@ class TextEncoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, one row per text. Raises NotReadyError where it can't be loaded."""
+        ...
+
+
+class TextLabeller(Protocol):
+    """Sentiment and offensiveness of texts: a fixed function of the text and of the language that its client writes."""
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """Those who speak at present, as labels name them; a label of anybody else is of another time."""
+        ...
+
+    def label(self, texts: Sequence[str], *, client_language: str) -> Sequence[TextLabels]:
+        """Labels of each text. `client_language` decides where a text does not show its own. Raises NotReadyError where a model can't be loaded."""
         ...
 
 

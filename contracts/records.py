@@ -322,6 +322,21 @@ class PostMetricPoint(Record):
     raw: str
 
 
+class TextLabels(Record):
+    """What a labeller said of a text. A confidence is the probability that the label is right."""
+
+    sentiment: Literal["negative", "neutral", "positive"]
+    sentiment_confidence: float = Field(ge=0, le=1)
+    is_sentiment_sure: bool
+    """Sure enough to go by without another opinion."""
+    is_offensive: bool | None = None
+    """None: nobody who can tell was asked."""
+    offensive_confidence: float | None = Field(default=None, ge=0, le=1)
+    is_offensive_sure: bool = False
+    labelled_by: str
+    """Name and version of who said it."""
+
+
 class Comment(Record):
     """A comment or reply by someone of the audience (observed). Their identity leaves bronze only as a keyed pseudonym."""
 

@@ -562,13 +562,35 @@ TEXT_EMBEDDINGS = _spec(
     partition_by=None,
 )
 
+TEXT_LABELS = _spec(
+    "features",
+    "text_labels",
+    TableKind.DERIVED,
+    ("client_id", "text_sha256", "labelled_by"),
+    "Sentiment and offensiveness of what the audience wrote, each with its confidence and who said so: the classifier of English, or a "
+    "lexicon. No text is labelled twice; the words stay in bronze. Grain: client x text x labeller version. Read by comment moods and reply "
+    "drafts.",
+    {
+        "client_id": pl.String,
+        "text_sha256": pl.String,
+        "sentiment": pl.String,
+        "sentiment_confidence": pl.Float64,
+        "is_sentiment_sure": pl.Boolean,
+        "is_offensive": pl.Boolean,
+        "offensive_confidence": pl.Float64,
+        "is_offensive_sure": pl.Boolean,
+        "labelled_by": pl.String,
+    },
+    partition_by=None,
+)
+
 COMMENT_MOODS = _spec(
     "features",
     "comment_moods",
     TableKind.DERIVED,
     ("comment_id",),
-    "How each comment of the audience reads, by lexicon: negative, neutral or positive. The words stay in bronze. Grain: comment; partition: "
-    "day on which it was first observed. Read by alerts.",
+    "How each comment of the audience reads: negative, neutral or positive, how surely, and who said so. The words stay in bronze. Grain: "
+    "comment; partition: day on which it was first observed. Read by alerts.",
     {
         "comment_id": pl.String,
         "client_id": pl.String,
@@ -576,6 +598,8 @@ COMMENT_MOODS = _spec(
         "network": pl.String,
         "post_id": pl.String,
         "mood": pl.String,
+        "mood_confidence": pl.Float64,
+        "labelled_by": pl.String,
         "commented_at": UTC,
         "day": pl.Date,
     },
@@ -986,7 +1010,7 @@ REPLY_DRAFTS = _spec(
     "reply_drafts",
     TableKind.DERIVED,
     ("content_item_id",),
-    "Drafted answers to comments. Grain: comment. Read by the store.",
+    "Drafted answers to comments. `model_version`: who read the comment's sentiment. Grain: comment. Read by the store.",
     {
         "content_item_id": pl.String,
         "comment_id": pl.String,
@@ -994,6 +1018,9 @@ REPLY_DRAFTS = _spec(
         "network": pl.String,
         "intent": pl.String,
         "sentiment": pl.String,
+        "sentiment_confidence": pl.Float64,
+        "is_offensive": pl.Boolean,
+        "urgency": pl.String,
         "confidence": pl.Float64,
         "needs_person": pl.Boolean,
         "reason": pl.String,
@@ -1083,6 +1110,7 @@ ALL_TABLES: tuple[TableSpec, ...] = (
     POST_FEATURES,
     ACCOUNT_HISTORIES,
     TEXT_EMBEDDINGS,
+    TEXT_LABELS,
     COMMENT_MOODS,
     POST_SNAPSHOTS,
     SHADOW_FORECASTS,

@@ -17,7 +17,7 @@ from assets.decisions import drafts, ideas, replies, slots, taking_off
 from assets.features import accounts as account_features
 from assets.features import comments as comment_features
 from assets.features import posts as post_features
-from assets.features import snapshots, text_embeddings
+from assets.features import snapshots, text_embeddings, text_labels
 from assets.learning import alerts, calibration, model_versions, model_watch, posting_time, trends
 from assets.learning import popularity as popularity_learning
 from assets.models import engagement, hour_effects, kpi_forecasts, popularity
@@ -39,6 +39,7 @@ ASSET_MODULES = (
     post_features,
     account_features,
     snapshots,
+    text_labels,
     comment_features,
     text_embeddings,
     engagement,

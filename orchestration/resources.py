@@ -138,6 +138,13 @@ def text_encoder(_: dg.InitResourceContext) -> Any:
     return MiniLm()
 
 
+@dg.resource(description="What texts say. The classifier is read at the first English text, once a process.")
+def text_labeller(_: dg.InitResourceContext) -> Any:
+    from ml.text_labels.labeller import ShippedLabeller
+
+    return ShippedLabeller()
+
+
 def open_feature_store(settings: Settings) -> FeatureStore:
     """What was known of accounts at any moment, from the lake of this home. Feast is imported when it is asked, not here."""
     from feature_store import FeastFeatureStore
@@ -219,6 +226,7 @@ ALL_RESOURCES = {
     "models": models,
     "scorer": scorer,
     "text_encoder": text_encoder,
+    "text_labeller": text_labeller,
     "feature_store": feature_store,
     "text_model": text_model,
     "image_maker": image_maker,

@@ -16,10 +16,11 @@ from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.networks import ContentFormat
-from contracts.ports import Lake, Store
+from contracts.ports import Lake, Store, TextLabeller
 from contracts.records import Account, Client, ContentItem, Decision, Fact
-from contracts.tables import COMMENTS, REPLY_DRAFTS
+from contracts.tables import COMMENTS, REPLY_DRAFTS, TEXT_LABELS
 from ml.replies import REPLIES_VERSION, ReplyDraft, draft_reply
+from ml.text_labels.kept import labels_in, with_kept_labels
 from policy import POLICY_VERSION
 
 NO_ANSWER = "none"
@@ -27,12 +28,18 @@ ANSWERED_WITHIN = timedelta(hours=48)
 """Older comments are left alone: an answer after days looks like a machine catching up."""
 
 
-@dg.asset(**asset_options(REPLY_DRAFTS), deps=[key_of(COMMENTS)], partitions_def=DAYS, backfill_policy=ONE_RUN)
+@dg.asset(
+    **asset_options(REPLY_DRAFTS),
+    deps=[key_of(COMMENTS), key_of(TEXT_LABELS)],
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+)
 def reply_drafts(
     context: dg.AssetExecutionContext,
     config: Narrowed,
     lake: dg.ResourceParam[Lake],
     store: dg.ResourceParam[Store],
+    text_labeller: dg.ResourceParam[TextLabeller],
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     """Grain: comment observed on the day. A comment without a safe answer keeps its row, with the reason."""
@@ -47,9 +54,11 @@ def reply_drafts(
         & ~pl.col("is_own")
         & pl.col("parent_comment_id").is_null()
     )
+    labels = lake.scan(TEXT_LABELS, scope=scope)
+    comments = observed.sort("commented_at", "comment_id").collect()
     drafts = [
         _drafted(row, clients[row["client_id"]], accounts[row["account_id"]], days.now)
-        for row in observed.sort("commented_at", "comment_id").collect().iter_rows(named=True)
+        for row in with_kept_labels(comments, labels, text_labeller.versions).iter_rows(named=True)
         if not days.is_past
         and row["comment_id"] not in done
         and row["client_id"] in clients
@@ -68,6 +77,7 @@ def reply_drafts(
             "comments": frame.height,
             "with_an_answer": saved,
             "for_a_person": int(frame["needs_person"].sum()),
+            "offensive": int(frame["is_offensive"].fill_null(value=False).sum()),
             "approved_by_policy": approved,
         },
     )
@@ -78,7 +88,7 @@ def _drafted(
 ) -> tuple[dict[str, Any], ContentItem | None]:
     """The row of one comment, and the content item where there is something to answer."""
     seed = seed_of("reply", comment["comment_id"])
-    reply = draft_reply(comment["text"], client, seed=seed, facts=_facts_on(now, client))
+    reply = draft_reply(comment["text"], client, seed=seed, facts=_facts_on(now, client), labels=labels_in(comment))
     decision = Decision(
         decision_id=str(uuid5(NAMESPACE_URL, f"pulso:reply-decision:{comment['comment_id']}")),
         client_id=client.client_id,
@@ -90,11 +100,12 @@ def _drafted(
         propensity=1.0,
         is_exploration=False,
         seed=seed,
-        model_version=None,
+        model_version=reply.understanding.labels.labelled_by,
         prompt_version=REPLIES_VERSION,
         policy_version=POLICY_VERSION,
     )
     item_id = str(uuid5(NAMESPACE_URL, f"pulso:reply:{comment['comment_id']}"))
+    labels = reply.understanding.labels
     row = {
         **evidence_columns(decision),
         "content_item_id": item_id,
@@ -102,7 +113,10 @@ def _drafted(
         "post_id": comment["post_id"],
         "network": account.network.value,
         "intent": reply.understanding.intent.value,
-        "sentiment": reply.understanding.sentiment,
+        "sentiment": labels.sentiment,
+        "sentiment_confidence": labels.sentiment_confidence,
+        "is_offensive": labels.is_offensive,
+        "urgency": reply.understanding.urgency.value,
         "confidence": reply.confidence,
         "needs_person": reply.needs_person,
         "reason": reply.reason,

@@ -10,11 +10,11 @@ from random import Random
 
 import regex
 
-from contracts.records import Client, Fact
+from contracts.records import Client, Fact, TextLabels
 from ml.language import FUNCTION_WORDS, fold, words
 from ml.replies.understanding import Intent, Understanding, understand
 
-REPLIES_VERSION = "replies-1"
+REPLIES_VERSION = "replies-2"
 """Raised when lexicons, rules or wording change; stored as `prompt_version`."""
 
 MAX_CHARACTERS = 150
@@ -84,12 +84,19 @@ class ReplyDraft:
     reason: str
 
 
-def draft_reply(comment: str, client: Client, *, seed: int, facts: tuple[Fact, ...] | None = None) -> ReplyDraft:
+def draft_reply(
+    comment: str,
+    client: Client,
+    *,
+    seed: int,
+    facts: tuple[Fact, ...] | None = None,
+    labels: TextLabels | None = None,
+) -> ReplyDraft:
     """Draft an answer of at most MAX_CHARACTERS graphemes, in the comment's language.
 
-    `facts`: those that hold today; None takes all of the client's. Spam and what is not understood get no text.
+    `facts`: those that hold today; None takes all of the client's. `labels`: what a text labeller said of the comment, where it was asked. Spam and what is not understood get no text.
     """
-    seen = understand(comment, client_language=client.language)
+    seen = understand(comment, client_language=client.language, labels=labels)
     random = Random(f"{seed}:{client.client_id}:{comment}")
     language = seen.language or client.language
 

@@ -1,9 +1,12 @@
 """What a comment is, how sure that is, and whether a person must see it.
 
-Belongs here: rules over lexicon matches, in order of caution. Does not belong here: the wording of answers (answer).
+Belongs here: rules over lexicon matches and over what a text labeller said, in order of caution. Does not belong here: the wording of
+answers (answer), labelling (`ml/text_labels`).
 
-Confidence is a stated number for each rule, at most what the rule reached on labelled data (tests/unit/ml_replies measures it);
-a rule that was not measured stays under every sensible approval threshold.
+How a comment feels: as the labeller says where it is sure, by lexicon elsewhere. A person is asked of what may be offensive, and thanks
+that go out alone need both to hear a compliment. Confidence is a stated number for each rule, at most what the rule reached on labelled
+data (tests/unit/ml_replies measures it), and at most the labeller's; a rule that was not measured stays under every sensible approval
+threshold.
 """
 
 from dataclasses import dataclass
@@ -12,14 +15,11 @@ from functools import lru_cache
 
 import regex
 
+from contracts.records import TextLabels
 from ml.language import identify_language
-from ml.replies.lexicon import Lexicon, fold_text
-from ml.replies.lexicon_en import LEXICON as ENGLISH
-from ml.replies.lexicon_es import LEXICON as SPANISH
-from ml.replies.lexicon_pt import LEXICON as PORTUGUESE
-from ml.replies.sentiment import Label, sentiment_of
-
-LEXICONS: dict[str, Lexicon] = {"en": ENGLISH, "es": SPANISH, "pt": PORTUGUESE}
+from ml.replies.lexicon import fold_text
+from ml.replies.lexicons import LEXICONS, LEXICONS_VERSION, by_lexicon
+from ml.replies.sentiment import sentiment_of
 
 _LINK = regex.compile(r"https?://|www\.|\b\w+\.(?:com|net|org|io|ly|me)\b")
 _LETTER = regex.compile(r"\p{L}")
@@ -33,6 +33,7 @@ _REQUEST = regex.compile(
 
 CLEAR_COMPLIMENT_SCORE = 0.6
 """From this sentiment score a text without question or blame counts as a clear compliment."""
+CLEAR_COMPLIMENT_CONFIDENCE = 0.85
 
 
 class Intent(StrEnum):
@@ -60,50 +61,50 @@ class Understanding:
 
     language: str | None
     intent: Intent
-    sentiment: Label
+    labels: TextLabels
     urgency: Urgency
     confidence: float
     needs_person: bool
     reason: str
 
 
-@lru_cache(maxsize=8192)
-def mood_of(text: str, *, client_language: str) -> Label:
-    """How a comment reads, in the language that `understand` finds in it: its `sentiment` alone, at a fourth of the time."""
-    return sentiment_of(text, LEXICONS[identify_language(text).language or client_language]).label
-
-
 @lru_cache(maxsize=8192)  # short comments repeat: "love this", "😍"
-def understand(text: str, *, client_language: str) -> Understanding:
+def understand(text: str, *, client_language: str, labels: TextLabels | None = None) -> Understanding:
     """Classify one comment. In doubt, a person: complaints, support, money, law, health and insults always need one.
 
-    `client_language` decides where the text itself gives no evidence of a language.
+    `client_language` decides where the text itself gives no evidence of a language. `labels`: what a text labeller said of it; None: it
+    was not asked, and the lexicon speaks alone.
     """
     guess = identify_language(text)
     language = guess.language or client_language
     lexicon = LEXICONS[language]
     folded = fold_text(text)
-    sentiment = sentiment_of(text, lexicon)
+    by_words = sentiment_of(text, lexicon)
+    said = labels or by_lexicon(text, client_language=client_language)
+    feeling = said.sentiment if said.is_sentiment_sure else by_words.label
+    is_second_opinion = said.labelled_by != LEXICONS_VERSION
     # "What a day!" and "¡Qué rico!" open like questions and are none.
     opens_like_one = bool(lexicon.patterns["question"].match(folded.lstrip(" .,-@")))
-    is_question = "?" in text or "¿" in text or (opens_like_one and "!" not in text and sentiment.label != "positive")
+    is_question = "?" in text or "¿" in text or (opens_like_one and "!" not in text and feeling != "positive")
 
-    def result(intent: Intent, confidence: float, reason: str, *, needs_person: bool = True) -> Understanding:
+    def result(
+        intent: Intent, confidence: float, reason: str, *, needs_person: bool = True, is_grave: bool = False
+    ) -> Understanding:
         is_urgent = bool(lexicon.find("urgent", folded))
         high = is_urgent and intent in (Intent.COMPLAINT, Intent.SUPPORT, Intent.QUESTION, Intent.PURCHASE)
         low = intent in (Intent.COMPLIMENT, Intent.SPAM, Intent.OTHER)
         return Understanding(
             language=guess.language,
             intent=intent,
-            sentiment=sentiment.label,
-            urgency=Urgency.HIGH if high or reason.startswith("Sensitive") else Urgency.LOW if low else Urgency.NORMAL,
+            labels=said,
+            urgency=Urgency.HIGH if high or is_grave else Urgency.LOW if low else Urgency.NORMAL,
             confidence=confidence,
             needs_person=needs_person,
             reason=reason,
         )
 
-    if not _LETTER.search(text):
-        if sentiment.label == "positive":
+    if not _LETTER.search(text) and not said.is_offensive:
+        if feeling == "positive":
             return result(Intent.COMPLIMENT, 0.7, "Only friendly emoji.")
         return result(Intent.OTHER, 0.2, "No words to understand.")
 
@@ -113,15 +114,18 @@ def understand(text: str, *, client_language: str) -> Understanding:
         return result(Intent.SPAM, 0.9, "Looks like spam: hide or report it, do not answer.")
 
     complaints, support = lexicon.find("complaint", folded), lexicon.find("support", folded)
-    if sensitive := lexicon.find("sensitive", folded):
-        intent = (
-            Intent.COMPLAINT if complaints or sentiment.label == "negative" else Intent.SUPPORT if support else None
-        )
+    sensitive = lexicon.find("sensitive", folded)
+    if sensitive or said.is_offensive:
+        intent = Intent.COMPLAINT if complaints or feeling == "negative" else Intent.SUPPORT if support else None
         intent = intent or (Intent.QUESTION if is_question else Intent.OTHER)
-        return result(intent, 0.5, f"Sensitive topic: “{sensitive[0]}”.")
-    if support and (complaints or sentiment.label == "negative" or is_question):
+        if sensitive:
+            return result(intent, 0.5, f"Sensitive topic: “{sensitive[0]}”.", is_grave=True)
+        if said.is_offensive_sure:
+            return result(intent, 0.5, "Reads as offensive.", is_grave=True)
+        return result(intent, 0.4, "May be offensive.")
+    if support and (complaints or feeling == "negative" or is_question):
         return result(Intent.SUPPORT, 0.6, f"Needs help with something of theirs: “{support[0]}”.")
-    if complaints or sentiment.label == "negative":
+    if complaints or feeling == "negative":
         return result(Intent.COMPLAINT, 0.7 if complaints else 0.5, "Reads as unhappy.")
     if spam or has_link:
         return result(Intent.SPAM, 0.6, "May be spam.")
@@ -134,14 +138,17 @@ def understand(text: str, *, client_language: str) -> Understanding:
     if is_question:
         sure = "?" in text
         return result(Intent.QUESTION, 0.7 if sure else 0.5, "Asks something.", needs_person=not sure)
-    if sentiment.label == "positive":
+    if feeling == "positive":
         is_clear = (
-            sentiment.score >= CLEAR_COMPLIMENT_SCORE
+            by_words.score >= CLEAR_COMPLIMENT_SCORE
+            and (not is_second_opinion or said.is_sentiment_sure)
             and len(text) <= 200
             and not lexicon.find("negative", folded)
             and not _REQUEST.search(folded)
         )
         if is_clear and language == client_language:
-            return result(Intent.COMPLIMENT, 0.85, "A clear compliment.", needs_person=False)
+            at_most = said.sentiment_confidence if is_second_opinion else 1.0
+            confidence = min(CLEAR_COMPLIMENT_CONFIDENCE, at_most)
+            return result(Intent.COMPLIMENT, confidence, "A clear compliment.", needs_person=False)
         return result(Intent.COMPLIMENT, 0.6, "Sounds friendly.")
     return result(Intent.OTHER, 0.3, "Not clear what it wants.")

@@ -1,7 +1,7 @@
 """Intents that a client defines by examples: learned from labelled messages in seconds, and silent about what is none of them.
 
-Belongs here: learning a head on the encoder as it comes, and how strange a message is. Does not belong here: what comments want in
-general (`ml/replies/understanding.py`), what to answer.
+Belongs here: learning from the vectors of the encoder as it comes and from words, and how strange a message is. Does not belong here:
+what comments want in general (`ml/replies/understanding.py`), what to answer.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from ml.text_labels import head, words
 from ml.text_labels.calibration import Floats
-from ml.text_labels.head import Head, Labels
+from ml.text_labels.head import Labels
 
-SHRINKAGE = 0.01
-"""How far the vectors' covariance within an intent is drawn to a sphere."""
+Vectors = NDArray[np.float32]
+
+REACH = 1.0
+"""gamma of the kernel exp(-gamma |u - v|^2) between unit vectors: messages at a cosine of .5 count for e^-1 of what the same message does."""
+RIDGE = 0.2
+"""How little each message is trusted alone."""
 WORD_COST = 1.0
 WORD_TOLERANCE = 0.1
 """Enough for many classes: a tenth of the time."""
@@ -26,14 +30,26 @@ FOLDS = 3
 
 @dataclass(frozen=True)
 class Intents:
-    """A head over the client's intents, and the vectors of the messages that it was learned from."""
+    """Tells `classes` apart by the messages that it was learned from. Log-odds as in `head.Head`: the two views, weighed by `mix`, and `offset`."""
 
-    head: Head
-    known: NDArray[np.float32]
+    classes: tuple[str, ...]
+    known: Vectors
+    """(messages, width): of the messages learned from."""
+    message_weights: NDArray[np.float32]
+    """(messages, classes): what each of them says for each intent."""
+    word_weights: NDArray[np.float16]
+    """(words.BUCKETS, classes)"""
+    mix: Floats
+    offset: Floats
+    shares: Floats
 
-    def labels(self, vectors: NDArray[np.float32], rows: Any) -> tuple[Labels, Floats]:
+    def views(self, vectors: Vectors, rows: Any) -> tuple[Floats, Floats]:
+        """Scores by the vectors and by the words, each (messages, classes). `rows`: the messages' `words.features`."""
+        return kernel_scores(vectors, self.known, self.message_weights), words.scores(self.word_weights, rows)
+
+    def labels(self, vectors: Vectors, rows: Any) -> tuple[Labels, Floats]:
         """From the messages' vectors and `words.features`: the likeliest intents, and how familiar each message is: at most 1; low where it is like none that was learned."""
-        found = self.head.labels(vectors, rows)
+        found = head.decide(head.probabilities(*self.views(vectors, rows), self.mix, self.offset), self.shares, 0.0)
         return found, familiarity(found, nearest(vectors, self.known))
 
 
@@ -42,44 +58,51 @@ def familiarity(found: Labels, nearness: Floats) -> Floats:
     return np.asarray(np.sqrt(found.confidence * np.clip(nearness, 0.0, 1.0)))
 
 
-def nearest(vectors: NDArray[np.float32], known: NDArray[np.float32]) -> Floats:
+def nearest(vectors: Vectors, known: Vectors) -> Floats:
     """Cosine of each vector with the one of `known` that is most like it."""
     parts = [(vectors[start : start + 512] @ known.T).max(axis=1) for start in range(0, len(vectors), 512)]
     return np.concatenate(parts).astype(np.float64)
 
 
-def fit(vectors: NDArray[np.float32], texts: Sequence[str], intents: Sequence[str], *, seed: int = 0) -> Intents:
-    """Learn from unit vectors, messages and their intents; every intent needs at least FOLDS messages."""
+def kernel_scores(vectors: Vectors, known: Vectors, message_weights: NDArray[np.float32]) -> Floats:
+    """How much the messages learned from speak for each class, the nearer the more: (messages, classes)."""
+    parts = [
+        np.exp(2 * REACH * (vectors[start : start + 512] @ known.T - 1)) @ message_weights
+        for start in range(0, len(vectors), 512)
+    ]
+    return np.vstack(parts).astype(np.float64)
+
+
+def fit(vectors: Vectors, rows: Any, intents: Sequence[str], *, seed: int = 0) -> Intents:
+    """Learn from the messages' unit vectors, their `words.features` and intents; every intent needs at least FOLDS messages."""
     from sklearn.model_selection import StratifiedKFold
 
     classes, labels = np.unique(np.asarray(intents), return_inverse=True)
-    rows = words.features(texts)
     by_vector, by_words = np.empty((2, len(labels), len(classes)))
     for seen, unseen in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, labels):
-        weights, bias = _discriminant(vectors[seen], labels[seen])
-        by_vector[unseen] = vectors[unseen] @ weights.T + bias
-        by_words[unseen] = words.scores(
-            words.learn(rows[seen], labels[seen], cost=WORD_COST, tolerance=WORD_TOLERANCE), rows[unseen]
-        )
+        message_weights = _message_weights(vectors[seen], labels[seen])
+        by_vector[unseen] = kernel_scores(vectors[unseen], vectors[seen], message_weights)
+        by_words[unseen] = words.scores(_word_weights(rows[seen], labels[seen]), rows[unseen])
     mix, offset = head.calibrated(by_vector, by_words, labels)
-    weights, bias = _discriminant(vectors, labels)
-    joined = Head(
+    return Intents(
         classes=tuple(str(name) for name in classes),
-        vector_weights=weights,
-        vector_bias=bias,
-        word_weights=words.learn(rows, labels, cost=WORD_COST, tolerance=WORD_TOLERANCE),
+        known=vectors,
+        message_weights=_message_weights(vectors, labels),
+        word_weights=_word_weights(rows, labels),
         mix=mix,
         offset=offset,
         shares=np.bincount(labels) / len(labels),
     )
-    return Intents(joined, vectors)
 
 
-def _discriminant(
-    vectors: NDArray[np.float32], labels: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Linear discriminant analysis: weights (classes, width) and bias."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+def _message_weights(vectors: Vectors, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Kernel ridge regression of each class's indicator."""
+    from sklearn.kernel_ridge import KernelRidge
 
-    found = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE).fit(vectors, labels)
-    return found.coef_.astype(np.float32), found.intercept_.astype(np.float32)
+    indicators = np.eye(labels.max() + 1, dtype=np.float32)[labels]
+    found = KernelRidge(kernel="rbf", gamma=REACH, alpha=RIDGE).fit(vectors, indicators)
+    return np.asarray(found.dual_coef_, dtype=np.float32)
+
+
+def _word_weights(rows: Any, labels: NDArray[np.int64]) -> NDArray[np.float16]:
+    return words.learn(rows, labels, cost=WORD_COST, tolerance=WORD_TOLERANCE)

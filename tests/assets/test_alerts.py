@@ -15,6 +15,7 @@ from contracts.clock import FixedClock
 from contracts.scope import TenantScope
 from contracts.tables import ALERT_BINS, ALERTS, COMMENT_MOODS, COMMENTS, READINGS, WATCHED_STREAMS
 from lakehouse import DeltaLake
+from ml.text_labels.labeller import ShippedLabeller
 from tests.assets.fakes import ALL, NOW, FakeStore, client
 
 CLIENTS = ("ana", "ben", "cleo")
@@ -90,10 +91,19 @@ def lake_of(folder: Path, comments: list[dict[str, Any]], metrics: list[dict[str
     return lake
 
 
+def _never() -> Any:
+    raise AssertionError("moods and alerts read kept labels and load no classifier")
+
+
 def run(lake: DeltaLake, *, at: Any = NOW) -> dg.AssetCheckEvaluation:
     result = dg.materialize(
         [comment_moods, alerts],
-        resources={"lake": lake, "store": FakeStore(tuple(map(client, CLIENTS)), ()), "clock": FixedClock(at)},
+        resources={
+            "lake": lake,
+            "store": FakeStore(tuple(map(client, CLIENTS)), ()),
+            "clock": FixedClock(at),
+            "text_labeller": ShippedLabeller(_never),
+        },
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     (evaluation,) = result.get_asset_check_evaluations()

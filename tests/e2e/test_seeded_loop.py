@@ -17,6 +17,8 @@ from contracts.records import LedgerEntry
 from contracts.settings import Settings
 from contracts.tables import ALL_TABLES
 from lakehouse import DeltaLake
+from ml.replies.lexicons import LEXICONS_VERSION
+from ml.text_labels.labeller import ENGLISH_VERSION
 from orchestration.resources import open_store
 
 # A whole run passes through every third party; their own warnings are judged where each is tested alone.
@@ -127,6 +129,16 @@ def test_every_decision_keeps_its_evidence(lake: DeltaLake) -> None:
             == 0
         )
         assert frame["propensity"].is_between(0, 1, closed="right").all()
+
+
+def test_what_the_audience_wrote_is_labelled_and_rows_say_by_whom(lake: DeltaLake) -> None:
+    labellers = {ENGLISH_VERSION, LEXICONS_VERSION}
+    labels = rows(lake, "features/text_labels")
+
+    assert set(labels["labelled_by"]) == labellers
+    assert labels.filter(pl.col("is_offensive").is_null())["labelled_by"].unique().to_list() == [LEXICONS_VERSION]
+    assert set(rows(lake, "features/comment_moods")["labelled_by"]) == labellers
+    assert set(rows(lake, "decisions/reply_drafts")["model_version"]) == labellers
 
 
 def test_a_published_post_can_be_traced_to_raw_rows(

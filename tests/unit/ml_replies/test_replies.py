@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.demo import demo_clients
+from contracts.records import TextLabels
 from ml.language import identify_language
 from ml.replies import Intent, Urgency, draft_reply, understand
+from ml.replies.lexicons import LEXICONS, by_lexicon
 from ml.replies.sentiment import sentiment_of
-from ml.replies.understanding import LEXICONS
 
 CLIENTS = {client.language: client for client in demo_clients()}
 
@@ -79,6 +80,75 @@ def test_sensitive_matters_always_go_to_a_person(language, text) -> None:
 )
 def test_negation_emphasis_and_emoji_count(text, label) -> None:
     assert sentiment_of(text, LEXICONS["en"]).label == label
+
+
+def labels(sentiment: str, confidence: float = 0.9, *, sure: bool = True, offensive: bool = False) -> TextLabels:
+    return TextLabels(
+        sentiment=sentiment,
+        sentiment_confidence=confidence,
+        is_sentiment_sure=sure,
+        is_offensive=offensive,
+        offensive_confidence=confidence,
+        is_offensive_sure=sure,
+        labelled_by="english-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "intent"),
+    [
+        ("Well that was the last time", labels("negative"), Intent.COMPLAINT),
+        ("Well that was the last time", labels("negative", 0.4, sure=False), Intent.OTHER),
+        ("My heart is full after today", labels("positive"), Intent.COMPLIMENT),
+        ("What grind do you use for cold brew?", labels("negative", 0.4, sure=False), Intent.QUESTION),
+        ("Terrible, waited an hour.", labels("positive"), Intent.COMPLAINT),
+    ],
+)
+def test_a_labeller_is_believed_where_it_is_sure_and_blame_in_words_counts_all_the_same(text, said, intent) -> None:
+    seen = understand(text, client_language="en", labels=said)
+    assert seen.intent is intent
+    assert seen.labels == said
+
+
+@pytest.mark.parametrize("text", ["Love you all, best idiots ever!", "Is this open on Sunday?", "🖕", "Great coffee!"])
+def test_what_may_be_offensive_goes_to_a_person_and_at_once_where_that_is_sure(text) -> None:
+    sure = understand(text, client_language="en", labels=labels("positive", offensive=True))
+    assert (sure.needs_person, sure.urgency, sure.reason) == (True, Urgency.HIGH, "Reads as offensive.")
+    unsure = understand(text, client_language="en", labels=labels("positive", 0.55, sure=False, offensive=True))
+    assert (unsure.needs_person, unsure.reason) == (True, "May be offensive.")
+    assert unsure.urgency is not Urgency.HIGH
+    assert max(sure.confidence, unsure.confidence) <= 0.5
+    assert draft_reply(text, CLIENTS["en"], seed=1, labels=labels("positive", offensive=True)).needs_person
+
+
+@pytest.mark.parametrize(
+    ("said", "alone", "confidence"),
+    [
+        (labels("positive", 0.95), True, 0.85),
+        (labels("positive", 0.75), True, 0.75),
+        (labels("positive", 0.6, sure=False), False, 0.6),
+        (labels("neutral", 0.9), False, 0.3),
+        (labels("negative", 0.6, sure=False), False, 0.6),
+    ],
+)
+def test_thanks_go_out_alone_only_where_words_and_labeller_hear_a_compliment(said, alone, confidence) -> None:
+    seen = understand("Absolutely love this place, best coffee ever!", client_language="en", labels=said)
+    assert (not seen.needs_person, seen.confidence) == (alone, confidence)
+
+
+@pytest.mark.parametrize("language", ["en", "es", "pt"])
+def test_the_lexicon_s_own_labels_changes_nothing(language) -> None:
+    for text in (
+        "¡Me encanta, qué maravilla!",
+        "Amei demais, que aula incrível!",
+        "Love this!",
+        "Never again.",
+        "",
+        "😍",
+    ):
+        said = by_lexicon(text, client_language=language)
+        assert understand(text, client_language=language, labels=said) == understand(text, client_language=language)
+        assert (said.is_offensive, said.is_sentiment_sure) == (None, False)
 
 
 def test_urgency_follows_time_words_in_problems_only() -> None:

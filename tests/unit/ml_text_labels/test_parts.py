@@ -1,11 +1,14 @@
 """The pieces of the text classifiers, each by itself; no encoder is loaded."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from benchmarks.kept_vectors import vectors_of
 from ml.text_labels import head, intents, words
 from ml.text_labels.calibration import calibration_error, risk_at, threshold_for
-from ml.text_labels.head import Head
 from ml.text_labels.wording import plain_wording
 
 
@@ -95,11 +98,35 @@ def test_intents_are_learned_from_examples_and_what_is_like_none_of_them_is_less
     names = ["card", "delivery", "opening"]
     texts = [f"about my {name} number {row}" for name in names for row in range(20)]
     model = intents.fit(
-        np.vstack([near(place, 20) for place in range(3)]), texts, [n for n in names for _ in range(20)]
+        np.vstack([near(place, 20) for place in range(3)]),
+        words.features(texts),
+        [name for name in names for _ in range(20)],
     )
     asked = words.features(["my delivery please"] * 10)
     labels, familiar = model.labels(near(1, 10), asked)
-    assert [model.head.classes[place] for place in labels.label] == ["delivery"] * 10
+    assert [model.classes[place] for place in labels.label] == ["delivery"] * 10
     _, strange = model.labels(near(7, 10), words.features(["play some jazz"] * 10))
     assert strange.max() < familiar.min()
-    assert isinstance(model.head, Head)
+    assert [view.shape for view in model.views(near(1, 4), asked[:4])] == [(4, 3)] * 2
+
+
+def test_nearer_messages_say_more_about_an_intent() -> None:
+    known = np.array([[1, 0], [0, 1]], dtype=np.float32)
+    scores = intents.kernel_scores(np.array([[1, 0], [0.6, 0.8]], dtype=np.float32), known, np.eye(2, dtype=np.float32))
+    np.testing.assert_allclose(scores[0], [1.0, np.exp(-2 * intents.REACH)], rtol=1e-6)
+    assert scores[1, 1] > scores[1, 0]
+
+
+def test_the_benchmark_encodes_a_message_once_and_gives_each_its_own_vector(tmp_path: Path) -> None:
+    class Lengths:
+        version, asked = "lengths", list[str]()
+
+        def encode(self, texts: Sequence[str]) -> np.ndarray:
+            self.asked += texts
+            return np.array([[len(text), 1] for text in texts], dtype=np.float32).reshape(len(texts), 2)
+
+    encoder, kept = Lengths(), tmp_path / "new" / "set.parquet"
+    assert vectors_of(["one", "three", "one"], kept, encoder)[:, 0].tolist() == [3, 5, 3]
+    assert vectors_of(["four", "three"], kept, encoder)[:, 0].tolist() == [4, 5]
+    assert encoder.asked == ["one", "three", "four"]
+    assert vectors_of(["one"], None, encoder).tolist() == [[3, 1]]

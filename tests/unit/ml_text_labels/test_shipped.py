@@ -1,5 +1,6 @@
 """What the card of the shipped file promises, on sentences written for it and on some validation tweets."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from benchmarks import labelled_texts
 from contracts.errors import NotReadyError
 from ml.encoder import VERSION
 from ml.replies.lexicon_en import LEXICON
+from ml.replies.lexicons import LEXICONS_VERSION
 from ml.replies.sentiment import sentiment_of
-from ml.text_labels.labeller import SHIPPED, EnglishLabels, label_texts
+from ml.text_labels.labeller import ENGLISH_VERSION, SHIPPED, SURE_RISK, EnglishLabels, ShippedLabeller
 
 MAX_MEGABYTES = 5
 
@@ -87,17 +89,49 @@ def test_other_languages_get_the_lexicon_and_are_never_sure(english) -> None:
         "Péssimo atendimento, ninguém responde às mensagens.",
         "Péssimo!",
     ]
-    found = label_texts(texts, client_language="en", english=english, risk=0.2)
-    assert [label.by for label in found["sentiment"]] == ["model", "lexicon", "lexicon", "lexicon"]
-    assert [label.label for label in found["sentiment"][:3]] == ["positive", "positive", "negative"]
-    assert [label.is_sure for label in found["sentiment"]] == [True, False, False, False]
-    assert [(label.label, label.is_sure) for label in found["offensive"][1:]] == [(None, False)] * 3
+    found = ShippedLabeller(lambda: english).label(texts, client_language="en")
+    assert [one.labelled_by for one in found] == [ENGLISH_VERSION, *[LEXICONS_VERSION] * 3]
+    assert [one.sentiment for one in found[:3]] == ["positive", "positive", "negative"]
+    assert [one.is_sentiment_sure for one in found] == [True, False, False, False]
+    assert [(one.is_offensive, one.is_offensive_sure) for one in found[1:]] == [(None, False)] * 3
 
 
-def test_nothing_to_label_is_no_error(english) -> None:
-    assert label_texts([], client_language="en", english=english, risk=0.1) == {"sentiment": [], "offensive": []}
-    assert len(label_texts(["¿Cuándo abre?"], client_language="en", english=english, risk=0.1)["sentiment"]) == 1
-    assert label_texts([""], client_language="en", english=english, risk=0.1)["sentiment"][0].label is not None
+def test_labels_say_what_the_classifier_said_and_are_sure_from_its_threshold_on(english) -> None:
+    texts = ["Thank you so much, this made my day!", "It is what it is", "You are a stupid piece of shit", "ok then"]
+    found = ShippedLabeller(lambda: english).label(texts, client_language="en")
+    labels = english.labels(texts)
+    for task, said, confidence, is_sure in (
+        ("sentiment", "sentiment", "sentiment_confidence", "is_sentiment_sure"),
+        ("offensive", "is_offensive", "offensive_confidence", "is_offensive_sure"),
+    ):
+        head = english.heads[task]
+        names = [head.classes[place] for place in labels[task].label]
+        expected = names if task == "sentiment" else [name == "offensive" for name in names]
+        assert [getattr(one, said) for one in found] == expected
+        assert [getattr(one, confidence) for one in found] == labels[task].confidence.tolist()
+        sure = labels[task].confidence >= head.thresholds[SURE_RISK]
+        assert [getattr(one, is_sure) for one in found] == sure.tolist()
+    assert [one.is_offensive for one in found] == [False, False, True, False]
+
+
+def test_nothing_to_label_is_no_error_and_without_english_nothing_is_loaded(english) -> None:
+    loaded = []
+
+    def load() -> EnglishLabels:
+        loaded.append(1)
+        return english
+
+    labeller = ShippedLabeller(load)
+    assert labeller.label([], client_language="en") == ()
+    assert [one.labelled_by for one in labeller.label(["¿Cuándo abre?"], client_language="en")] == [LEXICONS_VERSION]
+    assert loaded == []
+    assert labeller.label([""], client_language="en")[0].labelled_by == ENGLISH_VERSION
+    assert loaded == [1]
+
+
+def test_the_version_names_the_shipped_file() -> None:
+    """Labels by another file must not pass for this one's."""
+    assert f"english-{hashlib.sha256(SHIPPED.read_bytes()).hexdigest()[:8]}" == ENGLISH_VERSION
 
 
 def test_a_saved_classifier_says_the_same_and_one_of_another_format_is_refused(english, tmp_path: Path) -> None:
