@@ -43,11 +43,15 @@ class Turn:
     ended_at: datetime | None = None
     rows: dict[str, int] = field(default_factory=dict)
     failed_checks: dict[tuple[str, str], FailedCheck] = field(default_factory=dict)
+    not_ready: dict[str, str] = field(default_factory=dict)
     runs: int = 0
 
     def took(self, outcome: JobOutcome) -> None:
-        """Add one run: rows add up, a check counts as it stood last."""
+        """Add one run: rows add up, a check and what had too little to go on count as they stood last."""
         self.runs += 1
+        self.not_ready = {a: why for a, why in self.not_ready.items() if a not in outcome.rows} | dict(
+            outcome.not_ready
+        )
         for asset, rows in outcome.rows.items():
             self.rows[asset] = self.rows.get(asset, 0) + rows
             self.failed_checks = {k: c for k, c in self.failed_checks.items() if k[0] != asset}
@@ -97,7 +101,7 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int, u
         )
     settings = at_sandbox(settings)
     prepare_home(settings)
-    steps = Steps(console, total=3 + 4 * days + 1)
+    steps = Steps(console, total=3 + 4 * days + 2)
     with steps, running_sandbox(settings, seed=seed) as sandbox:
         steps.step("register clients, accounts and rivals")
         register_world(settings, sandbox)
@@ -115,6 +119,8 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int, u
                 sandbox.move_to(morning)
                 steps.step(f"{morning:%a %d %b}: observe outcomes, score forecasts")
                 turn.took(pipeline.run(jobs.REFRESH, day=morning.date()))
+            steps.step("train the popularity model on posts that were followed to their end")
+            turn.took(pipeline.run(jobs.TRAIN_POPULARITY))
             turn.ended_at = sandbox.now()
     return turn
 
@@ -123,7 +129,7 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
     """The main job on real posts: everything up to the present of the replay, then all that was hidden is revealed and scored."""
     settings = at_sandbox(settings)
     prepare_home(settings)
-    with Steps(console, total=9) as steps, running_sandbox(settings, posts=posts) as sandbox:
+    with Steps(console, total=10) as steps, running_sandbox(settings, posts=posts) as sandbox:
         steps.step("register the accounts of the file")
         _register_replay(settings, sandbox, language=language, time_zone=time_zone)
         with open_pipeline(settings) as pipeline:
@@ -146,6 +152,8 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
             sandbox.move_to(_next_morning(sandbox.now()))
             steps.step(f"{sandbox.now():%d %b %Y}: score the forecasts")
             turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
+            steps.step("train the popularity model on posts that were followed to their end")
+            turn.took(pipeline.run(jobs.TRAIN_POPULARITY))
             turn.ended_at = sandbox.now()
     return turn
 

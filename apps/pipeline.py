@@ -17,6 +17,7 @@ import dagster as dg
 import psutil
 
 from apps.home import dagster_home
+from assets.results import NOT_READY
 from contracts.errors import PulsoError
 from contracts.settings import Settings
 
@@ -38,11 +39,12 @@ class FailedCheck:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What one run did: rows by asset and the checks that failed."""
+    """What one run did: rows by asset, the checks that failed, and of assets that had too little to go on what they said."""
 
     run_id: str
     rows: Mapping[str, int]
     failed_checks: tuple[FailedCheck, ...]
+    not_ready: Mapping[str, str]
 
 
 class JobFailedError(PulsoError):
@@ -104,7 +106,7 @@ class Pipeline:
             )
         if not result.success:
             raise JobFailedError(_why(name, result))
-        return JobOutcome(result.run_id, dict(_rows(result)), tuple(_failed_checks(result)))
+        return JobOutcome(result.run_id, dict(_rows(result)), tuple(_failed_checks(result)), dict(_not_ready(result)))
 
 
 @contextmanager
@@ -162,6 +164,13 @@ def _rows(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str, int]]:
         materialisation = event.materialization
         count = materialisation.metadata.get("dagster/row_count")
         yield materialisation.asset_key.to_user_string(), int(count.value) if count is not None else 0
+
+
+def _not_ready(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str, str]]:
+    for event in result.get_asset_materialization_events():
+        materialisation = event.materialization
+        if (told := materialisation.metadata.get(NOT_READY)) is not None:
+            yield materialisation.asset_key.to_user_string(), str(told.value)
 
 
 def _failed_checks(result: dg.ExecuteInProcessResult) -> Iterator[FailedCheck]:

@@ -44,6 +44,8 @@ def print_summary(settings: Settings, turn: Turn, console: Console) -> None:
     console.print(_kpis(lake))
     console.print(_forecasts(lake))
     console.print(_published(settings))
+    for asset, why in turn.not_ready.items():
+        console.print(f"[yellow]{asset}:[/] {why}", highlight=False)
     for check in turn.failed_checks.values():
         console.print(f"[yellow]check {check.asset}/{check.check}:[/] {check.description}", highlight=False)
     console.print(

@@ -10,8 +10,10 @@ import polars as pl
 from contracts.ports import WriteResult
 from contracts.tables import TableSpec
 
+NOT_READY = "not_ready"
+"""Metadata of an asset that did nothing because there was too little to do it with: why, and what to do."""
 PREVIEW_ROWS = 5
-LONG_COLUMNS = frozenset({"raw", "candidates", "feature_row"})
+LONG_COLUMNS = frozenset({"raw", "candidates", "feature_row", "review"})
 
 
 def preview(frame: pl.DataFrame, table: TableSpec) -> dg.MetadataValue:

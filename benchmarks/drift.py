@@ -46,7 +46,7 @@ def shadow_forecasts(posts: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     split = evaluation.time_split(rows, test_share=0.4)
     model = engagement.fit(split.train, seed=seed)
     return split.test.select(
-        "account_id", "log_engagement", known_at="label_known_at", account_median="history_median_30"
+        "account_id", "log_engagement", known_at="label_known_at", rule_log_engagement="history_median_30"
     ).with_columns(pl.Series("expected_log_engagement", model.expected(split.test)))
 
 

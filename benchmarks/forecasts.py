@@ -6,21 +6,37 @@ At each scored origin the whole of Pulso's choice is made anew, on the steps bef
 said. The rival is the method that the baselines name for such data, and then whichever single method turns out best on the very same rows:
 nobody could have known that one, so it is the hardest. `PULSO_REFERENCE_DATA` names the folder of public data sets
 (docs/reference-data.md).
+
+Pulso's is the forecast of a refresh whose review is REVIEWED steps old (`ml.forecasts.review`), as on most days; that of a day on which all
+methods are asked stands beside it. Prices are given in fits of statsmodels' ETS to 200 days, and as the ratio of a day with a review
+to the average day.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from benchmarks import reference_series
 from benchmarks.reference_data import add_data_option, data_folder
+from ml.forecasts.backtest import FITTED_METHODS
 from ml.forecasts.outlook import Outlook, outlook, too_short
+from ml.forecasts.review import LONGEST_DAYS, SHORTEST_DAYS, Refreshed, refresh, reviewed
 from ml.forecasts.series import Floats, Series
+from ml.forecasts.yearly import REFIT_AFTER
+
+REVIEWED = SHORTEST_DAYS - 1
+"""Steps from the review to the forecast: more than the average of refreshes, and no series is due by then."""
+YARDSTICK = reference_series.made_up_followers(200, accounts=1, seed=0)["account 0"]
+REFRESHED = REFIT_AFTER.days - 1
+BETWEEN_REVIEWS = (SHORTEST_DAYS + LONGEST_DAYS) / 2
 
 Measure = Callable[[Floats, Floats, float], float]
 """(said, what came, the series' own scale) -> mean error over the known steps."""
@@ -97,6 +113,8 @@ class Scored:
 
     series: str
     pulso: float
+    anew: float
+    """Had all methods been asked at the origin."""
     single: Mapping[str, float]
     inside: float
     width: float
@@ -104,10 +122,19 @@ class Scored:
     total_inside: float | None
     total_width: float | None
     chosen: str
+    has_review: bool
+    """Whether one is kept; of a series that is short none is."""
+    drifts: int
+    """Reviews before their time, over REVIEWED steps."""
+    asked_all: float
+    refreshed: float
+    fit: float
+    """Seconds of processor time: of a forecast for which all are asked, of the refresh, of a fit of ETS."""
 
 
 def scored(measured: Set, reference_data: Path) -> list[Scored]:
     rows = []
+    outlook(YARDSTICK, 1)  # what is imported is nobody's price
     for name, series in measured.series(reference_data).items():
         ends = len(series) - measured.horizon - measured.every * np.arange(measured.origins)
         for end in ends[::-1]:
@@ -115,10 +142,28 @@ def scored(measured: Set, reference_data: Path) -> list[Scored]:
             if past is None or too_short(past):
                 continue
             came = series.values[len(past) : len(past) + measured.horizon]
-            said = outlook(past, measured.horizon)
-            if said is not None:
-                rows.append(_score(name, measured, past, said, came))
+            rows.append(_score(name, measured, past, came, _review(name, series, int(end), measured.horizon)))
     return rows
+
+
+DAY = date(2000, 1, 1)
+"""Of the review: refreshes ask how many days ago it was, and nothing else."""
+
+
+def _review(name: str, series: Series, end: int, horizon: int) -> Refreshed | None:
+    """Of REVIEWED steps before, and refreshed once since: what is kept of Prophet is then nearly as old as it may be."""
+    past, since = _until(series, end - REVIEWED), _until(series, end - REFRESHED)
+    found = None if past is None else outlook(past, horizon)
+    review = None if found is None else reviewed(found, DAY)
+    if review is None or since is None:
+        return None
+    return refresh(since, horizon, name=name, today=DAY + timedelta(days=REVIEWED - REFRESHED), review=review)
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those it started (Prophet's)."""
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
 
 
 def _until(series: Series, end: int) -> Series | None:
@@ -127,12 +172,21 @@ def _until(series: Series, end: int) -> Series | None:
     return replace(series, values=series.values[: known[-1] + 1]) if len(known) else None
 
 
-def _score(name: str, measured: Set, past: Series, said: Outlook, came: Floats) -> Scored:
+def _score(name: str, measured: Set, past: Series, came: Floats, earlier: Refreshed | None) -> Scored:
     known = ~np.isnan(came)
     lag = past.season
     scale = float(np.nanmean(np.abs(past.values[lag:] - past.values[:-lag])))
     mean = max(float(np.nanmean(came)), 1e-9)
-    steps, totals = said.steps, said.totals
+    seconds = [_processor_seconds()]
+    anew = _said(outlook(past, measured.horizon))
+    seconds.append(_processor_seconds())
+    review = earlier.review if earlier else None
+    kept = _said(refresh(past, measured.horizon, name=name, today=DAY + timedelta(days=REVIEWED), review=review))
+    seconds.append(_processor_seconds())
+    FITTED_METHODS["ets"].learn(YARDSTICK, np.array([len(YARDSTICK)]), None)
+    seconds.append(_processor_seconds())
+    asked_all, refreshed, fit = np.diff(seconds).tolist()
+    steps, totals = kept.outlook.steps, kept.outlook.totals
     total = np.cumsum(came)[-1]
 
     def error(path: Floats) -> float:
@@ -141,20 +195,37 @@ def _score(name: str, measured: Set, past: Series, said: Outlook, came: Floats) 
     return Scored(
         series=name,
         pulso=error(steps.median),
-        single={method: error(path) for method, path in said.ahead.items()},
+        anew=error(anew.steps.median),
+        single={method: error(path) for method, path in anew.ahead.items()},
         inside=float(np.mean((steps.lower <= came)[known] & (came <= steps.upper)[known])),
         width=float(np.mean(steps.upper - steps.lower)) / mean,
         total_inside=float(totals.lower[-1] <= total <= totals.upper[-1]) if totals and np.isfinite(total) else None,
         total_width=float(totals.upper[-1] - totals.lower[-1]) / total if totals and total > 0 else None,
         chosen=steps.choice.name,
+        has_review=review is not None,
+        drifts=0 if earlier is None or review is None else int(earlier.is_reviewed) + int(kept.is_reviewed),
+        asked_all=asked_all,
+        refreshed=refreshed,
+        fit=fit,
     )
 
 
-def difference(rows: Sequence[Scored], rival: str, *, resamples: int, seed: int) -> tuple[float, float, float]:
-    """Mean error of Pulso's minus the rival's, with a 95 % percentile interval: series are drawn, and in each its origins."""
+Said = TypeVar("Said", Outlook, Refreshed)
+
+
+def _said(found: Said | None) -> Said:
+    if found is None:
+        raise AssertionError("series that are too short are left out before")
+    return found
+
+
+def difference(
+    rows: Sequence[Scored], rival: Callable[[Scored], float], *, resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """Mean error of Pulso's minus the rival's error, with a 95 % percentile interval: series are drawn, and in each its origins."""
     gaps: dict[str, list[float]] = {}
     for row in rows:
-        gaps.setdefault(row.series, []).append(row.pulso - row.single[rival])
+        gaps.setdefault(row.series, []).append(row.pulso - rival(row))
     own = [np.array(values) for values in gaps.values()]
     rng = np.random.default_rng(seed)
     draws = []
@@ -167,19 +238,20 @@ def difference(rows: Sequence[Scored], rival: str, *, resamples: int, seed: int)
     return float(np.mean(np.concatenate(own))), float(low), float(high)
 
 
-def run(measured: Set, reference_data: Path, *, resamples: int, seed: int) -> tuple[str, str, str]:
-    """The set's rows of the three tables, as Markdown."""
-    started = time.process_time()
+def run(measured: Set, reference_data: Path, *, resamples: int, seed: int) -> tuple[str, str, str, str]:
+    """The set's rows of the four tables, as Markdown."""
     rows = scored(measured, reference_data)
-    seconds = time.process_time() - started
     common = sorted(set.intersection(*(set(row.single) for row in rows)))
     errors = {method: float(np.mean([row.single[method] for row in rows])) for method in common}
     best = min(errors, key=lambda method: errors[method])
 
     def against(rival: str) -> str:
+        return f"{rival} {errors[rival]:.2f} | {less_than(lambda row: row.single[rival])}"
+
+    def less_than(rival: Callable[[Scored], float]) -> str:
         gap, low, high = difference(rows, rival, resamples=resamples, seed=seed)
         mark = "**" if high < 0 or low > 0 else ""
-        return f"{rival} {errors[rival]:.2f} | {mark}{gap:+.2f}{mark} ({low:+.2f} to {high:+.2f})"
+        return f"{mark}{gap:+.2f}{mark} ({low:+.2f} to {high:+.2f})"
 
     mean = float(np.mean([row.pulso for row in rows]))
     count = len({row.series for row in rows})
@@ -190,11 +262,22 @@ def run(measured: Set, reference_data: Path, *, resamples: int, seed: int) -> tu
     most = sorted(set(names), key=lambda name: (-names.count(name), name))[:4]
     chosen = ", ".join(f"{name} {names.count(name) / len(rows):.0%}" for name in most)
     alone = np.mean(["+" not in row.chosen for row in rows])
+    fit, anew = np.mean([row.fit for row in rows]), np.mean([row.anew for row in rows])
+    all_asked, kept = np.mean([row.asked_all for row in rows]), [row for row in rows if row.has_review]
+    price = "- | - | - |"
+    if light := [row.refreshed for row in kept if not row.drifts]:
+        drifts = np.mean([row.drifts for row in kept]) / REVIEWED
+        reviews = np.mean([row.asked_all for row in kept]) * (1 / BETWEEN_REVIEWS + drifts)
+        average = np.mean(light) + reviews
+        price = (
+            f"{drifts:.2%} | {np.mean(light) / fit:.2f} | {np.mean([row.asked_all for row in kept]) / average:.1f} |"
+        )
     return (
         f"| {measured.name} | {count}, {len(rows)} | {unit} | {mean:.2f} | {against(measured.rival)} | {against(best)} |",
         f"| {measured.name} | {np.mean([row.inside for row in rows]):.1%} | {np.median([row.width for row in rows]):.2f} | "
         + (f"{np.mean([row.total_inside for row in total]):.1%} | {np.median(widths):.2f} |" if total else "- | - |"),
-        f"| {measured.name} | {alone:.0%} | {chosen} | {1000 * seconds / len(rows):.0f} |",
+        f"| {measured.name} | {alone:.0%} | {chosen} |",
+        f"| {measured.name} | {anew:.2f} | {less_than(lambda row: row.anew)} | {len(kept) / len(rows):.0%} | {all_asked / fit:.2f} | {price}",
     )
 
 
@@ -213,7 +296,8 @@ def main() -> int:
     heads = (
         "| set | series, forecasts | error | Pulso | by the baselines | difference (95 %) | best single, in hindsight | difference (95 %) |",
         "| set | steps inside the 80 % interval | its width, of the mean | totals inside | width, of the total |",
-        "| set | one method alone | most chosen | ms of processor time a forecast |",
+        "| set | one method alone | most chosen |",
+        "| set | error, all methods asked | of a refresh minus that (95 %) | have a review | price of all, in ETS fits | days that drift | price of a refresh | a day with a review costs, times the average |",
     )
     for head, body in zip(heads, tables, strict=True):
         sys.stdout.write("\n".join([head, "|" + "---|" * (head.count("|") - 1), *body, "", ""]))

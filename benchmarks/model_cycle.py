@@ -38,7 +38,7 @@ from lakehouse import open_lake
 from ml.families import ENGAGEMENT
 from ml.registry import Round, roll_back, rounds
 from orchestration import jobs
-from orchestration.sensors import when_the_model_no_longer_holds
+from orchestration.sensors import when_a_model_no_longer_holds
 
 SEED = 7
 CALM_DAYS = 21
@@ -108,7 +108,7 @@ def live(settings: Settings, console: Console) -> Life:
         asked = _asked_for(settings)
         life.stage(sandbox.now(), "drift", _evidence(settings, reigning), as_expected=bool(asked))
         for request in asked:
-            pipeline.run(request.job_name or jobs.TRAIN, tags=request.tags)
+            pipeline.run(jobs.TRAIN, tags=request.tags)
         third = _newest(settings)
         life.stage(sandbox.now(), "retrain on drift", _told(third), as_expected=third.version != second.version)
 
@@ -135,8 +135,8 @@ def _let_pass(pipeline: Pipeline, sandbox: Sandbox, *, days: int) -> None:
 def _asked_for(settings: Settings) -> list[dg.RunRequest]:
     """What the sensor asks for now."""
     with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
-        answer = when_the_model_no_longer_holds(dg.build_sensor_context(instance=instance))
-    return [answer] if isinstance(answer, dg.RunRequest) else []
+        answer = when_a_model_no_longer_holds(dg.build_sensor_context(instance=instance))
+    return [asked for asked in answer if asked.job_name == jobs.TRAIN] if isinstance(answer, list) else []
 
 
 def _newest(settings: Settings) -> Round:
@@ -153,7 +153,7 @@ def _told(round_: Round) -> str:
 
 def _evidence(settings: Settings, champion: Round) -> str:
     watched = open_lake(settings).scan(MODEL_WATCH, scope=EVERYONE).collect()
-    mine = watched.filter(watched["model_version"] == champion.version)
+    mine = watched.filter(model_name=ENGAGEMENT.name, model_version=champion.version)
     if mine.is_empty():
         return f"version {champion.version}: nothing scored"
     most = mine.select(pl.col("drift_evidence", "decay_evidence").max()).row(0)

@@ -677,7 +677,8 @@ KPI_FORECASTS = _spec(
     TableKind.DERIVED,
     ("client_id", "scope", "scope_id", "metric", "target_day", "day"),
     "Followers, reach and engagements of the days to come: of each account, of a client's accounts on a network, and of all of them (`scope`: "
-    "account, network or client), with the interval and what each method erred in the past. Totals are of all days since `as_of_day`. "
+    "account, network or client), with the interval and what each method erred in the past. Totals are of all days since `as_of_day`; `review` "
+    "(JSON, with the first day ahead) is what the next refresh has to know of the last day on which all methods were asked. "
     "Grain: scope x metric x day ahead x day made (`day`, UTC). What was said is kept, to be scored. Read by the pages Goals, Overview and "
     "Forecast scoreboard.",
     {
@@ -699,6 +700,7 @@ KPI_FORECASTS = _spec(
         "backtest_errors": pl.String,
         "backtest_origins": pl.Int64,
         "total_method": pl.String,
+        "review": pl.String,
         "forecast_at": UTC,
         "day": pl.Date,
     },
@@ -752,11 +754,12 @@ MODEL_WATCH = _spec(
     "learning",
     "model_watch",
     TableKind.DERIVED,
-    ("client_id", "model_version", "day"),
-    "Evidence that the champion no longer holds for a client, from its scored shadow forecasts: 20 is reached by chance in one case of "
-    "twenty. Grain: client x model version x day (UTC). Read by the app and analysts.",
+    ("client_id", "model_name", "model_version", "day"),
+    "Evidence that a champion no longer holds for a client, from its scored forecasts: 20 is reached by chance in one case of twenty. "
+    "Grain: client x model version x day (UTC). Read by the app and analysts.",
     {
         "client_id": pl.String,
+        "model_name": pl.String,
         "model_version": pl.String,
         "day": pl.Date,
         "scored_forecasts": pl.Int64,
@@ -1049,6 +1052,7 @@ POSTS_TAKING_OFF = _spec(
         "observed_at": UTC,
         "engagements": pl.Float64,
         "expected_engagements": pl.Float64,
+        "curve_engagements": pl.Float64,
         "lower_engagements": pl.Float64,
         "upper_engagements": pl.Float64,
         "interval_level": pl.Float64,

@@ -10,7 +10,7 @@ By Ville's inequality it ever reaches 20 in at most 5 % of the runs in which not
   "Retrain or not retrain: conformal test martingales for change-point detection", 2021). The signed error (a level that moved)
   and its size (a spread that grew) are bet on with half of the stake each. Days and not posts are the unit: what happens on a day
   happens to many posts at once, and a post alone would be taken for a witness of its own.
-- *decay*: is the forecast still nearer to the outcome than the account's trailing median? The stake is on its being farther (betting on
+- *decay*: is the forecast still nearer to the outcome than the simple rule that stands in where nothing can be learned? The stake is on its being farther (betting on
   a bounded mean: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", 2024), post by post.
 """
 
@@ -30,9 +30,9 @@ BETS = (-1.9, -1.0, 0.0, 1.0, 1.9)
 FRACTIONS = (0.1, 0.25, 0.5)
 """Shares of the stake that are laid on decay, an equal part of it on each."""
 LARGEST_DIFFERENCE = 2.0
-"""Log units: how much nearer or farther than the median one outcome may count."""
+"""Log units: how much nearer or farther than the rule one outcome may count."""
 
-SCORES = ("account_id", "known_at", "log_engagement", "expected_log_engagement", "account_median")
+SCORES = ("account_id", "known_at", "log_engagement", "expected_log_engagement", "rule_log_engagement")
 WATCH_SCHEMA = pl.Schema(
     {"day": pl.Date, "scored_forecasts": pl.Int64, "drift_evidence": pl.Float64, "decay_evidence": pl.Float64}
 )
@@ -56,14 +56,14 @@ class Watch:
 def watch(scores: pl.DataFrame, *, seed: int = 0) -> Watch:
     """Evidence against one model version from its scored forecasts (columns SCORES, one row a post).
 
-    `known_at`: when the outcome could be known (UTC); errors are in log units; `account_median` is what the trailing median had said
-    (null: the row says nothing of decay). Rows without an outcome are left out. The same rows and seed give the same evidence.
+    `known_at`: when the outcome could be known (UTC); errors are in log units; `rule_log_engagement` is what the family's simple
+    rule had said (null: the row says nothing of decay). Rows without an outcome are left out. The same rows and seed give the same evidence.
     """
     known = scores.drop_nulls(["log_engagement", "expected_log_engagement"]).sort("known_at", "account_id")
     if known.is_empty():
         return Watch(pl.DataFrame(schema=WATCH_SCHEMA))
     error = pl.col("expected_log_engagement") - pl.col("log_engagement")
-    nearer = (pl.col("account_median") - pl.col("log_engagement")).abs() - error.abs()
+    nearer = (pl.col("rule_log_engagement") - pl.col("log_engagement")).abs() - error.abs()
     posts = known.select(
         pl.col("known_at").dt.date().alias("day"), error.alias("error"), nearer.fill_null(0.0).alias("nearer")
     )

@@ -63,6 +63,8 @@ class Family(Generic[Model]):
     name: str
     """Of the registered model, of its experiment and of its file."""
     purpose: str
+    rule: str
+    """The simple rule that stands in where nothing can be learned, and that its champion has to stay nearer to the outcomes than."""
     table: TableSpec
     """What it learns from."""
     train: Train[Model]
@@ -75,6 +77,7 @@ class Family(Generic[Model]):
 ENGAGEMENT: Family[EngagementModel] = Family(
     name="engagement",
     purpose="Engagement before publication",
+    rule="the account's trailing median",
     table=POST_FEATURES,
     train=training.train,
     save=engagement.save,
@@ -84,6 +87,7 @@ ENGAGEMENT: Family[EngagementModel] = Family(
 POPULARITY: Family[PopularityModel] = Family(
     name="popularity",
     purpose="Final count from the first hours",
+    rule="the median curve",
     table=POST_SNAPSHOTS,
     train=popularity_training.train,
     save=popularity.save,

@@ -94,14 +94,12 @@ def register(
 
 
 @dataclass(frozen=True)
-class Round:
-    """A training round as the registry remembers it."""
+class Standing:
+    """What became of a round, as of now."""
 
     version: str
     run_id: str
     kind: str
-    trained_at: datetime
-    """Business time (UTC)."""
     reasons: str
     """Why its model passed the gate, or did not."""
     reign: int | None
@@ -109,12 +107,9 @@ class Round:
     is_champion: bool
     withdrawn: str | None
     """Why people took it back, when they did."""
-    tags: Mapping[str, str]
-    figures: Mapping[str, float]
 
     @property
     def state(self) -> State:
-        """What became of it, as of now."""
         if self.is_champion:
             return "champion"
         if self.withdrawn is not None:
@@ -122,24 +117,32 @@ class Round:
         return "was_champion" if self.reign else "refused"
 
 
+@dataclass(frozen=True)
+class Round(Standing):
+    """A training round as the registry remembers it."""
+
+    trained_at: datetime
+    """Business time (UTC)."""
+    tags: Mapping[str, str]
+    figures: Mapping[str, float]
+
+
+def standings(family: Family[Any], uri: str) -> tuple[Standing, ...]:
+    """Of all rounds, newest first; none where nothing was trained. Two questions to the registry, however many rounds there are."""
+    return _standings(_client(uri), family, f"name = '{family.name}'")
+
+
 def rounds(family: Family[Any], uri: str) -> tuple[Round, ...]:
     """All rounds, newest first; none where nothing was trained."""
     client = _client(uri)
-    try:
-        champion = str(_champion_version(client, family).version)
-    except NotReadyError:
-        champion = None
-    versions = client.search_model_versions(f"name = '{family.name}'", max_results=10_000)
-    return tuple(
-        _round(client, version, champion) for version in sorted(versions, key=lambda v: int(v.version), reverse=True)
-    )
+    return tuple(_round(client, standing) for standing in _standings(client, family, f"name = '{family.name}'"))
 
 
 def round_of(family: Family[Any], uri: str, run_id: str) -> Round:
     """The round of an MLflow run. Raises NotReadyError when no registered model of the family comes from it."""
-    for found in rounds(family, uri):
-        if found.run_id == run_id:
-            return found
+    client = _client(uri)
+    for standing in _standings(client, family, f"name = '{family.name}' and run_id = '{run_id}'"):
+        return _round(client, standing)
     raise NotReadyError(f"no registered {family.name} model comes from run {run_id}: `pulso model list` shows the runs")
 
 
@@ -153,7 +156,8 @@ def roll_back(family: Family[Any], uri: str, *, reason: str) -> tuple[Round, Rou
 
     Returns the one that went and the one that came. Raises NotReadyError when there is no other to go back to.
     """
-    known = rounds(family, uri)
+    client = _client(uri)
+    known = _standings(client, family, f"name = '{family.name}'")
     present = next((r for r in known if r.is_champion), None)
     if present is None:
         raise NotReadyError(f"no {family.name} model has been trained yet: there is nothing to take back")
@@ -161,10 +165,9 @@ def roll_back(family: Family[Any], uri: str, *, reason: str) -> tuple[Round, Rou
     if not earlier:
         raise NotReadyError(f"version {present.version} is the first champion: there is no earlier one to go back to")
     back = max(earlier, key=lambda r: r.reign or 0)
-    client = _client(uri)
     client.set_model_version_tag(family.name, present.version, _WITHDRAWN, reason)
     client.set_registered_model_alias(family.name, CHAMPION, back.version)
-    return present, back
+    return _round(client, present), _round(client, back)
 
 
 def load_champion(family: Family[Model], uri: str) -> tuple[Model, str]:
@@ -293,18 +296,32 @@ def _crown(client: "MlflowClient", family: Family[Any], version: str) -> None:
     client.set_registered_model_alias(family.name, CHAMPION, version)
 
 
-def _round(client: "MlflowClient", version: "ModelVersion", champion: str | None) -> Round:
-    run = client.get_run(version.run_id)
-    reign = version.tags.get(_REIGN)
+def _standings(client: "MlflowClient", family: Family[Any], which: str) -> tuple[Standing, ...]:
+    """Of the versions that an MLflow filter names, newest first."""
+    try:
+        champion = str(_champion_version(client, family).version)
+    except NotReadyError:
+        champion = None
+    versions = client.search_model_versions(which, max_results=10_000)
+    return tuple(
+        Standing(
+            version=str(version.version),
+            run_id=version.run_id,
+            kind=version.tags["kind"],
+            reasons=version.description or "",
+            reign=int(version.tags[_REIGN]) if _REIGN in version.tags else None,
+            is_champion=str(version.version) == champion,
+            withdrawn=version.tags.get(_WITHDRAWN),
+        )
+        for version in sorted(versions, key=lambda v: int(v.version), reverse=True)
+    )
+
+
+def _round(client: "MlflowClient", standing: Standing) -> Round:
+    run = client.get_run(standing.run_id)
     return Round(
-        version=str(version.version),
-        run_id=version.run_id,
-        kind=version.tags["kind"],
+        **vars(standing),
         trained_at=datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC),
-        reasons=version.description or "",
-        reign=None if reign is None else int(reign),
-        is_champion=str(version.version) == champion,
-        withdrawn=version.tags.get(_WITHDRAWN),
         tags=run.data.tags,
         figures=run.data.metrics,
     )

@@ -107,7 +107,7 @@ train_engagement = dg.define_asset_job(
 
 train_popularity = dg.define_asset_job(
     TRAIN_POPULARITY,
-    selection=_training_popularity,
+    selection=_training_popularity | _trained,
     description="Learn anew what the first hours of a post say about its final count; the champion changes only for a better one.",
 )
 

@@ -18,8 +18,9 @@ from contracts.errors import ErrorClass
 from contracts.ports import Deliveries
 from contracts.records import CollectionFailure, Delivery
 from contracts.scope import TenantScope
+from ml.families import ENGAGEMENT, POPULARITY
 from operations import DeliveryState
-from orchestration.jobs import observe_notified, train_engagement
+from orchestration.jobs import observe_notified, train_engagement, train_popularity
 
 BATCH = "pulso/deliveries"
 """Tag of a run: the batch of deliveries that it reads."""
@@ -104,15 +105,25 @@ def _failures(
     ]
 
 
-@dg.sensor(job=train_engagement, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
-def when_the_model_no_longer_holds(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+RETRAINED_BY = {ENGAGEMENT.name: train_engagement, POPULARITY.name: train_popularity}
+"""The job that trains a challenger of each family of models."""
+
+
+@dg.sensor(
+    jobs=list(RETRAINED_BY.values()), minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING
+)
+def when_a_model_no_longer_holds(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """A challenger at once, and one for each champion: whether it takes over is the gate's to say, and the week's is trained anyway."""
-    record = context.instance.event_log_storage.get_latest_asset_check_execution_by_key([HOLDS]).get(HOLDS)
-    evaluation = record.evaluation if record else None
-    if evaluation is None or evaluation.passed:
-        return dg.SkipReason("The model holds, as far as is known.")
-    version = evaluation.metadata["model_version"].value
-    return dg.RunRequest(run_key=f"drift-{version}", tags={"pulso/drift": str(version)})
+    asked = []
+    found = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(list(HOLDS.values()))
+    for name, job in RETRAINED_BY.items():
+        record = found.get(HOLDS[name])
+        evaluation = record.evaluation if record else None
+        if evaluation is not None and not evaluation.passed:
+            version = evaluation.metadata["model_version"].value
+            key = f"drift-{name}-{version}"
+            asked.append(dg.RunRequest(run_key=key, job_name=job.name, tags={"pulso/drift": f"{name} {version}"}))
+    return asked or dg.SkipReason("The models hold, as far as is known.")
 
 
-ALL_SENSORS = [when_a_network_calls, when_the_model_no_longer_holds]
+ALL_SENSORS = [when_a_network_calls, when_a_model_no_longer_holds]

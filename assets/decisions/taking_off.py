@@ -92,7 +92,12 @@ def _before_publication(posts: pl.Series, lake: Lake, scope: TenantScope) -> pl.
 def _declared(rows: pl.DataFrame, model: PopularityModel, now: datetime) -> pl.DataFrame:
     is_likely = pl.col("probability_top") >= TOLD_FROM
     named = rows.rename(
-        {"value": "engagements", "expected": "expected_engagements", "low": "lower_engagements"}
+        {
+            "value": "engagements",
+            "expected": "expected_engagements",
+            "curve": "curve_engagements",
+            "low": "lower_engagements",
+        }
     ).with_columns(
         upper_engagements="high",
         usual_engagements="usual",

@@ -9,13 +9,14 @@ import polars as pl
 from assets.keys import asset_options
 from assets.results import materialised
 from contracts.clock import Clock
-from contracts.errors import NotReadyError
 from contracts.ports import Lake, ModelHome
+from contracts.scope import TenantScope
 from contracts.tables import MODEL_VERSIONS
 from ml.evaluation import CHAMPION
 from ml.families import FAMILIES
-from ml.registry import Round, champion_card, rounds
+from ml.registry import Round, Standing, champion_card, round_of, standings
 
+STAGE = "one model learns from all clients' posts; no figure of a round is any one client's"
 ERROR = "/mean_absolute_error"
 
 
@@ -26,33 +27,44 @@ ERROR = "/mean_absolute_error"
 def model_versions(
     lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]
 ) -> dg.MaterializeResult:
-    """Grain: version. A champion that people took back since shows at the next refresh."""
+    """Grain: version. A champion that people took back since shows at the next refresh. Rounds do not change once they are registered:
+    only what is not known yet is read, and what became of a version.
+    """
     now = clock.now()
-    rows = [row for name in FAMILIES for row in _rows(name, models.uri, now)]
+    known = lake.scan(MODEL_VERSIONS, scope=TenantScope.all_clients(STAGE)).collect()
+    rows = [row for name in FAMILIES for row in _rows(name, models.uri, now, known)]
     frame = pl.DataFrame(rows, schema=MODEL_VERSIONS.schema)
     return materialised(MODEL_VERSIONS, lake.merge(MODEL_VERSIONS, frame), frame=frame, as_of=now)
 
 
-def _rows(name: str, uri: str, now: datetime) -> Iterator[dict[str, object]]:
-    """A family's rounds as rows; the champion's with its card."""
-    try:
-        card = champion_card(FAMILIES[name], uri)
-    except NotReadyError:
-        card = None
-    for round_ in rounds(FAMILIES[name], uri):
-        yield {
-            "model_name": name,
-            "model_version": round_.version,
-            "run_id": round_.run_id,
-            "kind": round_.kind,
-            "trained_at": round_.trained_at,
-            "state": round_.state,
-            "reasons": round_.reasons,
-            "withdrawn_because": round_.withdrawn,
-            **_figures(round_),
-            "model_card": card if round_.is_champion else None,
-            "computed_at": now,
-        }
+def _rows(name: str, uri: str, now: datetime, known: pl.DataFrame) -> Iterator[dict[str, object]]:
+    """The rows of a family that are new or have changed; the champion's with its card."""
+    family = FAMILIES[name]
+    rows = {row["run_id"]: row for row in known.filter(pl.col("model_name") == name).iter_rows(named=True)}
+    for standing in standings(family, uri):
+        row = rows.get(standing.run_id)
+        became = {"state": standing.state, "withdrawn_because": standing.withdrawn}
+        if row is None:
+            yield _read(name, uri, standing.run_id) | became | _card(name, uri, standing) | {"computed_at": now}
+        elif any(row[column] != value for column, value in became.items()):
+            yield row | became | _card(name, uri, standing) | {"computed_at": now}
+
+
+def _read(name: str, uri: str, run_id: str) -> dict[str, object]:
+    round_ = round_of(FAMILIES[name], uri, run_id)
+    return {
+        "model_name": name,
+        "model_version": round_.version,
+        "run_id": round_.run_id,
+        "kind": round_.kind,
+        "trained_at": round_.trained_at,
+        "reasons": round_.reasons,
+        **_figures(round_),
+    }
+
+
+def _card(name: str, uri: str, standing: Standing) -> dict[str, object]:
+    return {"model_card": champion_card(FAMILIES[name], uri) if standing.is_champion else None}
 
 
 def _figures(round_: Round) -> dict[str, object]:

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.keys import key_of
 from assets.models.rounds import Promotion, training_round
+from assets.results import NOT_READY
 from contracts.clock import Clock
 from contracts.errors import NotReadyError
 from contracts.ports import Lake, ModelHome
@@ -33,4 +34,6 @@ def popularity_model(
     try:
         return training_round(POPULARITY, lake, models, now=now, min_gain=config.min_gain)
     except NotReadyError as error:
-        return dg.MaterializeResult(metadata={"is_champion": False, "reasons": str(error), "as_of": now.isoformat()})
+        return dg.MaterializeResult(
+            metadata={"is_champion": False, NOT_READY: str(error), "as_of": now.isoformat()},
+        )

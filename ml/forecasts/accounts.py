@@ -9,7 +9,7 @@ leaves is no growth.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -17,7 +17,8 @@ import polars as pl
 
 from contracts.tables import KPI_FORECASTS
 from ml.forecasts.interval import LEVEL
-from ml.forecasts.outlook import Outlook, Path, outlook
+from ml.forecasts.outlook import Path
+from ml.forecasts.review import Refreshed, Review, refresh
 from ml.forecasts.series import Floats, Kind, Series
 from ml.forecasts.yearly import has_years
 
@@ -34,38 +35,60 @@ STALE_AFTER_DAYS = 14
 SCOPE = ("client_id", "scope", "scope_id", "metric")
 SCHEMA = pl.Schema({name: kind for name, kind in KPI_FORECASTS.schema.items() if name not in ("forecast_at", "day")})
 """The table's columns but for when it was said."""
+PATHS = ("median", "lower", "upper", "total_median", "total_lower", "total_upper")
+OF_A_DAY = {"target_day", *PATHS}
+"""Columns that differ from day to day of a forecast."""
 
 
 @dataclass(frozen=True)
 class Forecasts:
-    """`rows` (SCHEMA): one per series and day ahead; `too_short`: how many series nothing could be said of yet."""
+    """`rows` (SCHEMA): one per series and day ahead; `too_short`: how many series nothing could be said of yet; `reviewed`: of how many all
+    methods were asked.
+    """
 
     rows: pl.DataFrame
     series: int
     too_short: int
+    reviewed: int
 
 
 def forecast_accounts(
-    daily: pl.DataFrame, *, today: date, horizon: int = HORIZON_DAYS, with_years: bool = True
+    daily: pl.DataFrame,
+    *,
+    today: date,
+    horizon: int = HORIZON_DAYS,
+    with_years: bool = True,
+    reviews: Mapping[tuple[str, ...], Review] | None = None,
 ) -> Forecasts:
     """Forecasts from rows of gold/kpi_account_daily (`client_id`, `network`, `account_id`, `day`, `posts_published` and METRICS) of days
     before `today`. `with_years`: Prophet too, of a client's sums that go back two years; it takes seconds a series.
+
+    `reviews`: by SCOPE what was kept of earlier days (`reviews_of`); a series without one is reviewed.
     """
-    frames, said, count, short = [pl.DataFrame(schema=SCHEMA)], dict[tuple[object, ...], Outlook | None](), 0, 0
+    table, found = _Table(horizon), dict[tuple[object, ...], Refreshed | None]()
+    count = short = anew = 0
     for scope, first_day, values in series_of(daily, today=today):
         series = Series(values, METRICS[scope[-1]], first_day=first_day)
         years = with_years and scope[1] == "client"
         # A network with one account is that account's series over again.
-        key = (series.kind, first_day, values.tobytes(), years and has_years(series))
-        if key not in said:
-            said[key] = outlook(series, horizon, with_years=years)
+        key = (scope[0], series.kind, first_day, values.tobytes(), years and has_years(series))
+        if key not in found:
+            review = (reviews or {}).get(scope)
+            name = "/".join(scope)
+            found[key] = refresh(series, horizon, name=name, today=today, review=review, with_years=years)
+            anew += (said := found[key]) is not None and said.is_reviewed
         count += 1
-        found = said[key]
-        if found is None:
+        if (said := found[key]) is None:
             short += 1
         else:
-            frames.append(_rows(scope, first_day + timedelta(days=len(series) - 1), found))
-    return Forecasts(pl.concat(frames), count, short)
+            table.add(scope, first_day + timedelta(days=len(series) - 1), said)
+    return Forecasts(table.rows(), count, short, anew)
+
+
+def reviews_of(rows: pl.DataFrame) -> dict[tuple[str, ...], Review]:
+    """By SCOPE the newest kept review, of rows of KPI_FORECASTS (SCOPE, `day`, `review`)."""
+    newest = rows.drop_nulls("review").sort("day").unique(SCOPE, keep="last")
+    return {tuple(scope): Review.of_text(text) for *scope, text in newest.select(*SCOPE, "review").iter_rows()}
 
 
 def series_of(daily: pl.DataFrame, *, today: date) -> Iterator[tuple[tuple[str, ...], date, Floats]]:
@@ -78,9 +101,16 @@ def series_of(daily: pl.DataFrame, *, today: date) -> Iterator[tuple[tuple[str, 
             _summed(_scoped(days, "client", "client_id")),
         ]
     )
-    for scope, own in scopes.sort(*SCOPE, "day").group_by(SCOPE, maintain_order=True):
-        values = own.upsample("day", every="1d")["value"].fill_null(float("nan"))
-        yield tuple(str(name) for name in scope), own["day"][0], values.to_numpy()
+    scopes = scopes.with_columns(pl.col("day").to_physical().alias("number")).sort(*SCOPE, "day")
+    numbers, known = scopes["number"].to_numpy(), scopes["value"].to_numpy()
+    end = 0
+    for *scope, first_day, length in (
+        scopes.group_by(SCOPE, maintain_order=True).agg(pl.col("day").first(), pl.len()).iter_rows()
+    ):
+        begin, end = end, end + length
+        values = np.full(numbers[end - 1] - numbers[begin] + 1, np.nan)
+        values[numbers[begin:end] - numbers[begin]] = known[begin:end]
+        yield tuple(scope), first_day, values
 
 
 def _scoped(days: pl.DataFrame, scope: str, named_by: str) -> pl.DataFrame:
@@ -118,30 +148,48 @@ def _summed(days: pl.DataFrame) -> pl.DataFrame:
     return sums.filter(pl.col("known") == pl.col("members")).select(*SCOPE, "day", "value")
 
 
-def _rows(scope: tuple[str, ...], as_of_day: date, found: Outlook) -> pl.DataFrame:
-    steps, totals = found.steps, found.totals
-    rows = pl.DataFrame(
-        {
-            **{name: [value] for name, value in zip(SCOPE, scope, strict=True)},
-            "as_of_day": [as_of_day],
-            "interval_level": [LEVEL],
-            "method": [steps.choice.name],
-            "backtest_error": [steps.error if np.isfinite(steps.error) else None],
-            "backtest_errors": [json.dumps(_told(steps.choice.errors))],
-            "backtest_origins": [steps.backtest_origins],
-            "total_method": [totals.choice.name if totals else None],
-        },
-        schema_overrides={name: SCHEMA[name] for name in ("as_of_day", "backtest_error", "total_method")},
-    )
-    days = pl.DataFrame(
-        {
-            "target_day": [as_of_day + timedelta(days=ahead) for ahead in range(1, len(steps.median) + 1)],
-            **_path("", steps),
-            **_path("total_", totals),
-        },
-        schema_overrides={f"total_{name}": pl.Float64 for name in ("median", "lower", "upper")},
-    )
-    return rows.join(days, how="cross").select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+@dataclass
+class _Table:
+    """The rows of SCHEMA, gathered series by series."""
+
+    horizon: int
+    series: list[dict[str, object]] = field(default_factory=list)
+    paths: list[Floats] = field(default_factory=list)
+    """Of each series a row for each of PATHS: (len(PATHS), horizon)."""
+
+    def add(self, scope: tuple[str, ...], as_of_day: date, said: Refreshed) -> None:
+        steps, totals, review = said.outlook.steps, said.outlook.totals, said.review
+        errors = {**(review.errors if review else {}), **steps.choice.errors}
+        self.series.append(
+            {
+                **dict(zip(SCOPE, scope, strict=True)),
+                "as_of_day": as_of_day,
+                "interval_level": LEVEL,
+                "method": steps.choice.name,
+                "backtest_error": steps.error if np.isfinite(steps.error) else None,
+                "backtest_errors": json.dumps(_told(errors)),
+                "backtest_origins": steps.backtest_origins,
+                "total_method": totals.choice.name if totals else None,
+                "review": review.as_text() if review else None,
+            }
+        )
+        unknown = np.full((3, self.horizon), np.nan)
+        self.paths.append(np.vstack([_path(steps), _path(totals) if totals else unknown]))
+
+    def rows(self) -> pl.DataFrame:
+        if not self.series:
+            return pl.DataFrame(schema=SCHEMA)
+        one = pl.DataFrame(self.series, schema={name: kind for name, kind in SCHEMA.items() if name not in OF_A_DAY})
+        paths = np.stack(self.paths, axis=1).reshape(len(PATHS), -1)
+        ahead = pl.Series("ahead", np.tile(np.arange(1, self.horizon + 1), len(self.series)))
+        rows = one[np.repeat(np.arange(one.height), self.horizon)].with_columns(
+            ahead, *(pl.Series(name, values).fill_nan(None) for name, values in zip(PATHS, paths, strict=True))
+        )
+        rows = rows.with_columns(
+            target_day=pl.col("as_of_day") + pl.duration(days="ahead"),
+            review=pl.when(pl.col("ahead") == 1).then("review"),
+        )
+        return rows.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
 
 
 def _told(errors: Mapping[str, float]) -> dict[str, float]:
@@ -149,6 +197,5 @@ def _told(errors: Mapping[str, float]) -> dict[str, float]:
     return {name: float(f"{error:.4g}") for name, error in errors.items() if np.isfinite(error)}
 
 
-def _path(prefix: str, path: Path | None) -> dict[str, Floats | None]:
-    names = ("median", "lower", "upper")
-    return {prefix + name: None if path is None else np.asarray(getattr(path, name)) for name in names}
+def _path(path: Path) -> Floats:
+    return np.stack([path.median, path.lower, path.upper])

@@ -4,12 +4,13 @@ Belongs here: the pool, the origins, errors. Does not belong here: which method 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ml.forecasts import simple, smoothing, yearly
+from ml.forecasts.fitted import Fitted, Weights
 from ml.forecasts.series import Floats, Ints, Kind, Series
 from ml.forecasts.simple import Method
 
@@ -45,8 +46,10 @@ SEASONAL_METHODS: Mapping[str, Method] = {
     "shaped_4": simple.shaped(4),
 }
 """Of flows with a season. A number is what the method looks back on: seasons of a flow, steps of a level."""
-FITTED_METHODS: Mapping[str, Method] = {"ets": smoothing.exponential_smoothing, "theta": smoothing.theta}
-YEARLY_METHODS: Mapping[str, Method] = {"prophet": yearly.prophet}
+FITTED_METHODS: Mapping[str, Fitted] = {"ets": smoothing.exponential_smoothing, "theta": smoothing.theta}
+YEARLY_METHODS: Mapping[str, Fitted] = {"prophet": yearly.prophet}
+DEAR = frozenset({*FITTED_METHODS, *YEARLY_METHODS})
+"""Methods that cost more than all the others together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,8 @@ class Backtest:
     said: Mapping[str, Floats]
     actual: Floats
     ahead: Mapping[str, Floats]
+    weights: Mapping[str, Weights] = field(default_factory=dict)
+    """What the fitted methods have learned."""
 
     def totals(self) -> "Backtest":
         """The same of everything that came since the origin, up to each step: a sum is known where all its steps are."""
@@ -106,11 +111,24 @@ def shortest_past(series: Series) -> int:
     return max(2 * series.season, SHORTEST_PAST if series.season > 1 else SHORTEST_PAST // 2)
 
 
-def backtest(series: Series, horizon: int, methods: Mapping[str, Method]) -> Backtest:
-    """Let every method speak at every origin and at the end. Nothing said is below zero."""
+def backtest(
+    series: Series, horizon: int, methods: Mapping[str, Method], weights: Mapping[str, Weights] | None = None
+) -> Backtest:
+    """Let every method speak at every origin and at the end. Nothing said is below zero.
+
+    `weights` that fitted methods learned earlier are used as far as they serve; the others are learned anew.
+    """
     origins, end = origins_of(series), len(series)
     everywhere = np.append(origins, end)
-    spoken = {name: np.maximum(method(series, everywhere, horizon), 0.0) for name, method in methods.items()}
+    learned: dict[str, Weights] = {}
+    spoken = {}
+    for name, method in methods.items():
+        if isinstance(method, Fitted):
+            learned[name] = method.learn(series, everywhere, (weights or {}).get(name))
+            said = method.carry(series, learned[name], everywhere, horizon)
+        else:
+            said = method(series, everywhere, horizon)
+        spoken[name] = np.maximum(said, 0.0)
     steps = origins[:, None] + np.arange(horizon)
     actual = np.where(steps < end, series.values[np.minimum(steps, end - 1)], np.nan)
     return Backtest(
@@ -118,4 +136,5 @@ def backtest(series: Series, horizon: int, methods: Mapping[str, Method]) -> Bac
         {name: said[:-1] for name, said in spoken.items()},
         actual,
         {name: said[-1] for name, said in spoken.items()},
+        learned,
     )

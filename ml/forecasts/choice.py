@@ -39,7 +39,8 @@ class Choice:
 
 def choose(past: Backtest, kind: Kind, *, horizon: int) -> Choice:
     """By mean absolute error up to `horizon` steps ahead, each origin counting once."""
-    by_origin = {name: _errors(said, past.actual, horizon) for name, said in past.said.items()}
+    every = _errors(np.stack([said[:, :horizon] for said in past.said.values()]), past.actual, horizon)
+    by_origin = dict(zip(past.said, every, strict=True))
     judged = np.isfinite(next(iter(by_origin.values())))
     if np.count_nonzero(judged) < FEWEST_ORIGINS:
         return Choice(USUAL[kind], {name: float("nan") for name in by_origin})
@@ -53,8 +54,10 @@ def choose(past: Backtest, kind: Kind, *, horizon: int) -> Choice:
 
 
 def _errors(said: Floats, actual: Floats, horizon: int) -> Floats:
-    """Mean absolute error of each origin; NaN where nothing of it is known."""
-    off = np.abs(said - actual)[:, :horizon]
-    known = ~np.isnan(off)
-    total = np.where(known.any(axis=1), np.where(known, off, 0.0).sum(axis=1), np.nan)
-    return np.asarray(total / np.maximum(known.sum(axis=1), 1), dtype=np.float64)
+    """Mean absolute error of each origin, of what was said there by one method or (before the origins' axis) by several; NaN where
+    nothing of it is known.
+    """
+    came = actual[:, :horizon]
+    known = ~np.isnan(came)
+    off = np.where(known, np.abs(said[..., :horizon] - came), 0.0).sum(axis=-1)
+    return np.asarray(np.where(known.any(axis=1), off / np.maximum(known.sum(axis=1), 1), np.nan), dtype=np.float64)

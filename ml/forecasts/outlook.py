@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.forecasts.backtest import Backtest, backtest, pool, shortest_past
+from ml.forecasts.backtest import DEAR, Backtest, backtest, pool, shortest_past
 from ml.forecasts.choice import Choice, choose
+from ml.forecasts.fitted import Weights
 from ml.forecasts.interval import margins
 from ml.forecasts.series import Floats, Kind, Series
 
@@ -43,7 +44,14 @@ class Outlook:
     steps: Path
     totals: Path | None
     ahead: Mapping[str, Floats]
-    """What each method of the pool says by itself, for comparison."""
+    """What each method that was asked says by itself, for comparison."""
+    weights: Mapping[str, Weights]
+    """What each dear method that was asked has learned."""
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The methods of steps and totals."""
+        return frozenset({*self.steps.choice.methods, *(self.totals.choice.methods if self.totals else ())})
 
 
 def too_short(series: Series) -> bool:
@@ -51,19 +59,27 @@ def too_short(series: Series) -> bool:
     return series.known < shortest_past(series) + series.season
 
 
-def outlook(series: Series, horizon: int, *, with_years: bool = True) -> Outlook | None:
-    """The forecast of `horizon` steps; None where the series is `too_short`. `with_years`: with Prophet, where there are years."""
+def outlook(
+    series: Series, horizon: int, *, with_years: bool = True, kept: Mapping[str, Weights] | None = None
+) -> Outlook | None:
+    """The forecast of `horizon` steps; None where the series is `too_short`. `with_years`: with Prophet, where there are years.
+
+    `kept`: the dear methods (`backtest.DEAR`) that are asked beside the others, with weights learned earlier; None: all of them, learned anew.
+    """
     if too_short(series):
         return None
-    past = backtest(series, horizon, pool(series, with_years=with_years))
-    steps = _path(past, series.kind, growth=1.0 if series.kind is Kind.LEVEL else 0.5)
-    totals = _path(past.totals(), series.kind, growth=1.0) if series.kind is Kind.FLOW else None
-    return Outlook(steps, totals, past.ahead)
+    methods = pool(series, with_years=with_years)
+    if kept is not None:
+        methods = {name: method for name, method in methods.items() if name not in DEAR or name in kept}
+    past = backtest(series, horizon, methods, kept)
+    steps = _path(past, series.kind, growth=1.0 if series.kind is Kind.LEVEL else 0.5, of_totals=False)
+    totals = _path(past.totals(), series.kind, growth=1.0, of_totals=True) if series.kind is Kind.FLOW else None
+    return Outlook(steps, totals, past.ahead, past.weights)
 
 
-def _path(past: Backtest, kind: Kind, *, growth: float) -> Path:
+def _path(past: Backtest, kind: Kind, *, growth: float, of_totals: bool) -> Path:
     choice = choose(past, kind, horizon=JUDGED_STEPS)
-    median, around = choice.of(past.ahead), margins(choice.of(past.said), past, growth=growth)
+    median, around = choice.of(past.ahead), margins(choice.of(past.said), past, growth=growth, of_totals=of_totals)
     if around is None:
         raise AssertionError("a series that is long enough has an origin with a known step after it")
     return Path(median, np.maximum(median - around.below, 0.0), median + around.above, choice, len(past.origins))

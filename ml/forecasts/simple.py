@@ -42,8 +42,7 @@ def median(seasons: int) -> Method:
     """The median of the last seasons, at every step."""
 
     def said(series: Series, origins: Ints, horizon: int) -> Floats:
-        width = seasons * series.season
-        return _flat(np.array([np.median(series.filled[max(at - width, 0) : at]) for at in origins]), horizon)
+        return _flat(_medians(series.filled, origins, seasons * series.season), horizon)
 
     return said
 
@@ -84,9 +83,8 @@ def steady(steps: int) -> Method:
     """On from the last value by the median change of the last steps: a single jump is no trend."""
 
     def said(series: Series, origins: Ints, horizon: int) -> Floats:
-        changes = np.diff(series.filled)
-        slope = [np.median(changes[max(at - 1 - steps, 0) : at - 1]) if at > 1 else 0.0 for at in origins]
-        return series.filled[origins - 1][:, None] + np.array(slope)[:, None] * np.arange(1, horizon + 1)
+        slope = _medians(np.diff(series.filled), origins - 1, steps)
+        return series.filled[origins - 1][:, None] + slope[:, None] * np.arange(1, horizon + 1)
 
     return said
 
@@ -95,15 +93,25 @@ def _flat(values: Floats, horizon: int) -> Floats:
     return np.repeat(values[:, None], horizon, axis=1)
 
 
+def _medians(values: Floats, ends: Ints, width: int) -> Floats:
+    """Median of the last `width` values before each end, of fewer where there are fewer, and 0 of none."""
+    found = np.array([np.median(values[:end]) if 0 < end < width else 0.0 for end in ends])
+    whole = ends >= width
+    if whole.any():
+        found[whole] = np.median(values[ends[whole, None] + np.arange(-width, 0)], axis=1)
+    return found
+
+
 def _repeated(series: Series, origins: Ints, horizon: int, seasons: int, middle: Callable[..., Floats]) -> Floats:
     """One season before each origin, made of the last so many, and over again."""
-    ahead = np.arange(horizon) % series.season
-    rows = []
-    for at in origins:
-        whole = min(seasons, at // series.season)
+    said = np.empty((len(origins), horizon))
+    known = np.minimum(seasons, origins // series.season)
+    for whole in np.unique(known).tolist():
+        rows = known == whole
         if whole:
-            past = series.filled[at - whole * series.season : at].reshape(whole, series.season)
-            rows.append(middle(past, axis=0)[ahead])
+            past = series.filled[origins[rows, None] + np.arange(-whole * series.season, 0)]
+            seasonal = middle(past.reshape(-1, whole, series.season), axis=1)
+            said[rows] = seasonal[:, np.arange(horizon) % series.season]
         else:
-            rows.append(np.full(horizon, middle(series.filled[:at])))
-    return np.array(rows)
+            said[rows] = [[middle(series.filled[:at])] for at in origins[rows]]
+    return said

@@ -54,6 +54,7 @@ FORECAST_SCHEMA = pl.Schema(
         "age_hours": pl.Float64,
         "compared_at_hours": pl.Float64,
         "expected": pl.Float64,
+        "curve": pl.Float64,
         "low": pl.Float64,
         "high": pl.Float64,
         "probability_top": pl.Float64,
@@ -185,14 +186,27 @@ class _Neighbours:
         networks, has_count = rows.posts["network"].to_list(), rows.log_count > 0
         found = []
         for network, age_at, state, expected in zip(networks, rows.age_at, has_count, forecast, strict=True):
-            cell = self.cells.get(_cell(network, int(age_at), bool(state)))
-            if cell is None:
-                cell = self.cells[_cell("", int(age_at), bool(state))]
+            cell = self.cells[self._cell(network, int(age_at), bool(state))]
             width = cell.shape[1] if self.width is None else min(self.width, cell.shape[1])
             start = int(np.searchsorted(cell[0], expected)) - width // 2
             start = min(max(start, 0), cell.shape[1] - width)
             found.append(np.sort(cell[1, start : start + width]))
         return found
+
+    def medians(self, rows: _Rows) -> Floats:
+        """For each row the median growth of its whole cell: what the median curve of the same posts says."""
+        names = [
+            self._cell(network, int(age_at), bool(state))
+            for network, age_at, state in zip(
+                rows.posts["network"].to_list(), rows.age_at, rows.log_count > 0, strict=True
+            )
+        ]
+        medians = {name: float(np.median(self.cells[name][1])) for name in set(names)}
+        return np.array([medians[name] for name in names])
+
+    def _cell(self, network: str, age_at: int, has_count: bool) -> str:
+        own = _cell(network, age_at, has_count)
+        return own if own in self.cells else _cell("", age_at, has_count)
 
 
 def _by_forecast(forecast: Floats, growth: Floats) -> Floats:
@@ -232,7 +246,8 @@ class PopularityModel:
 
     def forecast(self, snapshots: pl.DataFrame, *, age_hours: float | None = None) -> pl.DataFrame:
         """FORECAST_SCHEMA, a row per post by post_id: its final count (median, low, high) and the probability that it ends among
-        the top share of its account; `compared_at_hours` is the age of the past posts that it is compared with.
+        the top share of its account; `compared_at_hours` is the age of the past posts that it is compared with, `curve` what
+        the median curve of the same posts says.
 
         `snapshots`: as for `fit`. Each post is forecast at the age of its newest snapshot, with `age_hours` of the newest up to that
         age: later ones are then not looked at. Left out: posts whose count is final, and posts at an age that none learned from is
@@ -256,6 +271,7 @@ class PopularityModel:
                 "age_hours": ages,
                 "compared_at_hours": np.array(self.ages)[rows.age_at],
                 "expected": _count(rows.log_count + [float(np.median(growth)) for growth in growths]),
+                "curve": _count(rows.log_count + self.neighbours.medians(rows)),
                 "low": _count(rows.log_count + bounds[:, 0]),
                 "high": _count(rows.log_count + bounds[:, 1]),
                 "probability_top": is_on_top,
@@ -300,11 +316,12 @@ def fit(
     is_followed = np.isfinite(every.final_counts(final_age_hours))
     curves = Curves.of(snapshots.join(every.posts.filter(is_followed), on="post_id", how="semi"))
     posts, looked_at, age_at = curves.near(sorted(ages), before=final_age_hours, seed=seed)
-    enough = np.flatnonzero(np.bincount(age_at, minlength=len(ages)) >= MIN_POSTS)
+    followed = np.bincount(age_at, minlength=len(ages))
+    enough = np.flatnonzero(followed >= MIN_POSTS)
     if not len(enough):
         raise NotReadyError(
-            f"fewer than {MIN_POSTS} posts were seen in their first hours and again at {final_age_hours:g} hours; "
-            "keep reading young posts (`pulso run`) until some are that old"
+            f"not enough followed posts yet: {followed.max()} of {MIN_POSTS} were seen at about the same age in their first hours and again "
+            f"at {final_age_hours:g} hours; keep reading young posts (`pulso run`) until some are that old"
         )
     is_kept = np.isin(age_at, enough)
     posts, age_at = posts[is_kept], np.searchsorted(enough, age_at[is_kept])

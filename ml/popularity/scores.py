@@ -1,6 +1,6 @@
 """What forecasts of growing posts were worth, once the posts are final.
 
-Belongs here: the table `learning/popularity_scores`. Does not belong here: forecasts (`model.py`), the figures of a training round (`training.py`).
+Belongs here: the table `learning/popularity_scores`, and the rows by which the model is watched (`ml/drift.py`). Does not belong here: forecasts (`model.py`), the figures of a training round (`training.py`).
 """
 
 from datetime import datetime
@@ -40,4 +40,22 @@ def popularity_scores(said: pl.DataFrame, outcomes: pl.DataFrame, *, computed_at
         scores.with_columns(computed_at=pl.lit(computed_at))
         .select(pl.col(name).cast(kind) for name, kind in POPULARITY_SCORES.schema.items())
         .sort(POPULARITY_SCORES.keys)
+    )
+
+
+def watched(said: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.LazyFrame:
+    """One row a post whose outcome is known, columns `ml.drift.SCORES` and `client_id`, in log(1 + count): what one model version said at
+    the youngest age of comparison, and what the median curve says there.
+
+    `said`: rows of `decisions/posts_taking_off` of one version; `outcomes`: `post_id`, `mature_at`, `mature_engagements`. Later looks at a
+    post say less of the model, and would make a witness twice of one outcome.
+    """
+    youngest = said.sort("compared_at_hours").unique("post_id", keep="first")
+    return youngest.join(outcomes.drop_nulls(["mature_at", "mature_engagements"]), on="post_id").select(
+        "client_id",
+        "account_id",
+        known_at="mature_at",
+        log_engagement=pl.col("mature_engagements").log1p(),
+        expected_log_engagement=pl.col("expected_engagements").log1p(),
+        rule_log_engagement=pl.col("curve_engagements").log1p(),
     )

@@ -66,6 +66,18 @@ def test_every_scope_is_forecast_for_a_quarter_and_what_was_said_is_kept(tmp_pat
     assert lake.scan(KPI_FORECASTS, scope=ALL).collect()["day"].n_unique() == 2
 
 
+def test_all_methods_are_asked_once_in_some_weeks_and_again_after_a_pause(tmp_path: Path) -> None:
+    lake = lake_of(tmp_path, days=200)
+    first = made(lake).metadata
+    assert first["series_reviewed"].value == 2 * 3, "network and client have the account's series"
+    assert made(lake, NOW + timedelta(days=1)).metadata["series_reviewed"].value == 0
+    assert made(lake, NOW + timedelta(days=2)).metadata["series_reviewed"].value == 0
+    kept = lake.scan(KPI_FORECASTS, scope=ALL).drop_nulls("review").collect()
+    assert kept.group_by("day").len()["len"].to_list() == [18, 18, 18], "one a series"
+    assert made(lake).metadata["series_reviewed"].value == 6, "the day's run made again knows what it knew then"
+    assert made(lake, NOW + timedelta(days=12)).metadata["series_reviewed"].value == 6
+
+
 def test_of_a_few_days_nothing_is_said_and_nothing_fails(tmp_path: Path) -> None:
     lake = lake_of(tmp_path, days=10)
     metadata = made(lake).metadata

@@ -217,7 +217,7 @@ def test_without_anything_to_learn_from_nothing_is_said_and_little_gives_the_med
     assert kept.filter((pl.col("value") < 0) | (pl.col("age_hours") < 0)).is_empty()
     result = made(lake, models, popularity_model)
     (event,) = result.get_asset_materialization_events()
-    assert "keep reading young posts" in str(event.materialization.metadata["reasons"].value)
+    assert "not enough followed posts yet: 10 of 20" in str(event.materialization.metadata["not_ready"].value)
     assert rounds(POPULARITY, models.uri) == ()
     made(lake, models, posts_taking_off)
     assert lake.scan(POSTS_TAKING_OFF, scope=ALL).collect().is_empty()

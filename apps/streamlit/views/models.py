@@ -38,7 +38,7 @@ def render(work: Workspace) -> None:
 def _champion(work: Workspace, champion: dict[str, object]) -> None:
     text = work.text
     version = str(champion["model_version"])
-    watch = work.data.model_watch().filter(pl.col("model_version") == version)
+    watch = work.data.model_watch().filter((pl.col("model_name") == ENGAGEMENT) & (pl.col("model_version") == version))
     quality = work.data.model_quality().filter((pl.col("model_version") == version) & (pl.col("scored_forecasts") > 0))
     day = text.day(champion["trained_at"].date())  # type: ignore[attr-defined]
     said = "models.stand_in" if champion["kind"] == STAND_IN else "models.champion"

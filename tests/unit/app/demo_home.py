@@ -695,6 +695,7 @@ def _models(lake: DeltaLake) -> None:
     days = [
         {
             "client_id": client_id,
+            "model_name": "engagement",
             "model_version": "3",
             "day": NOW.date() - timedelta(days=age),
             "scored_forecasts": 4 * (11 - age),

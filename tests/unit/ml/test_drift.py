@@ -29,7 +29,7 @@ def scored(
             "known_at": [START + timedelta(days=int(d), minutes=n % 20) for n, d in enumerate(day)],
             "log_engagement": np.full(len(day), 5.0),
             "expected_log_engagement": 5.0 + error,
-            "account_median": 5.0 + median_error * rng.choice([-1.0, 1.0], size=len(day)),
+            "rule_log_engagement": 5.0 + median_error * rng.choice([-1.0, 1.0], size=len(day)),
         }
     )
 
@@ -51,7 +51,7 @@ def test_errors_that_change_are_noticed_afterwards(changed: dict[str, float]) ->
 def test_a_model_that_errs_more_than_the_median_decays() -> None:
     found = watch(scored(3, median_error=0.2))
     assert found.first_alarm("decay") is not None
-    unknown = scored(3, median_error=0.2).with_columns(account_median=pl.lit(None, dtype=pl.Float64))
+    unknown = scored(3, median_error=0.2).with_columns(rule_log_engagement=pl.lit(None, dtype=pl.Float64))
     assert watch(unknown).first_alarm("decay") is None
     assert watch(unknown).days["decay_evidence"].to_list() == [1.0] * 80
 

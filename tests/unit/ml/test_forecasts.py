@@ -1,5 +1,7 @@
 """Forecasts of series: what they may not do whatever the numbers are, and what they find where something was planted."""
 
+import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -8,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.forecasts import simple, smoothing
-from ml.forecasts.accounts import SCHEMA, forecast_accounts, series_of
-from ml.forecasts.backtest import Backtest, backtest, origins_of, pool
+from ml.forecasts import simple, smoothing, yearly
+from ml.forecasts.accounts import SCHEMA, forecast_accounts, reviews_of, series_of
+from ml.forecasts.backtest import DEAR, Backtest, backtest, origins_of, pool
 from ml.forecasts.choice import choose
 from ml.forecasts.interval import margins
 from ml.forecasts.outlook import outlook, too_short
+from ml.forecasts.review import LONGEST_DAYS, SHORTEST_DAYS, Review, refresh
 from ml.forecasts.series import Floats, Ints, Kind, Series, SeriesError
 
 MONDAY = date(2026, 1, 5)
@@ -195,16 +198,172 @@ def test_margins_are_those_of_the_errors_wider_where_they_are_few_and_grow_where
     rng = np.random.default_rng(2)
     came = rng.normal(0, 10, (200, 28))
     said = np.zeros_like(came)
-    many, few = (margins(said[:n], a_backtest({"zero": 0.0}, came[:n]), growth=1.0) for n in (200, 6))
+    many, few = (margins(said[:n], a_backtest({"zero": 0.0}, came[:n]), growth=1.0, of_totals=False) for n in (200, 6))
     assert many is not None
     assert few is not None
     assert many.above[0] == pytest.approx(12.8, rel=0.15)
     assert few.above[-1] > many.above[-1]
     came[:, 14:] = np.nan
-    half = margins(said, a_backtest({"zero": 0.0}, came), growth=1.0)
+    half = margins(said, a_backtest({"zero": 0.0}, came), growth=1.0, of_totals=False)
     assert half is not None
     assert half.above[27] == pytest.approx(2 * half.above[13])
-    assert margins(said, a_backtest({"zero": 0.0}, np.full_like(came, np.nan)), growth=1.0) is None
+    assert margins(said, a_backtest({"zero": 0.0}, np.full_like(came, np.nan)), growth=1.0, of_totals=False) is None
+
+
+def test_totals_that_are_missed_again_and_again_count_for_less() -> None:
+    """The same errors in another order: of errors that follow each other fewer are independent, so the margins of totals are wider."""
+    rng = np.random.default_rng(4)
+    errors = np.sort(rng.normal(0, 10, 40))
+    together, apart = (np.repeat(e[:, None], 5, axis=1) for e in (errors, rng.permutation(errors)))
+    said = np.zeros_like(apart)
+
+    def width(came: Floats, *, of_totals: bool) -> float:
+        found = margins(said, a_backtest({"zero": 0.0}, came), growth=1.0, of_totals=of_totals)
+        assert found is not None
+        return float((found.below + found.above)[0])
+
+    assert width(together, of_totals=True) > 1.2 * width(apart, of_totals=True)
+    assert width(together, of_totals=False) == pytest.approx(width(apart, of_totals=False))
+
+
+def test_the_interval_of_totals_holds_what_comes_where_errors_follow_each_other() -> None:
+    inside = []
+    for seed in range(80):
+        rng, level = np.random.default_rng(seed), np.zeros(348)
+        for hour in range(1, 348):
+            level[hour] = 0.95 * level[hour - 1] + 0.31 * rng.normal()
+        values = rng.poisson(60 * np.exp(0.4 * level)).astype(np.float64)
+        found = outlook(series(values[:300], season=24), 48, kept={})
+        assert found is not None
+        assert found.totals is not None
+        inside.append(found.totals.lower[-1] <= values[300:].sum() <= found.totals.upper[-1])
+    assert 0.72 <= np.mean(inside) <= 0.92
+
+
+# --- refreshes and reviews -------------------------------------------------------------------------------------------------
+
+
+def long(days: int = 400, *, shift: float = 1.0) -> Series:
+    """Counts with a season whose last four weeks are `shift` times as large."""
+    values = weekly(days, seed=9)
+    values[372:] *= shift
+    return series(values)
+
+
+def a_review(past: Series, day: date = MONDAY) -> Review:
+    found = refresh(past, 28, name="a", today=day, review=None)
+    assert found is not None
+    assert found.is_reviewed
+    assert found.review is not None
+    return found.review
+
+
+def test_between_reviews_only_what_was_chosen_of_the_dear_methods_is_asked_with_the_weights_of_then() -> None:
+    past = long()
+    review = a_review(series(past.values[:390]))
+    assert DEAR & set(review.errors) == {"ets", "theta"}
+    kept = replace(review, kept={"theta": {"alpha": 0.2}})
+    found = refresh(past, 28, name="a", today=MONDAY + timedelta(days=10), review=kept)
+    assert found is not None
+    assert not found.is_reviewed
+    assert found.review == kept, "it is carried on from day to day"
+    assert set(found.outlook.ahead) == set(pool(past)) - {"ets"}
+    theirs = smoothing.theta.carry(past, {"alpha": 0.2}, np.append(origins_of(past), len(past)), 28)[-1]
+    np.testing.assert_array_equal(found.outlook.ahead["theta"], theirs)
+    # Of what is asked nothing differs from a day on which all is asked, and the day's choice is the day's.
+    all_asked = outlook(past, 28)
+    assert all_asked is not None
+    for name in set(pool(past)) - DEAR:
+        np.testing.assert_array_equal(found.outlook.ahead[name], all_asked.ahead[name])
+        assert found.outlook.steps.choice.errors[name] == all_asked.steps.choice.errors[name]
+
+
+def test_with_all_dear_methods_kept_a_refresh_says_what_a_review_says() -> None:
+    past = long()
+    methods = {"ets": smoothing.exponential_smoothing, "theta": smoothing.theta}
+    kept = {name: method.learn(past, origins_of(past), None) for name, method in methods.items()}
+    one, other = outlook(past, 28), outlook(past, 28, kept=kept)
+    assert one is not None
+    assert other is not None
+    np.testing.assert_array_equal(one.steps.upper, other.steps.upper)
+    assert one.weights == other.weights == kept
+
+
+def test_all_methods_are_asked_again_after_some_weeks_of_another_pool_and_after_drift() -> None:
+    past, review = long(), a_review(long())
+
+    def is_reviewed(past: Series, days: int, review: Review, name: str = "a") -> bool:
+        found = refresh(past, 28, name=name, today=MONDAY + timedelta(days=days), review=review)
+        assert found is not None
+        return found.is_reviewed
+
+    assert not is_reviewed(past, SHORTEST_DAYS - 1, review)
+    assert is_reviewed(past, LONGEST_DAYS, review)
+    days = {next(n for n in range(99) if is_reviewed(past, n, review, name)) for name in ("a", "b", "c", "d")}
+    assert len(days) > 1, "series that began together do not stay together"
+    assert is_reviewed(past, -1, review), "a review of tomorrow is none"
+    assert is_reviewed(past, 1, replace(review, version=review.version - 1))
+    assert is_reviewed(past, 1, replace(review, errors={"naive": 1.0})), "a method came into the pool"
+    assert is_reviewed(long(shift=3), 1, review), "what is off by a quarter more than it was has drifted"
+
+
+def years(days: int = 800, *, after: int | None = None) -> Series:
+    """Counts with a week and a year in them; from step `after` on they are others."""
+    season = 1 + 0.5 * np.sin(2 * np.pi * np.arange(days) / 365.25)
+    values = np.round(weekly(days, seed=2) * season)
+    if after is not None:
+        values[after:] = values[after:][::-1] * 5 + 40
+    return Series(values, Kind.FLOW, first_day=MONDAY - timedelta(days=900))
+
+
+def test_prophet_says_what_its_library_says_and_knows_nothing_of_what_comes() -> None:
+    import pandas as pd
+    from prophet import Prophet
+
+    past, origins = years(), np.array([700, 735, 770, 800])
+    said = yearly.prophet(past, origins, 28)
+    days = pd.date_range(past.first_day, periods=900)
+    model = Prophet(yearly_seasonality=True, weekly_seasonality=True, uncertainty_samples=0)
+    model.fit(pd.DataFrame({"ds": days[:800], "y": past.values}), seed=1)
+    theirs = model.predict(pd.DataFrame({"ds": days[800:828]}))["yhat"].to_numpy()
+    np.testing.assert_allclose(said[-1], theirs, rtol=1e-6)
+    changed = yearly.prophet(years(after=770), origins, 28)
+    np.testing.assert_array_equal(said[:3], changed[:3])
+
+
+def test_what_prophet_has_learned_is_kept_and_learned_anew_once_a_week() -> None:
+    past, origins = years(), np.array([660, 700, 740, 780])
+    first = yearly.prophet.learn(series_until(past, 780), origins, None)
+    assert len(first["fits"]) == 2
+    for later, fits in ((6, 2), (7, 3), (14, 3)):
+        until = series_until(past, 780 + later)
+        kept = yearly.prophet.learn(until, origins + later, json.loads(json.dumps(first)))
+        assert len(kept["fits"]) == fits, "one of now, however long ago the last one was"
+        assert kept["fits"][:2] == first["fits"]
+    # A fit that no origin needs any more is forgotten, and one that is younger than an origin does not speak there.
+    much_later = yearly.prophet.learn(past, np.array([781, 800]), first)
+    assert [fit["day"] for fit in much_later["fits"]] == [
+        (past.first_day + timedelta(days=at)).isoformat() for at in (780, 800)
+    ]
+    before = yearly.prophet.learn(past, np.array([600, 800]), first)
+    assert before["fits"][0]["day"] == (past.first_day + timedelta(days=600)).isoformat()
+    said = [yearly.prophet.carry(past, fits, np.array([781, 790]), 5) for fits in (much_later, first)]
+    np.testing.assert_array_equal(said[0], said[1])
+
+
+def series_until(past: Series, end: int) -> Series:
+    return replace(past, values=past.values[:end])
+
+
+def test_a_series_whose_oldest_origin_stays_where_it_is_is_reviewed_each_day() -> None:
+    found = refresh(series(weekly(150)), 28, name="a", today=MONDAY, review=None)
+    assert found is not None
+    assert found.review is None
+
+
+def test_a_review_is_read_as_it_was_written() -> None:
+    review = a_review(long())
+    assert Review.of_text(review.as_text()) == review
 
 
 def test_drift_goes_on_and_a_season_repeats() -> None:
@@ -292,6 +451,19 @@ def test_an_account_that_joins_is_no_growth_and_one_that_left_is_not_counted_on(
     (client,) = [v for s, _, v in series_of(left, today=today) if s == ("a", "client", "a", "followers")]
     (account,) = [v for s, _, v in series_of(left, today=today) if s == ("a", "account", "x:1", "followers")]
     np.testing.assert_array_equal(client, account)
+
+
+def test_choices_are_kept_from_one_day_to_the_next_and_each_tenant_has_its_own() -> None:
+    rows, today = daily_rows(300), MONDAY + timedelta(days=298)
+    first = forecast_accounts(rows.filter(pl.col("day") < today), today=today, horizon=7)
+    assert first.reviewed > 0
+    kept = reviews_of(first.rows.with_columns(day=today))
+    assert {scope[:2] for scope in kept} >= {("a", "account"), ("b", "account")}
+    tomorrow = today + timedelta(days=1)
+    again = forecast_accounts(rows.filter(pl.col("day") < tomorrow), today=tomorrow, horizon=7, reviews=kept)
+    assert (again.series, again.reviewed) == (first.series, 0)
+    assert reviews_of(again.rows.with_columns(day=tomorrow)) == kept
+    assert again.rows["as_of_day"].max() == today, "the forecast itself is the day's"
 
 
 def test_no_days_are_no_forecasts() -> None:
