@@ -1,4 +1,4 @@
-"""Spark as the second engine over the lake: its session, bronze as it sees it, and its gold as Delta tables.
+"""Spark as the second engine over the lake: its session, bronze as it sees it, its gold as Delta tables, and drafts scored there.
 
 Belongs here: everything that touches `pyspark`, and how a home's Spark build lies on disk. Does not belong here: starting dbt
 (orchestration/spark_build.py), what a table means (dbt_project/), the DuckDB side of the same things (dbt_plugin.py, warehouse.py).
@@ -6,6 +6,7 @@ Belongs here: everything that touches `pyspark`, and how a home's Spark build li
 Spark reads the files of each Delta table's newest version as plain Parquet (files.py), so it needs no Delta jar.
 """
 
+import copy
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from deltalake import DeltaTable, convert_to_deltalake
 from polars.datatypes import DataType, DataTypeClass
 
 from contracts.errors import NotReadyError
+from contracts.ports import Scorer
 from lakehouse.files import partition_columns
 from lakehouse.lake import DeltaLake
 
@@ -195,3 +197,29 @@ def publish_gold(built: Path, lake_root: Path) -> dict[str, int]:
     built.rename(gold)
     shutil.rmtree(former, ignore_errors=True)
     return {path.name: DeltaTable(gold / path.name).count() for path in tables}
+
+
+_FORECAST = ("expected_log_engagement", "lower_log_engagement", "upper_log_engagement", "interval_level")
+
+
+def score_drafts(drafts: Any, scorer: Scorer) -> Any:
+    """`drafts`, a Spark frame with the columns of `features/post_features`, and behind them the scorer's: its forecast of each row.
+
+    The same numbers as `scorer.score` gives here. The scorer goes to each worker once, with its model in it, so that no worker asks the
+    registry; rows go to it in batches of `spark.sql.execution.arrow.maxRecordsPerBatch`. Their order is Spark's. Nothing is scored
+    before the frame is asked for. Raises NotReadyError when there is no model yet.
+    """
+    _ = scorer.model_version  # loads it, before it is sent
+    sent = drafts.sparkSession.sparkContext.broadcast(scorer)
+
+    def scored(batches: Iterator[Any]) -> Iterator[Any]:
+        for batch in batches:
+            forecasts = sent.value.score(pl.DataFrame(batch))
+            for name in _FORECAST:
+                batch = batch.append_column(name, forecasts[name].to_arrow())
+            yield batch
+
+    schema = copy.deepcopy(drafts.schema)
+    for name in _FORECAST:
+        schema = schema.add(name, "double")
+    return drafts.mapInArrow(scored, schema)

@@ -37,6 +37,10 @@ class MiniLm:
         self.version = version
         self._corrections = corrections or {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy sent to another process loads the weights there."""
+        return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, shape (len(texts), DIMENSIONS). An empty text has one too: that of no words.
 

@@ -12,14 +12,17 @@ Parts, each fitted on the training rows only:
 3. *boosting*: histogram gradient boosting on all features, the account itself as a category, and the text parts' out-of-fold
    forecasts (stacking by blocks of time). Loss and target are chosen on the newest part of the training rows;
 4. *interval*: rolling conformal quantiles, per account, of errors on rows that the model had not seen (that same newest
-   part, and what has matured since), in units of the account's own rolling error scale. Formula at `_Interval`.
+   part, and what has matured since), shrunk to those of all accounts. Formula at `_Interval`.
 
 With too few posts to learn from, the model is the account's trailing median, says so in `kind`, and still has an interval.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +40,7 @@ from ml.encoder import VERSION as ENCODER_VERSION
 from ml.history import Timeline
 from ml.text import token_hashes, tokens
 from ml.text_embeddings import VECTOR
-from ml.threads import threads_for
+from ml.threads import forecast_by_slices, threads_for
 
 Floats = NDArray[np.float64]
 Kind = Literal["boosted", "account_median"]
@@ -55,8 +58,8 @@ FOLDS = 5
 RIDGE_PENALTY = 3.0
 HASH_BITS = 17
 SCALE_PRIOR_POSTS = 20.0
-SCORE_WINDOW = 400
-SCORE_PRIOR_POSTS = 50.0
+ERROR_WINDOW = 200
+ERROR_PRIOR_POSTS = 50.0
 KNOWN_ACCOUNTS = 254
 """Accounts with most training posts that the boosters know by themselves; of all others they know the features only (bins are bytes)."""
 KNOWN_ACCOUNT_POSTS = 300
@@ -159,14 +162,17 @@ class _VectorRidge:
 
     def predict(self, vectors: NDArray[np.float32], accounts: NDArray[np.str_]) -> Floats:
         """NaN where there is no vector."""
+        forecast = np.full(len(vectors), np.nan)
+        if np.isnan(vectors[:, 0]).all():
+            return forecast
         weights = np.vstack([self.own, np.zeros(DIMENSIONS)])
         places = {account: place for place, account in enumerate(self.accounts)}
         place = np.array([places.get(account, -1) for account in accounts.tolist()], dtype=np.int64)
         centred = vectors - self.mean
-        forecast = self.intercept + centred @ self.shared
+        forecast[:] = self.intercept + centred @ self.shared
         for one in np.unique(place):
             forecast[place == one] += centred[place == one] @ weights[one]
-        return np.asarray(forecast, dtype=np.float64)
+        return forecast
 
 
 def _ridge(rows: Floats, target: Floats, penalty: float) -> Floats:
@@ -178,7 +184,7 @@ def _vectors(features: pl.DataFrame) -> NDArray[np.float32]:
     vectors = np.full((features.height, DIMENSIONS), np.nan, dtype=np.float32)
     if VECTOR in features.columns:
         has = features[VECTOR].is_not_null().to_numpy()
-        vectors[has] = features[VECTOR].drop_nulls().to_numpy()
+        vectors[has] = features[VECTOR].drop_nulls().cast(pl.Array(pl.Float32, DIMENSIONS)).to_numpy()
     return vectors
 
 
@@ -216,77 +222,76 @@ def _account_hashes(features: pl.DataFrame) -> NDArray[np.uint32]:
 
 @dataclass(frozen=True)
 class _Interval:
-    """Rolling, per-account, normalised conformal interval.
+    """Rolling, per-account conformal interval around the forecast, shrunk to what all accounts have in common.
 
-    Scale of a row: `s = (n * history_residual_scale + p * pooled) / (n + p)`, `n` the account's matured posts (at most 100),
-    `p` = SCALE_PRIOR_POSTS. Score of a row that the model has not seen: `(label - forecast) / s`. The interval is the
-    forecast plus `s` times a lower and an upper quantile of scores, at (1 - level) / 2 and 1 - (1 - level) / 2: each is
-    `(m * own + q * pooled) / (m + q)`, `own` the quantile over the account's last `m` <= SCORE_WINDOW scores whose labels
-    were known at the row's publication, `pooled` that over all calibration scores, `q` = SCORE_PRIOR_POSTS.
+    Each bound is the forecast plus `(m * own + q * s * pooled) / (m + q)`: `own` the conformal quantile (`_rank`), from that side, of the
+    account's last `m` <= ERROR_WINDOW errors (label minus forecast) on rows that the model had not seen, whose labels were known at the
+    row's publication; `pooled` that of all calibration errors, each divided by its row's scale; `q` = ERROR_PRIOR_POSTS. Each side leaves
+    out (1 - level) / 2. The scale of a row is `s = (n * history_residual_scale + p * pooled_scale) / (n + p)`, `n` the account's matured
+    posts (at most 100), `p` = SCALE_PRIOR_POSTS.
     """
 
     level: float
     lower_quantile: float
     upper_quantile: float
+    """These two in units of a row's scale."""
     pooled_scale: float
     accounts: tuple[str, ...]
-    """The calibration scores: account, when the label was known (microseconds since 1970, UTC), score; in parallel."""
+    """The errors known so far: account, when the label was known (microseconds since 1970, UTC), error; in parallel."""
     known_at: NDArray[np.int64]
-    scores: Floats
+    errors: Floats
 
     @classmethod
     def fit(cls, features: pl.DataFrame, forecast: Floats, *, level: float) -> "_Interval":
         own = features["history_residual_scale"].drop_nulls().to_numpy()
-        pooled = float(np.median(own)) if len(own) else float(np.mean(np.abs(_label(features) - forecast)))
-        pooled = max(pooled, 1e-3)
-        scores = (_label(features) - forecast) / _scale(features, pooled)
-        tail = (1 - level) / 2
+        errors = _label(features) - forecast
+        pooled = max(float(np.median(own)) if len(own) else float(np.mean(np.abs(errors))), 1e-3)
+        scaled = np.sort(errors / _scale(features, pooled))
+        rank = _rank(len(scaled), _one_sided(level))
         return cls(
             level=level,
-            lower_quantile=-_conformal(-scores, 1 - tail),
-            upper_quantile=_conformal(scores, 1 - tail),
+            lower_quantile=float(scaled[-rank]),
+            upper_quantile=float(scaled[rank - 1]),
             pooled_scale=pooled,
             accounts=tuple(features["account_id"].to_list()),
             known_at=features["label_known_at"].to_physical().to_numpy(),
-            scores=scores,
+            errors=errors,
         )
 
-    def bounds(
-        self, features: pl.DataFrame, forecast: Floats, observed: pl.DataFrame, observed_forecast: Floats
-    ) -> tuple[Floats, Floats]:
-        """Lower and upper bound per row; `observed` are labelled rows from after training, with their forecasts."""
-        known = pl.DataFrame(
-            {
-                "account_id": [*self.accounts, *observed["account_id"].to_list()],
-                "known_at": np.r_[self.known_at, observed["label_known_at"].to_physical().to_numpy()],
-                "score": np.r_[
-                    self.scores, (_label(observed) - observed_forecast) / _scale(observed, self.pooled_scale)
-                ],
-            },
-            schema={"account_id": pl.String, "known_at": pl.Int64, "score": pl.Float64},
+    def having_seen(self, observed: pl.DataFrame, forecast: Floats) -> "_Interval":
+        """The same with the errors of `observed`, labelled rows from after training; the pooled quantiles stay."""
+        return replace(
+            self,
+            accounts=(*self.accounts, *observed["account_id"].to_list()),
+            known_at=np.r_[self.known_at, observed["label_known_at"].to_physical().to_numpy()],
+            errors=np.r_[self.errors, _label(observed) - forecast],
         )
-        codes = pl.concat([known["account_id"], features["account_id"]]).rank("dense").cast(pl.Int64).to_numpy()
-        timeline = Timeline(codes[: known.height], known["known_at"].to_numpy())
-        tail = (1 - self.level) / 2
-        rolling = known[timeline.order].select(
-            pl.col("score")
-            .rolling_quantile(q, interpolation="linear", window_size=SCORE_WINDOW, min_samples=1)
-            .over("account_id")
-            .alias(name)
-            for name, q in (("lower", tail), ("upper", 1 - tail))
-        )
-        groups = codes[known.height :]
+
+    @cached_property
+    def _rolling(self) -> tuple[dict[str, int], Timeline, Floats]:
+        """Accounts' places, and the rolling quantiles after each error of each account, in the order of the timeline."""
+        names, codes = np.unique(np.array(self.accounts, dtype=np.str_), return_inverse=True)
+        timeline = Timeline(codes.astype(np.int64), self.known_at)
+        starts = np.searchsorted(codes[timeline.order], np.arange(len(names) + 1))
+        errors, level = self.errors[timeline.order], _one_sided(self.level)
+        parts = [rolling_conformal(errors[at:end], level, window=ERROR_WINDOW) for at, end in pairwise(starts)]
+        return {name: place for place, name in enumerate(names.tolist())}, timeline, np.concatenate(parts, axis=1)
+
+    def bounds(self, features: pl.DataFrame, forecast: Floats) -> tuple[Floats, Floats]:
+        """Lower and upper bound per row; the forecast lies between them."""
+        places, timeline, (lower, upper) = self._rolling
+        groups = features["account_id"].replace_strict(places, default=len(places), return_dtype=pl.Int64).to_numpy()
         last = timeline.last_at(groups, features["published_at"].to_physical().to_numpy())
-        weight = np.clip(last - timeline.first(groups) + 1, 0, SCORE_WINDOW)
+        weight = np.clip(last - timeline.first(groups) + 1, 0, ERROR_WINDOW)
         scale = _scale(features, self.pooled_scale)
 
-        def bound(name: str, pooled: float) -> Floats:
-            own = np.nan_to_num(timeline.take(rolling[name].to_numpy(), last, groups), nan=0.0)
-            shrunk = (weight * own + SCORE_PRIOR_POSTS * pooled) / (weight + SCORE_PRIOR_POSTS)
-            return np.asarray(forecast + scale * shrunk, dtype=np.float64)
+        def bound(rolling: Floats, pooled: float) -> Floats:
+            own = np.nan_to_num(timeline.take(rolling, last, groups), nan=0.0)
+            shrunk = (weight * own + ERROR_PRIOR_POSTS * scale * pooled) / (weight + ERROR_PRIOR_POSTS)
+            return np.asarray(forecast + shrunk, dtype=np.float64)
 
-        lower = np.clip(bound("lower", self.lower_quantile), 0.0, forecast)
-        return lower, np.maximum(bound("upper", self.upper_quantile), forecast)
+        below = np.clip(bound(lower, self.lower_quantile), 0.0, forecast)
+        return below, np.maximum(bound(upper, self.upper_quantile), forecast)
 
 
 def _scale(features: pl.DataFrame, pooled: float) -> Floats:
@@ -295,10 +300,30 @@ def _scale(features: pl.DataFrame, pooled: float) -> Floats:
     return np.asarray((count * own + SCALE_PRIOR_POSTS * pooled) / (count + SCALE_PRIOR_POSTS), dtype=np.float64)
 
 
-def _conformal(scores: Floats, level: float) -> float:
-    """The ceil((n + 1) * level)-th smallest score, the largest one where n is too small for the level."""
-    rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores))
-    return float(np.sort(scores)[rank - 1])
+def _rank(count: int, level: float) -> int:
+    """The ceil((n + 1) * level)-th smallest of n errors is their conformal quantile, the largest one where n is too small for the level.
+
+    The next error, if it is like the others, is not above it with a chance of at least `level` (Vovk, Gammerman and Shafer 2005).
+    """
+    return min(int(np.ceil((count + 1) * level)), count)
+
+
+def _one_sided(level: float) -> float:
+    return 1 - (1 - level) / 2
+
+
+def rolling_conformal(errors: Floats, level: float, *, window: int) -> Floats:
+    """After each error, the conformal quantiles of the last `window` from below and from above: shape (2, errors)."""
+    quantiles = np.empty((2, len(errors)))
+    last: list[float] = []
+    values = errors.tolist()
+    for at, error in enumerate(values):
+        insort(last, error)
+        if at >= window:
+            del last[bisect_left(last, values[at - window])]
+        rank = _rank(len(last), level)
+        quantiles[:, at] = last[-rank], last[rank - 1]
+    return quantiles
 
 
 def _label(features: pl.DataFrame) -> Floats:
@@ -410,13 +435,20 @@ class _Stack:
 
     def predict(self, recipe: _Recipe, rows: pl.DataFrame, fallback: float) -> Floats:
         """Forecasts by one recipe; `fallback` is the level of accounts without any matured past. Never negative."""
+
+        def forecast(part: pl.DataFrame) -> Floats:
+            design = self.design(part)
+            raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
+            return _not_negative(raw + _level(part, fallback) if recipe.target == "residual" else raw)
+
+        return forecast_by_slices(forecast, rows)
+
+    def design(self, rows: pl.DataFrame) -> Floats:
+        """What the boosters read of each row."""
         texts = [self.text.predict(_hashed_counts(rows), _account_hashes(rows))]
         if self.meaning is not None:
             texts.append(self.meaning.predict(_vectors(rows), _account_names(rows)))
-        design = _design(rows, self.numeric, self.formats, self.accounts, texts)
-        with threads_for(rows.height):
-            raw = np.mean([self.boosters[recipe.target, loss].predict(design) for loss in recipe.losses], axis=0)
-        return _not_negative(raw + _level(rows, fallback) if recipe.target == "residual" else raw)
+        return _design(rows, self.numeric, self.formats, self.accounts, texts)
 
 
 def _meaning(rows: pl.DataFrame, known: Sequence[str], residual: Floats) -> tuple[_VectorRidge, list[Floats]]:
@@ -471,9 +503,7 @@ class EngagementModel:
         sharpen that row's interval (others are not looked at). Without it the interval is as calibrated at training.
         """
         expected = self.expected(features)
-        since = features.head(0) if observed is None else observed
-        since = since.filter(pl.col("is_label_mature") & (pl.col("published_at") >= self.trained_until))
-        lower, upper = self.interval.bounds(features, expected, since, self.expected(since))
+        lower, upper = (self if observed is None else self.having_seen(observed)).interval.bounds(features, expected)
         return pl.DataFrame(
             {
                 "expected_log_engagement": expected,
@@ -482,6 +512,11 @@ class EngagementModel:
                 "interval_level": np.full(features.height, self.interval.level),
             }
         )
+
+    def having_seen(self, observed: pl.DataFrame) -> "EngagementModel":
+        """The same model with intervals that know of `observed`, as `forecast` takes it: for many calls that see the same posts."""
+        since = observed.filter(pl.col("is_label_mature") & (pl.col("published_at") >= self.trained_until))
+        return replace(self, interval=self.interval.having_seen(since, self.expected(since)))
 
     def expected(self, features: pl.DataFrame) -> Floats:
         """Forecast of the median of log(1 + engagements), never negative."""
@@ -570,7 +605,7 @@ def fit(
 
 # --- the artefact ------------------------------------------------------------------------------------------------------
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 def save(model: EngagementModel, path: Path) -> None:
@@ -592,7 +627,7 @@ def save(model: EngagementModel, path: Path) -> None:
             "pooled_scale": interval.pooled_scale,
             "accounts": list(interval.accounts),
             "known_at": interval.known_at,
-            "scores": interval.scores,
+            "errors": interval.errors,
         },
     }
     artefact.write(content, path, format_version=FORMAT_VERSION)

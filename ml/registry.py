@@ -194,7 +194,7 @@ def champion_trained_at(family: Family[Any], uri: str) -> datetime:
 
 
 class EngagementScorer:
-    """`contracts.ports.Scorer` with the champion, loaded at the first use and kept.
+    """`contracts.ports.Scorer` with the champion, loaded at the first use and kept. A copy sent to another process takes it along.
 
     `observed` (features of past posts, schema POST_FEATURES) sharpens intervals with what has matured since training. Texts are encoded
     where the champion reads vectors, and not otherwise.
@@ -208,7 +208,9 @@ class EngagementScorer:
 
     def _champion(self) -> tuple[EngagementModel, str]:
         if self._loaded is None:
-            self._loaded = load_champion(ENGAGEMENT, self._uri)
+            champion, version = load_champion(ENGAGEMENT, self._uri)
+            self._loaded = champion if self._observed is None else champion.having_seen(self._observed), version
+            self._observed = None
         return self._loaded
 
     @property
@@ -221,7 +223,7 @@ class EngagementScorer:
         champion = self._champion()[0]
         if champion.reads_vectors and self._encoder is not None:
             features = with_new_vectors(features, self._encoder)
-        return champion.forecast(features, observed=self._observed)
+        return champion.forecast(features)
 
 
 def _client(uri: str) -> "MlflowClient":

@@ -50,23 +50,31 @@ def text_counts(text: pl.Expr) -> list[pl.Expr]:
 
 
 def tokens(text: pl.Series) -> pl.DataFrame:
-    """Long frame `row`, `token`, `count` of a text series: words, hashtags and mentions in lower case."""
-    return (
+    """Long frame `row`, `token`, `count` of a text series: words, hashtags and mentions in lower case, by row and token.
+
+    `token` is an Enum of all of them, so that whatever depends on a token alone is found once for each and not once for each row.
+    """
+    long = (
         pl.DataFrame({"row": np.arange(len(text), dtype=np.int64), "token": text.fill_null("").str.to_lowercase()})
         .with_columns(pl.col("token").str.extract_all(TOKEN_PATTERN))
         .explode("token", empty_as_null=False)
         .drop_nulls()
-        .group_by("row", "token")
-        .agg(pl.len().alias("count"))
-        .sort("row", "token")
     )
+    vocabulary = pl.Enum(long["token"].unique().sort())
+    codes = long["token"].cast(vocabulary).to_physical().to_numpy()
+    size = max(len(vocabulary.categories), 1)
+    keys, counts = np.unique(long["row"].to_numpy() * size + codes, return_counts=True)
+    token = pl.Series("token", (keys % size).astype(np.uint32)).cat.to(vocabulary)
+    return pl.DataFrame([pl.Series("row", keys // size), token, pl.Series("count", counts)])
 
 
 def token_hashes(values: pl.Series) -> NDArray[np.int64]:
     """CRC-32 of each string (null as empty): the same on every machine and in every version."""
-    unique = values.unique()
-    digests = {value: zlib.crc32((value or "").encode()) for value in unique.to_list()}
-    hashed = values.replace_strict(digests, return_dtype=pl.Int64) if digests else pl.Series(dtype=pl.Int64)
+    if isinstance(values.dtype, pl.Enum):
+        digests = [*(zlib.crc32(value.encode()) for value in values.dtype.categories), zlib.crc32(b"")]
+        return np.array(digests, dtype=np.int64).take(values.to_physical().fill_null(len(digests) - 1).to_numpy())
+    by_value = {value: zlib.crc32((value or "").encode()) for value in values.unique().to_list()}
+    hashed = values.replace_strict(by_value, return_dtype=pl.Int64) if by_value else pl.Series(dtype=pl.Int64)
     return hashed.to_numpy()
 
 
@@ -79,13 +87,10 @@ def causal_vectors(
     the row itself, so a vector never changes when later posts arrive.
     """
     counted = tokens(text)
-    unique = counted.select(pl.col("token").unique(maintain_order=True))["token"]
-    lookup = pl.DataFrame({"token": unique, "code": np.arange(len(unique)), "digest": token_hashes(unique)})
-    counted = counted.join(lookup, on="token", how="left", maintain_order="left")
-    digests = counted["digest"].to_numpy()
+    codes, digests = counted["token"].to_physical().to_numpy(), token_hashes(counted["token"])
     signs = np.where((digests // DIMENSIONS) % 2 == 0, 1.0, -1.0)
     rows = counted["row"].to_numpy()
-    groups = accounts[rows] * max(len(unique), 1) + counted["code"].to_numpy()
+    groups = accounts[rows] * (int(codes.max(initial=0)) + 1) + codes
     from_history = is_history[rows]
     frequency = 1.0 + Timeline(groups[from_history], times[rows[from_history]]).count_before(groups, times[rows])
     documents = 1.0 + Timeline(accounts[is_history], times[is_history]).count_before(accounts, times)

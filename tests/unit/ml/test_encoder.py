@@ -1,5 +1,7 @@
 """The encoder: the vectors of the published model, whatever a text is encoded beside."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,10 @@ def test_nothing_to_encode_loads_nothing() -> None:
     encoder = MiniLm()
     assert encoder.encode([]).shape == (0, DIMENSIONS)
     assert "_loaded" not in vars(encoder)
+
+
+def test_a_copy_for_another_process_carries_no_weights(encoder: TextEncoder) -> None:
+    vectors = encoder.encode(TEXTS[:1])
+    packed = pickle.dumps(encoder)
+    assert len(packed) < 10_000
+    assert np.array_equal(pickle.loads(packed).encode(TEXTS[:1]), vectors)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,21 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from contracts.errors import NotReadyError
-from ml.engagement import EngagementModel, fit, fit_account_median, load, percentiles, save
+from ml.engagement import (
+    ERROR_PRIOR_POSTS,
+    ERROR_WINDOW,
+    SCALE_PRIOR_POSTS,
+    EngagementModel,
+    fit,
+    fit_account_median,
+    load,
+    percentiles,
+    rolling_conformal,
+    save,
+)
 from ml.features import post_features
 from ml.text_embeddings import VECTOR
+from ml.threads import ROWS_PER_SLICE
 from tests.made_up_posts import with_topics
 
 Factory = Callable[..., pl.DataFrame]
@@ -81,6 +94,13 @@ def test_what_only_vectors_say_is_learned_and_a_text_without_one_is_forecast_too
     assert_frame_equal(load(tmp_path / "model.skops").forecast(future), model.forecast(future))
 
 
+def test_many_drafts_at_once_get_the_forecasts_of_each_alone(model: EngagementModel, future: pl.DataFrame) -> None:
+    many = pl.concat([future] * (2 * ROWS_PER_SLICE // future.height + 1))
+    assert many.height > 2 * ROWS_PER_SLICE
+    alone = np.concatenate([model.expected(future[row]) for row in range(future.height)])
+    assert np.array_equal(model.expected(many), np.tile(alone, many.height // future.height))
+
+
 def test_bounds_enclose_a_forecast_that_is_never_negative(model: EngagementModel, features: pl.DataFrame) -> None:
     quiet = features.with_columns(pl.col("^history_(median|mean)_.*$") * 0.0)
     for rows in (features, quiet):
@@ -92,6 +112,67 @@ def test_bounds_enclose_a_forecast_that_is_never_negative(model: EngagementModel
             | (pl.col("upper_log_engagement") < pl.col("expected_log_engagement"))
         ).is_empty()
         assert forecast.null_count().sum_horizontal().item() == 0
+
+
+def test_a_rolling_conformal_quantile_is_the_rank_among_the_last_errors() -> None:
+    errors = np.random.default_rng(0).normal(size=60).round(1)
+    lower, upper = rolling_conformal(errors, 0.9, window=20)
+    for at in range(60):
+        last = sorted(errors[max(0, at - 19) : at + 1])
+        rank = min(ceil((len(last) + 1) * 0.9), len(last))
+        assert (lower[at], upper[at]) == (last[-rank], last[rank - 1])
+
+
+def test_an_interval_follows_the_formula(model: EngagementModel, future: pl.DataFrame, features: pl.DataFrame) -> None:
+    """Row by row: the account's own known errors, and the quantiles of all in units of the row's scale."""
+    rows = future.gather_every(7)
+    interval = model.interval
+    seen = features.filter(pl.col("is_label_mature") & (pl.col("published_at") >= model.trained_until))
+    missed = seen["log_engagement"].to_numpy() - model.expected(seen)
+    known = [
+        *zip(interval.accounts, interval.known_at.tolist(), interval.errors.tolist(), strict=True),
+        *zip(seen["account_id"], seen["label_known_at"].to_physical(), missed.tolist(), strict=True),
+    ]
+    forecast = model.forecast(rows, observed=features)
+    assert_frame_equal(model.having_seen(features).forecast(rows), forecast)
+    for row, told in zip(rows.iter_rows(named=True), forecast.iter_rows(named=True), strict=True):
+        published = int(row["published_at"].timestamp() * 1e6)
+        past = sorted((at, error) for account, at, error in known if account == row["account_id"] and at <= published)
+        last = sorted(error for _, error in past[-ERROR_WINDOW:])
+        m, n = len(last), min(row["history_count"], 100)
+        rank = min(ceil((m + 1) * 0.9), m)
+        scale = n * row["history_residual_scale"] + SCALE_PRIOR_POSTS * interval.pooled_scale
+        scale /= n + SCALE_PRIOR_POSTS
+        centre = told["expected_log_engagement"]
+        for name, own, pooled in (
+            ("lower_log_engagement", last[-rank], interval.lower_quantile),
+            ("upper_log_engagement", last[rank - 1], interval.upper_quantile),
+        ):
+            away = (m * own + ERROR_PRIOR_POSTS * scale * pooled) / (m + ERROR_PRIOR_POSTS)
+            assert told[name] == pytest.approx(max(centre + away, 0.0))
+
+
+def test_an_account_that_is_hard_to_forecast_gets_a_wider_interval(
+    model: EngagementModel, future: pl.DataFrame, features: pl.DataFrame
+) -> None:
+    wild, calm = future["account_id"].value_counts(sort=True)["account_id"].head(2).to_list()
+    rng = np.random.default_rng(3)
+    odd = features.with_columns(
+        log_engagement=pl.when(pl.col("account_id") == wild)
+        .then(pl.col("log_engagement") + pl.Series(5 * rng.standard_normal(features.height)))
+        .otherwise("log_engagement")
+    )
+    widths = {
+        name: model.forecast(future, observed=observed)
+        .select(pl.col("upper_log_engagement") - pl.col("lower_log_engagement"))
+        .to_series()
+        .to_numpy()
+        for name, observed in (("as it was", features), ("odd", odd))
+    }
+    grown = widths["odd"] / widths["as it was"]
+    by_account = {name: grown[(future["account_id"] == name).to_numpy()] for name in (wild, calm)}
+    assert by_account[wild][-10:].min() > 1.2
+    assert np.array_equal(by_account[calm], np.ones(len(by_account[calm])))
 
 
 def test_an_interval_uses_only_what_had_matured(

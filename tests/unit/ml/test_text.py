@@ -1,5 +1,9 @@
 """Text evidence agrees with the formula computed row by row."""
 
+import re
+from collections import Counter
+from zlib import crc32
+
 import numpy as np
 import polars as pl
 import pytest
@@ -13,8 +17,32 @@ def test_tokens_are_words_hashtags_and_mentions_in_lower_case() -> None:
     assert found.rows() == [(0, "#mar", 1), (0, "@ana", 1), (0, "olá", 2)]
 
 
+def test_tokens_are_counted_as_one_by_one_in_order_of_row_and_bytes() -> None:
+    words = ["mar", "Ola", "ß", "café", "@ana", "#luz", "日本", "z9", "zz", "Éa", "🌊", "a"]
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(words, size=rng.integers(0, 9))) for _ in range(60)]
+    found = tokens(pl.Series(texts))
+    expected = [
+        (row, word, count)
+        for row, text in enumerate(texts)
+        for word, count in sorted(
+            Counter(re.findall(r"[#@]?\w{2,}", text.lower())).items(), key=lambda c: c[0].encode()
+        )
+    ]
+    assert found.rows() == expected
+    assert token_hashes(found["token"]).tolist() == [crc32(word.encode()) for _, word, _ in expected]
+
+
+def test_texts_without_words_have_no_tokens() -> None:
+    for texts in ([], [None, "", "!"]):
+        found = tokens(pl.Series(texts, dtype=pl.String))
+        assert found.columns == ["row", "token", "count"]
+        assert found.height == len(token_hashes(found["token"])) == 0
+
+
 def test_hashes_are_stable_across_runs() -> None:
-    assert token_hashes(pl.Series(["mar", None, "mar"])).tolist() == [2107886487, 0, 2107886487]
+    for dtype in (pl.String, pl.Enum(["luz", "mar"])):
+        assert token_hashes(pl.Series(["mar", None, "mar"], dtype=dtype)).tolist() == [2107886487, 0, 2107886487]
 
 
 def test_vectors_have_unit_length_and_do_not_depend_on_later_texts() -> None:
