@@ -25,7 +25,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: help setup setup-spark run test ui lint types bench bench-burst bench-ingest bench-models bench-spark bench-warehouse chaos chaos-pds screenshots docs validate clean
+.PHONY: help setup setup-spark run test ui lint types bench bench-burst bench-ingest bench-models bench-spark bench-warehouse model-cycle chaos chaos-pds screenshots docs validate clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench: setup  ## Measure models, lake and definitions load against baselines (ne
 
 bench-models: setup  ## Measure every model on public data against the simplest thing that could work (needs PULSO_REFERENCE_DATA)
 	@$(BIN)/pulso bench-models
+
+model-cycle: setup  ## Live a model's whole life on the seeded world: train, challenge, drift, promote, roll back (ten minutes)
+	@$(BIN)/python -m benchmarks.model_cycle
 
 chaos: setup  ## Kill publishers at random, count in the networks' own state; then again on hostile networks (POSTS=10000 SEED=7)
 	@$(BIN)/pulso chaos --seed $(SEED) $(if $(POSTS),--posts $(POSTS))
