@@ -126,7 +126,7 @@ def test_single_use_refresh_tokens_are_gone_after_use(chirp):
 
 
 def test_the_crowd_is_spread_over_all_networks():
-    residents = crowd(90)
+    residents = crowd(90, rate=0.3)
     assert Counter(resident.account.network for resident in residents) == dict.fromkeys(NETWORKS, 10)
     assert len({resident.account.native_id for resident in residents}) == 90
     assert len({resident.account.client_slug for resident in residents}) == 10
