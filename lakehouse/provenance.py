@@ -33,6 +33,8 @@ FILE = "file"
 """Column of shown bronze rows: the file of the row, below the lake's folder."""
 
 _DEEPEST = 12
+_BATCH = 2048
+"""Rows for which DuckDB reserves room in a frame that it hands over: a million by default, which a frame of five rows would keep."""
 _NAMED_VALUES = 5
 
 
@@ -249,13 +251,13 @@ class Provenance:
             f"select count(*), count(*) filter (where agrees) from {kept}"
         ).fetchall()[0]
         differing = f"select * exclude (agrees) from {kept} where not agrees order by all limit {self._shown}"
-        values = self._session.execute(f"select here, below from {kept} limit 2").pl().rows()
+        values = self._session.execute(f"select here, below from {kept} limit 2").pl(_BATCH).rows()
         return Recount(
             column=column,
             how=" or ".join(how for how, _ in found),
             rows=rows,
             agreeing=agreeing,
-            differing=self._session.execute(differing).pl(),
+            differing=self._session.execute(differing).pl(_BATCH),
             values=values[0] if rows == 1 else None,
         )
 
@@ -267,7 +269,8 @@ class Provenance:
         day = spec.partition_by if spec is not None else None
         known_by = [*key, day] if day is not None and day not in key else [*key]
         order = ", ".join(map(quoted_name, known_by)) or "all"
-        first: pl.DataFrame = self._session.execute(f"select * from {name} order by {order} limit {self._shown}").pl()
+        query = f"select * from {name} order by {order} limit {self._shown}"
+        first: pl.DataFrame = self._session.execute(query).pl(_BATCH)
         if spec is None or delta is None or first.is_empty():
             return first
         # What was left out above, and the file: read again for these few rows, from their days alone.
