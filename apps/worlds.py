@@ -70,7 +70,7 @@ def lives_in_sandbox(settings: Settings) -> bool:
 
 def may_become_sandbox(settings: Settings) -> bool:
     """Whether `pulso run` may put made-up clients here: into what lives in a sandbox already, or into a store without clients."""
-    if lives_in_sandbox(settings) or settings.network_base_url is not None or settings.store_url is None:
+    if lives_in_sandbox(settings) or settings.network_base_url is not None:
         return lives_in_sandbox(settings)
     from orchestration.resources import open_store
 

@@ -8,8 +8,11 @@ import pytest
 from pydantic import SecretStr
 
 from apps.home import configure_dagster, dagster_home
+from apps.worlds import may_become_sandbox
 from contracts.errors import PulsoError
+from contracts.records import BrandKit, Client
 from contracts.settings import Settings
+from operations.store import open_store, set_up
 
 EMBEDDED = """
 import sys
@@ -30,6 +33,8 @@ assert open_lake(settings).scan(CLIENTS, scope=TenantScope.of("acme")).collect()
 with dg.DagsterInstance.get() as instance:
     assert dg.materialize([dg.asset(lambda: None, name="a")], instance=instance).success
 """
+BRAND = BrandKit(voice="", audience="", pillars=(), facts=())
+ACME = Client(client_id="acme", name="Acme", time_zone="UTC", language="en", brand=BRAND)
 ON_SERVER = {"dagster_url": SecretStr("postgresql://pulso:hush@db/dagster")}
 
 
@@ -45,6 +50,16 @@ def test_the_embedded_defaults_need_no_package_of_a_server(tmp_path: Path, proje
     assert done.returncode == 0, done.stderr
     made = {path.name for path in (tmp_path / "home").iterdir()}
     assert made >= {"store.db", "lake", "dagster", "master.key"}
+
+
+def test_the_demo_may_move_into_a_home_that_was_only_prepared_and_into_no_clients(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    assert may_become_sandbox(settings)
+    set_up(settings)  # as checking the definitions does
+    assert may_become_sandbox(settings)
+    with open_store(settings) as store:
+        store.save_client(ACME, actor="anna")
+    assert not may_become_sandbox(settings)
 
 
 def test_dagsters_own_settings_follow_ours_until_people_change_them(tmp_path: Path) -> None:
