@@ -119,8 +119,7 @@ def seeded_turn(settings: Settings, console: Console, *, days: int, seed: int, u
                 sandbox.move_to(morning)
                 steps.step(f"{morning:%a %d %b}: observe outcomes, score forecasts")
                 turn.took(pipeline.run(jobs.REFRESH, day=morning.date()))
-            steps.step("train the popularity model on posts that were followed to their end")
-            turn.took(pipeline.run(jobs.TRAIN_POPULARITY))
+            _train_popularity(pipeline, turn, steps)
             turn.ended_at = sandbox.now()
     return turn
 
@@ -152,8 +151,7 @@ def replayed_turn(settings: Settings, console: Console, *, posts: Path, language
             sandbox.move_to(_next_morning(sandbox.now()))
             steps.step(f"{sandbox.now():%d %b %Y}: score the forecasts")
             turn.took(pipeline.run(jobs.REFRESH, day=sandbox.now().date()))
-            steps.step("train the popularity model on posts that were followed to their end")
-            turn.took(pipeline.run(jobs.TRAIN_POPULARITY))
+            _train_popularity(pipeline, turn, steps)
             turn.ended_at = sandbox.now()
     return turn
 
@@ -202,6 +200,11 @@ def _business_day(
     turn.took(pipeline.run(jobs.DECIDE, day=day))
     steps.step(f"{label}: publish what is due")
     _publish_due(pipeline, sandbox, settings, turn, until=_next_morning(now))
+
+
+def _train_popularity(pipeline: Pipeline, turn: Turn, steps: Steps) -> None:
+    steps.step("train the popularity model on posts that were followed to their end")
+    turn.took(pipeline.run(jobs.TRAIN_POPULARITY))
 
 
 def _publish_due(pipeline: Pipeline, sandbox: Sandbox, settings: Settings, turn: Turn, *, until: datetime) -> None:

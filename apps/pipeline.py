@@ -10,7 +10,6 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -73,7 +72,7 @@ class Pipeline:
         Raises JobFailedError; checks that fail without blocking are returned, not raised.
         """
         definition = self._definitions.resolve_job_def(job)
-        return self._execute(definition, job, day=day, since=since, ops=ops, tags=tags or {})
+        return self._execute(definition, job, day=day, since=since, ops=ops, tags=tags)
 
     def run_assets(self, keys: Sequence[str], *, day: date, since: date) -> JobOutcome:
         """Materialise some assets over a range of days in one run. Raises JobFailedError."""
@@ -91,16 +90,16 @@ class Pipeline:
         day: date | None,
         since: date | None,
         ops: Mapping[str, Any] | None,
-        tags: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] | None = None,
     ) -> JobOutcome:
-        tags = dict(tags)
+        tags = {**(tags or {}), _PROCESS: _this_process()}
         if day is not None and since is not None:
             tags |= {_RANGE_START: since.isoformat(), _RANGE_END: day.isoformat()}
         with self._log.open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
             result = definition.execute_in_process(
                 instance=self._instance,
                 partition_key=day.isoformat() if day is not None and since is None else None,
-                tags=tags | {_PROCESS: _this_process()},
+                tags=tags,
                 run_config={"ops": dict(ops)} if ops else None,
                 raise_on_error=False,
             )

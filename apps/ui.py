@@ -24,16 +24,14 @@ def serve(settings: Settings, console: Console, *, dagster_port: int, app_port: 
     with ExitStack() as stack:
         settings = stack.enter_context(open_home(settings, console))
         webserver = [str(BIN / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(dagster_port), "-w", str(WORKSPACE)]
-        commands = {
-            "dagster": [*webserver, "--log-level", "warning"],
-            "daemon": [str(BIN / "dagster-daemon"), "run", "-w", str(WORKSPACE), "--log-level", "warning"],
-            "mlflow": mlflow_server.command(settings, port=mlflow_port),
-            "app": server.command(port=app_port),
+        env, mlflow_env = server.environment(settings), mlflow_server.environment(settings)
+        started = {
+            "dagster": ([*webserver, "--log-level", "warning"], env),
+            "daemon": ([str(BIN / "dagster-daemon"), "run", "-w", str(WORKSPACE), "--log-level", "warning"], env),
+            "mlflow": (mlflow_server.command(settings, port=mlflow_port), mlflow_env),
+            "app": (server.command(port=app_port), env),
         }
-        processes = {
-            name: _start(name, command, settings, (mlflow_server if name == "mlflow" else server).environment(settings))
-            for name, command in commands.items()
-        }
+        processes = {name: _start(name, command, settings, own) for name, (command, own) in started.items()}
         for process in processes.values():
             stack.callback(_end, process)
         console.print(

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from contracts.ports import TextEncoder
 from contracts.tables import TEXT_EMBEDDINGS
 from ml.encoder import MiniLm
-from ml.text_embeddings import new_embeddings, text_sha256, with_kept_vectors
+from ml.kept_texts import with_kept, with_key
+from ml.text_embeddings import new_embeddings, with_kept_vectors
 
 TEXTS_AT_ONCE = 5_000
 """Kept after so many: encoding a whole set takes an hour and may be interrupted."""
@@ -37,9 +38,7 @@ def vectors_of(texts: Sequence[str], kept: Path | None, encoder: TextEncoder) ->
         return encoder.encode(texts)
     asked = pl.DataFrame({"client_id": PUBLIC, "text": list(texts)})
     known = _kept(asked, kept, encoder).filter(pl.col("encoder_version") == encoder.version)
-    keyed = asked.with_columns(text_sha256(asked["text"]))
-    found = keyed.join(known, on=["client_id", "text_sha256"], how="left", maintain_order="left")
-    return np.array(found["vector"].to_list(), dtype=np.float32)
+    return np.array(with_kept(with_key(asked), known)["vector"].to_list(), dtype=np.float32)
 
 
 def _kept(texts: pl.DataFrame, kept: Path, encoder: TextEncoder) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -26,7 +26,7 @@ from rich.table import Table
 from apps import mlflow_server as mlflow
 from apps.demo.register import clients_without_brand
 from apps.home import dagster_home, prepare_home
-from apps.main_job import EVERYONE, HISTORY, register_world
+from apps.main_job import EVERYONE, HISTORY, MORNING, register_world
 from apps.pipeline import Pipeline, open_pipeline
 from apps.sandbox_process import Sandbox, running_sandbox
 from apps.worlds import at_sandbox
@@ -60,7 +60,6 @@ WORLD = (
         for part in ("--set", f"{name}={value}")
     ),
 )
-MORNING = time(6)
 
 
 @dataclass

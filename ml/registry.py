@@ -138,6 +138,11 @@ def rounds(family: Family[Any], uri: str) -> tuple[Round, ...]:
     return tuple(_round(client, standing) for standing in _standings(client, family, f"name = '{family.name}'"))
 
 
+def round_from(uri: str, standing: Standing) -> Round:
+    """The round that this became of: one question to the registry."""
+    return _round(_client(uri), standing)
+
+
 def round_of(family: Family[Any], uri: str, run_id: str) -> Round:
     """The round of an MLflow run. Raises NotReadyError when no registered model of the family comes from it."""
     client = _client(uri)

@@ -4,23 +4,16 @@ Belongs here: rows of `contracts.tables.TEXT_EMBEDDINGS` from texts, and vectors
 encoder (`ml/encoder.py`), what is learned from vectors (`ml/engagement.py`).
 """
 
-import hashlib
-
 import polars as pl
 
 from contracts.ports import TextEncoder
 from contracts.tables import TEXT_EMBEDDINGS
 from ml.encoder import DIMENSIONS, VERSION
+from ml.kept_texts import KEY, new_texts, with_kept, with_key
 
 VECTOR = "text_vector"
 """Column of a text's vector beside its features; null where the text has none."""
 _VECTORS = pl.Array(pl.Float32, DIMENSIONS)
-
-
-def text_sha256(texts: pl.Series) -> pl.Series:
-    """SHA-256 of each text's UTF-8 bytes, hexadecimal; null stays null."""
-    digests = [None if text is None else hashlib.sha256(text.encode()).hexdigest() for text in texts.to_list()]
-    return pl.Series("text_sha256", digests, dtype=pl.String)
 
 
 def new_embeddings(
@@ -30,12 +23,8 @@ def new_embeddings(
 
     The same text is encoded once, and kept once for each client that wrote it. Empty texts have no row.
     """
-    texts = texts.select("client_id", "text").filter(pl.col("text").str.len_chars() > 0).unique(maintain_order=True)
     here = known.filter(pl.col("encoder_version") == encoder.version)
-    keyed = texts.with_columns(text_sha256(texts["text"]))
-    new = keyed.join(here, on=["client_id", "text_sha256"], how="anti", maintain_order="left").head(
-        keyed.height if at_most is None else at_most
-    )
+    new = new_texts(texts.select("client_id", "text"), here, at_most=at_most)
     distinct = new["text"].unique(maintain_order=True)
     vectors = pl.DataFrame([distinct, pl.Series("vector", encoder.encode(distinct.to_list())).arr.to_list()])
     return (
@@ -53,9 +42,7 @@ def with_kept_vectors(rows: pl.DataFrame, embeddings: pl.DataFrame) -> pl.DataFr
     kept = embeddings.filter(pl.col("encoder_version") == VERSION)
     if kept.is_empty():
         return rows
-    kept = kept.select("client_id", "text_sha256", pl.col("vector").cast(_VECTORS).alias(VECTOR))
-    keyed = rows.with_columns(text_sha256(rows["text"]))
-    return keyed.join(kept, on=["client_id", "text_sha256"], how="left", maintain_order="left").drop("text_sha256")
+    return with_kept(with_key(rows), kept.select(*KEY, pl.col("vector").cast(_VECTORS).alias(VECTOR)))
 
 
 def with_new_vectors(rows: pl.DataFrame, encoder: TextEncoder) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from contracts.scope import TenantScope
 from contracts.tables import MODEL_VERSIONS
 from ml.evaluation import CHAMPION
 from ml.families import FAMILIES
-from ml.registry import Round, Standing, champion_card, round_of, standings
+from ml.registry import Round, Standing, champion_card, round_from, standings
 
 STAGE = "one model learns from all clients' posts; no figure of a round is any one client's"
 ERROR = "/mean_absolute_error"
@@ -45,13 +45,12 @@ def _rows(name: str, uri: str, now: datetime, known: pl.DataFrame) -> Iterator[d
         row = rows.get(standing.run_id)
         became = {"state": standing.state, "withdrawn_because": standing.withdrawn}
         if row is None:
-            yield _read(name, uri, standing.run_id) | became | _card(name, uri, standing) | {"computed_at": now}
+            yield _read(name, round_from(uri, standing)) | became | _card(name, uri, standing) | {"computed_at": now}
         elif any(row[column] != value for column, value in became.items()):
             yield row | became | _card(name, uri, standing) | {"computed_at": now}
 
 
-def _read(name: str, uri: str, run_id: str) -> dict[str, object]:
-    round_ = round_of(FAMILIES[name], uri, run_id)
+def _read(name: str, round_: Round) -> dict[str, object]:
     return {
         "model_name": name,
         "model_version": round_.version,

@@ -12,7 +12,7 @@ import polars as pl
 from contracts.ports import TextLabeller
 from contracts.records import TextLabels
 from contracts.tables import TEXT_LABELS
-from ml.text_embeddings import text_sha256
+from ml.kept_texts import KEY, new_texts, with_kept, with_key
 
 COLUMNS = tuple(TextLabels.model_fields)
 """Columns of labels beside the text that they are of; null where the text has none."""
@@ -25,11 +25,8 @@ def new_labels(texts: pl.DataFrame, known: pl.DataFrame, labeller: TextLabeller,
     `texts`: `client_id`, `client_language`, `text`. The same text is labelled once for each language of clients, all of a language in one
     call, and kept once for each client that got it. Empty texts have no row.
     """
-    texts = texts.select("client_id", "client_language", "text").filter(pl.col("text").str.len_chars() > 0)
-    texts = texts.unique(maintain_order=True)
     here = known.filter(pl.col("labelled_by").is_in(labeller.versions))
-    keyed = texts.with_columns(text_sha256(texts["text"]))
-    new = keyed.join(here, on=["client_id", "text_sha256"], how="anti", maintain_order="left").head(at_most)
+    new = new_texts(texts.select("client_id", "client_language", "text"), here, at_most=at_most)
     distinct = new.select("client_language", "text").unique(maintain_order=True)
     labelled = [
         pl.concat([part, _frame(labeller.label(part["text"].to_list(), client_language=language))], how="horizontal")
@@ -48,11 +45,10 @@ def _frame(labels: Collection[TextLabels]) -> pl.DataFrame:
 
 def with_kept_labels(rows: pl.DataFrame, labels: pl.LazyFrame, versions: Collection[str]) -> pl.DataFrame:
     """`rows` (`client_id`, `text`) and the COLUMNS, from rows of TEXT_LABELS by present labellers."""
-    keyed = rows.with_columns(text_sha256(rows["text"]))
+    keyed = with_key(rows)
     asked = keyed["text_sha256"].drop_nulls().unique()
     kept = labels.filter(pl.col("labelled_by").is_in(versions) & pl.col("text_sha256").is_in(asked.implode())).collect()
-    kept = kept.unique(["client_id", "text_sha256"], maintain_order=True)
-    return keyed.join(kept, on=["client_id", "text_sha256"], how="left", maintain_order="left").drop("text_sha256")
+    return with_kept(keyed, kept.unique(KEY, maintain_order=True))
 
 
 def labels_in(row: Mapping[str, Any]) -> TextLabels | None:

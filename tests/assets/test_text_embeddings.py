@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assets.features.text_embeddings import text_embeddings
 from contracts.tables import TEXT_EMBEDDINGS, TableKind, TableSpec
-from ml.text_embeddings import text_sha256
+from ml.kept_texts import text_sha256
 from tests.assets.fakes import ALL, House
 from tests.made_up_posts import make_posts
 

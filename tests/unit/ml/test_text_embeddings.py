@@ -4,7 +4,8 @@ import polars as pl
 
 from contracts.tables import TEXT_EMBEDDINGS
 from ml.encoder import DIMENSIONS, VERSION
-from ml.text_embeddings import VECTOR, text_sha256, with_kept_vectors
+from ml.kept_texts import text_sha256
+from ml.text_embeddings import VECTOR, with_kept_vectors
 
 ROWS = pl.DataFrame({"client_id": ["a", "b", "a", "a"], "text": ["one", "one", "two", None]})
 
