@@ -297,6 +297,10 @@ class Post(Record):
     native_id: str
     permalink: str | None
     text: str
+    link_url: str | None = None
+    """Where a click on the post's link card leads. Links within the text stay there."""
+    link_title: str | None = None
+    """The headline that the card shows beside the text."""
     content_format: ContentFormat
     media_count: int
     published_at: AwareDatetime

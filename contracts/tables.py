@@ -145,6 +145,8 @@ POSTS = _spec(
         "native_id": pl.String,
         "permalink": pl.String,
         "text": pl.String,
+        "link_url": pl.String,
+        "link_title": pl.String,
         "content_format": pl.String,
         "media_count": pl.Int32,
         "published_at": UTC,

@@ -72,11 +72,16 @@ def messages_since(
 
 
 def with_fingerprint(posts: pl.DataFrame) -> pl.DataFrame:
-    """`content_sha256` over what a person would call the post's content."""
+    """`content_sha256` over what a person would call the post's content.
+
+    A post without a link card keeps the fingerprint that it had before such cards were kept.
+    """
     columns = ("text", "content_format", "media_count", "permalink")
-    digests = [
-        hashlib.sha256("\x1f".join(map(str, row)).encode()).hexdigest() for row in posts.select(columns).iter_rows()
-    ]
+    card = ("link_url", "link_title")
+    digests = []
+    for row in posts.select(*columns, *card).iter_rows():
+        parts = row if any(row[len(columns) :]) else row[: len(columns)]
+        digests.append(hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest())
     return posts.with_columns(pl.Series("content_sha256", digests, dtype=pl.String))
 
 
