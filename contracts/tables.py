@@ -493,6 +493,7 @@ POST_FEATURES = _spec(
         "published_at": UTC,
         "content_format": pl.String,
         "text": pl.String,
+        "link_words": pl.String,
         "media_count": pl.Int32,
         "local_hour": pl.Int32,
         "local_weekday": pl.Int32,

@@ -193,8 +193,8 @@ def _account_names(features: pl.DataFrame) -> NDArray[np.str_]:
 
 
 def _hashed_counts(features: pl.DataFrame) -> sp.csr_matrix:
-    """Sublinear word counts per row over 2**HASH_BITS buckets (columns may repeat within a row; scipy sums them)."""
-    counted = tokens(features["text"])
+    """Sublinear counts of the words of text and link per row over 2**HASH_BITS buckets (columns may repeat within a row; scipy sums them)."""
+    counted = tokens(features.select(pl.concat_str("text", "link_words", separator=" ", ignore_nulls=True)).to_series())
     columns = token_hashes(counted["token"]) % (1 << HASH_BITS)
     values = (1.0 + np.log(counted["count"].to_numpy())).astype(np.float32)
     return sp.csr_matrix(
@@ -605,7 +605,7 @@ def fit(
 
 # --- the artefact ------------------------------------------------------------------------------------------------------
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 def save(model: EngagementModel, path: Path) -> None:

@@ -154,6 +154,8 @@ def with_another_future(posts: pl.DataFrame, moment: datetime, *, seed: int = 0)
         "mature_engagements": pl.when(is_unknown).then(noise).otherwise("mature_engagements"),
         "mature_at": pl.when(is_unknown & (noise % 3 == 0)).then(None).otherwise("mature_at"),
         "text": pl.when(is_later).then(pl.lit("gold rewritten altogether mar ola")).otherwise("text"),
+        "link_url": pl.when(is_later).then(pl.lit("https://elsewhere.example/rewritten")).otherwise("link_url"),
+        "link_title": pl.when(is_later).then(pl.lit("another headline")).otherwise("link_title"),
         "content_format": pl.when(is_later).then(pl.lit("text")).otherwise("content_format"),
         "followers_at_post": pl.when(is_later).then(noise).otherwise("followers_at_post"),
     }

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.columns import demand
+from ml.text import link_words, wording
 
 REQUIRED_COLUMNS = (
     "post_id",
@@ -26,6 +27,8 @@ REQUIRED_COLUMNS = (
 )
 OPTIONAL_COLUMNS: dict[str, pl.DataType] = {
     "media_count": pl.Int32(),
+    "link_url": pl.String(),
+    "link_title": pl.String(),
     "is_reply": pl.Boolean(),
     "followers_at_post": pl.Int64(),
     "matured_observed_at": pl.Datetime("us", "UTC"),
@@ -46,7 +49,9 @@ def prepared(posts: pl.DataFrame, *, is_draft: bool = False) -> pl.DataFrame:
     complete = with_columns_of(posts, defaults).filter(~pl.col("is_reply").fill_null(value=False))
     is_known = (pl.col("mature_engagements") >= 0) & (pl.col("mature_at") > pl.col("published_at"))
     return complete.select(
-        pl.col("post_id", "account_id", "client_id", "network", "content_format", "text").cast(pl.String),
+        pl.col("post_id", "account_id", "client_id", "network", "content_format").cast(pl.String),
+        wording(pl.col("text").cast(pl.String), pl.col("link_title")).alias("text"),
+        link_words(pl.col("link_url")).alias("link_words"),
         pl.col("published_at", "mature_at").cast(pl.Datetime("us", "UTC")),
         outcome_known_at().cast(pl.Datetime("us", "UTC")),
         pl.col("local_hour", "local_weekday", "media_count").cast(pl.Int32),

@@ -27,6 +27,8 @@ PRIOR_WEIGHT = 0.2
 """Similarity mass at which the account's own evidence and the prior (no effect) count the same."""
 HALF_LIFE_DAYS = 180.0
 _CHUNK = 256
+_HOST, _PATH = r"^https?://(?:www\.)?([^/?#:]+)", r"^https?://[^/?#]+([^?#]*)"
+_WORD_WITH_LETTER = r"[\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*"
 _MICROSECONDS_PER_DAY = 86_400_000_000
 
 
@@ -47,6 +49,19 @@ def text_counts(text: pl.Expr) -> list[pl.Expr]:
         text.str.count_matches(r"\p{Nd}").cast(pl.Int32).alias("digit_count"),
         (text.str.count_matches("\n", literal=True) + 1).cast(pl.Int32).alias("line_count"),
     ]
+
+
+def wording(text: pl.Expr, link_title: pl.Expr) -> pl.Expr:
+    """What readers see of a post: its text and, on a line of its own, the headline of its link card."""
+    return pl.concat_str(text, link_title, separator="\n", ignore_nulls=True)
+
+
+def link_words(url: pl.Expr) -> pl.Expr:
+    """An address as words that no text has: its host, and each word of its path that is more than a number. Null without a host."""
+    host = "link_host_" + url.str.extract(_HOST).str.replace_all(r"[^\p{L}\p{N}]", "_")
+    path = url.str.extract(_PATH).str.extract_all(_WORD_WITH_LETTER).list.eval("link_path_" + pl.element())
+    words = pl.concat_str(host, path.list.join(" "), separator=" ", ignore_nulls=True)
+    return pl.when(host.is_not_null()).then(words.str.strip_chars())
 
 
 def tokens(text: pl.Series) -> pl.DataFrame:

@@ -41,6 +41,8 @@ def as_posts(moments: Sequence[Moment]) -> pl.DataFrame:
                 "published_at": moment.at,
                 "content_format": moment.item.content_format.value,
                 "text": moment.item.text,
+                "link_url": moment.item.options.link,
+                "link_title": moment.item.options.title,
                 "media_count": len(moment.item.media),
                 "local_hour": local.hour,
                 "local_weekday": local.weekday(),

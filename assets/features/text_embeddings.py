@@ -11,6 +11,7 @@ from contracts.clock import Clock
 from contracts.ports import Lake, TextEncoder
 from contracts.tables import TEXT_EMBEDDINGS
 from ml.engagement import MIN_VECTORS_TO_LEARN
+from ml.text import wording
 from ml.text_embeddings import new_embeddings
 
 STAGE = "one model learns from all clients' texts; each row keeps its tenant"
@@ -39,7 +40,8 @@ def text_embeddings(
     """Grain: client x text x encoder version. Read by the engagement model. Without a new text nothing is loaded."""
     scope = config.scope(STAGE)
     posts = lake.scan("gold/fct_posts", scope=scope).filter(~pl.col("is_reply"))
-    texts = posts.select("client_id", "text", "published_at").sort("published_at", descending=True).collect()
+    words = wording(pl.col("text"), pl.col("link_title")).alias("text")
+    texts = posts.select("client_id", words, "published_at").sort("published_at", descending=True).collect()
     known = lake.scan(TEXT_EMBEDDINGS, scope=scope).select("client_id", "text_sha256", "encoder_version").collect()
     texts = texts if texts.height >= config.min_posts else texts.clear()
     frame = new_embeddings(texts, known, text_encoder, at_most=config.at_most)

@@ -8,7 +8,7 @@ select client_id, name as client_name, time_zone, language, autonomy, coalesce(i
 --------
 create table posts as
 select
-    p.client_id, p.account_id, p.network, p.post_id, p.native_id, p.permalink, coalesce(p.text, '') as text, p.content_format, p.media_count,
+    p.client_id, p.account_id, p.network, p.post_id, p.native_id, p.permalink, coalesce(p.text, '') as text, p.link_url, p.link_title, p.content_format, p.media_count,
     coalesce(p.is_reply, false) as is_reply, p.published_at, c.time_zone, c.language,
     cast(p.published_at at time zone c.time_zone as date) as published_day,
     hour(p.published_at at time zone c.time_zone)::integer as local_hour,

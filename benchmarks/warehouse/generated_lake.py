@@ -161,6 +161,8 @@ _POST = {
     "permalink": "'https://networks.example/' || post(a, d)",
     "text": f"'A post of account ' || a || ' about ' || {list(_TOPICS)}[(1 + hash(d, a) % {len(_TOPICS)})::int] || repeat(' with some words', (1 + hash(a, d) % 8)::int) "
     "|| ' #tag' || (hash(a, d) % 40) || ' #brand' || a",
+    "link_url": "null::varchar",
+    "link_title": "null::varchar",
     "content_format": "['image', 'text', 'video', 'carousel'][(1 + hash(d, a) % 4)::int]",
     "media_count": "1",
     "published_at": "published(a, d)",

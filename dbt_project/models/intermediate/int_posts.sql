@@ -47,6 +47,8 @@ select
     native_id,
     permalink,
     text,
+    link_url,
+    link_title,
     content_format,
     media_count,
     is_reply,

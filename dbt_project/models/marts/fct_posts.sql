@@ -102,6 +102,8 @@ select
     posts.native_id,
     posts.permalink,
     posts.text,
+    posts.link_url,
+    posts.link_title,
     posts.content_format,
     posts.media_count,
     posts.is_reply,

@@ -16,6 +16,8 @@ renamed as (
         native_id,
         permalink,
         coalesce(text, '') as text,
+        link_url,
+        link_title,
         content_format,
         media_count,
         coalesce(is_reply, false) as is_reply,
