@@ -146,7 +146,8 @@ def similar_residuals(
             rows = order[at : min(at + _CHUNK, end)]
             high = int(last_matured[rows[-1]]) + 1
             low = max(int(first_of_account[rows[0]]), int(last_matured[rows[0]]) + 1 - WINDOW)
-            similarity = np.maximum(query_vectors[rows] @ history_vectors[low:high].T, 0.0)
+            with np.errstate(invalid="ignore"):  # BLAS may raise the flag for what lies beside a narrow matrix
+                similarity = np.maximum(query_vectors[rows] @ history_vectors[low:high].T, 0.0)
             columns = np.arange(low, high)
             allowed = (columns[None, :] <= last_matured[rows][:, None]) & (
                 columns[None, :] > last_matured[rows][:, None] - WINDOW

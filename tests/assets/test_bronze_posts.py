@@ -1,6 +1,7 @@
 """bronze/posts and bronze/post_metrics: what enters, what stays out, and what a rerun does."""
 
 from datetime import timedelta
+from hashlib import sha256
 
 from assets.bronze.accounts import account_metrics, accounts
 from assets.bronze.posts import posts_and_metrics
@@ -42,6 +43,23 @@ def test_a_later_observation_adds_counts_but_no_unchanged_post(house: House) -> 
 
     assert len(house.rows("bronze/posts")) == 2
     assert len(house.rows("bronze/post_metrics")) == 8
+
+
+def test_a_post_that_gets_a_link_card_is_observed_again_and_others_are_not(house: House) -> None:
+    house.materialize(posts_and_metrics)
+    plain = house.rows("bronze/posts")
+    carded, other = house.collector.all_posts
+    parts = (other.text, other.content_format.value, str(other.media_count), "None")  # as before cards were kept
+    assert sha256("\x1f".join(parts).encode()).hexdigest() in {row["content_sha256"] for row in plain}
+    card = {"link_url": "https://example.com/news", "link_title": "News"}
+    later = NOW + timedelta(hours=1)
+    house.clock.at = later
+    house.collector.all_posts = [carded.model_copy(update={**card, "observed_at": later}), other]
+
+    house.materialize(posts_and_metrics)
+
+    [added] = [row for row in house.rows("bronze/posts") if row not in plain]
+    assert {name: added[name] for name in ("post_id", *card)} == {"post_id": carded.post_id, **card}
 
 
 def test_a_failing_account_stops_no_other_and_shows_with_its_reason(house: House) -> None:

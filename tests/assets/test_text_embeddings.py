@@ -13,7 +13,9 @@ from ml.kept_texts import text_sha256
 from tests.assets.fakes import ALL, House
 from tests.made_up_posts import make_posts
 
-POSTS = make_posts(accounts=2, per_account=4).with_columns(is_reply=pl.lit(value=False))
+POSTS = make_posts(accounts=2, per_account=4).with_columns(
+    is_reply=pl.lit(value=False), link_title=pl.lit(None, dtype=pl.String)
+)
 FCT_POSTS = TableSpec("gold", "fct_posts", TableKind.DERIVED, POSTS.schema, ("post_id",), "posts", partition_by=None)
 
 
@@ -57,6 +59,10 @@ def test_only_new_texts_are_encoded_each_once_and_kept_for_each_client(house: Ho
     more = posts.with_columns(text=pl.col("text").replace({"three": "four"}))
     assert refresh(house, more, encoder).height == kept.height + 1
     assert encoder.asked[3:] == ["four"]
+
+    headed = more.with_columns(link_title=pl.when(pl.col("text") == "one").then(pl.lit("A headline")))
+    assert refresh(house, headed, encoder).height == kept.height + 3  # of each client that wrote it
+    assert encoder.asked[4:] == ["one\nA headline"]
 
     newer = CountingEncoder("another version")
     newest_first = more.sort("published_at", descending=True).filter(pl.col("text").str.len_chars() > 0)

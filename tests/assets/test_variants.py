@@ -4,6 +4,7 @@ import pytest
 
 from apps.demo import demo_clients
 from apps.demo.drafts import NO_POSTS, NOW
+from assets.decisions.forecasting import Moment, as_posts
 from assets.decisions.variants import Desk
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, ContentItem
@@ -47,3 +48,11 @@ def test_a_link_post_has_its_link_where_the_network_wants_it(network: Network, i
     assert CLIENT.brand.link in item.text
     assert item.options.link == (CLIENT.brand.link if is_beside_the_text else None)
     assert may_send(item, CLIENT, now=NOW).violations == ()
+
+
+def test_a_forecast_knows_where_the_link_of_a_draft_leads() -> None:
+    item = link_post(Network.FACEBOOK)
+    titled = item.model_copy(update={"options": item.options.model_copy(update={"title": "A headline"})})
+    moments = [Moment(item, CLIENT, NOW), Moment(titled, CLIENT, NOW), Moment(link_post(Network.BLUESKY), CLIENT, NOW)]
+    cards = as_posts(moments).select("link_url", "link_title").rows()
+    assert cards == [(CLIENT.brand.link, None), (CLIENT.brand.link, "A headline"), (None, None)]

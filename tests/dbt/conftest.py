@@ -188,6 +188,8 @@ def seed_bronze(home: Home) -> None:
                     "post_id": f"{network}:{native}",
                     "permalink": f"https://example/{native}",
                     "text": f"Post {number} #all #{('Sea', 'sea', 'café', '7')[number % 4]} {WORDS[number % len(WORDS)]}",
+                    "link_url": f"https://example.com/{number}" if number % 4 == 0 else None,
+                    "link_title": f"Headline {number}" if number % 8 == 0 else None,
                     "content_format": ("image", "text", "video")[number % 3],
                     "media_count": 1,
                     "published_at": published,

@@ -98,6 +98,8 @@ def _post(row: Row, counts: list[Row], followers: list[Row], item: str | None, z
                 "network",
                 "post_id",
                 "text",
+                "link_url",
+                "link_title",
                 "content_format",
                 "is_reply",
                 "published_at",

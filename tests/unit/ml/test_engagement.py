@@ -94,6 +94,21 @@ def test_what_only_vectors_say_is_learned_and_a_text_without_one_is_forecast_too
     assert_frame_equal(load(tmp_path / "model.skops").forecast(future), model.forecast(future))
 
 
+def test_where_a_link_leads_is_learned(features: pl.DataFrame) -> None:
+    rows = features.sort("published_at")
+    is_wanted = pl.Series(np.random.default_rng(7).random(rows.height) < 0.5)
+    rows = rows.with_columns(
+        link_words=pl.when(is_wanted)
+        .then(pl.lit("link_host_wanted_example"))
+        .otherwise(pl.lit("link_host_other_example")),
+        log_engagement=pl.col("log_engagement") + pl.when(is_wanted).then(1.5).otherwise(0.0),
+    )
+    past, future = rows.head(700), rows.tail(150)
+    model = fit(past)
+    unseen = model.expected(future.with_columns(link_words=pl.lit(None, dtype=pl.String)))
+    assert error(model.expected(future), future) < 0.8 * error(unseen, future)
+
+
 def test_many_drafts_at_once_get_the_forecasts_of_each_alone(model: EngagementModel, future: pl.DataFrame) -> None:
     many = pl.concat([future] * (2 * ROWS_PER_SLICE // future.height + 1))
     assert many.height > 2 * ROWS_PER_SLICE

@@ -125,6 +125,18 @@ def test_text_is_counted() -> None:
     assert post_features(small_past())["text_length"][4] == 0
 
 
+def test_the_headline_of_a_link_card_is_read_with_the_text_and_its_address_as_words_of_its_own() -> None:
+    linked = small_past().with_columns(
+        link_url=pl.when(pl.col("post_id") == "p0").then(pl.lit("https://example.com/sol")),
+        link_title=pl.when(pl.col("post_id").is_in(["p0", "p4"])).then(pl.lit("Un titular")),
+    )
+    featured = post_features(linked)
+    assert featured["text"].to_list() == ["Hola #sol\nUn titular", "x", "y", "¿Vale? 100 €!", "Un titular"]
+    assert featured["link_words"].to_list() == ["link_host_example_com link_path_sol", None, None, None, None]
+    assert featured["word_count"].to_list() == [4, 1, 1, 3, 2]
+    assert post_features(small_past())["link_words"].null_count() == 5
+
+
 def test_impossible_counts_are_unknown_and_replies_are_left_out() -> None:
     past = small_past().with_columns(
         pl.when(pl.col("post_id") == "p0").then(-1).otherwise("mature_engagements").alias("mature_engagements"),

@@ -9,12 +9,31 @@ import polars as pl
 import pytest
 
 import ml.text as text_module
-from ml.text import DIMENSIONS, causal_vectors, similar_residuals, token_hashes, tokens
+from ml.text import DIMENSIONS, causal_vectors, link_words, similar_residuals, token_hashes, tokens
 
 
 def test_tokens_are_words_hashtags_and_mentions_in_lower_case() -> None:
     found = tokens(pl.Series(["Olá #Mar @ana olá!", None, "a 1"]))
     assert found.rows() == [(0, "#mar", 1), (0, "@ana", 1), (0, "olá", 2)]
+
+
+def test_an_address_is_its_host_and_the_words_of_its_path() -> None:
+    addresses = [
+        "https://www.example.com/sport/2016/ready-4-it.html?from=feed#top",
+        "http://shop.example:8080",
+        "https://exemplo.example/notícias/",
+        "mailto:ana@example.com",
+        "",
+        None,
+    ]
+    assert pl.select(link_words(pl.Series(addresses, dtype=pl.String))).to_series().to_list() == [
+        "link_host_example_com link_path_sport link_path_ready link_path_it link_path_html",
+        "link_host_shop_example",
+        "link_host_exemplo_example link_path_notícias",
+        None,
+        None,
+        None,
+    ]
 
 
 def test_tokens_are_counted_as_one_by_one_in_order_of_row_and_bytes() -> None:
