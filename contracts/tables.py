@@ -1150,6 +1150,8 @@ IMPORTED_POSTS_COLUMNS: dict[str, pl.DataType] = {
     "permalink": pl.String(),
     "published_at": UTC,
     "text": pl.String(),
+    "link_url": pl.String(),
+    "link_title": pl.String(),
     "content_format": pl.String(),
     "likes": pl.Int64(),
     "comments": pl.Int64(),

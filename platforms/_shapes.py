@@ -4,8 +4,10 @@ Belongs here: types that the models of two or more networks use. Does not belong
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -52,6 +54,22 @@ def time_or_none(value: Any) -> datetime | None:
         return None
 
 
+def web_address_or_none(value: Any) -> str | None:
+    """An http or https address with a host, as it was sent but for the space around it; anything else is no address."""
+    address = value.strip() if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(address)
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", parts.netloc)
+    except ValueError:
+        return None
+    return storable(address) if is_web else None
+
+
+def title_or_none(value: Any) -> str | None:
+    """A text that says something, without the space around it; never empty."""
+    return (storable(value.strip()) or None) if isinstance(value, str) else None
+
+
 def _text_or_empty(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
@@ -75,6 +93,8 @@ Time = Annotated[datetime | None, BeforeValidator(time_or_none)]
 Text = Annotated[str, BeforeValidator(_text_or_empty)]
 Id = Annotated[str | None, BeforeValidator(_id_or_none)]
 RequiredId = Annotated[str, BeforeValidator(_id_or_none)]
+WebAddress = Annotated[str | None, BeforeValidator(web_address_or_none)]
+Title = Annotated[str | None, BeforeValidator(title_or_none)]
 Object = BeforeValidator(_object_or_none)
 """For optional nested objects: something else in their place is as good as absent."""
 Items = Annotated[tuple[Any, ...], BeforeValidator(_list_or_empty)]

@@ -11,7 +11,7 @@ from typing import Any
 from contracts.networks import ContentFormat
 from contracts.records import Account, Post, PostMetricPoint
 from platforms._points import metric_point
-from platforms._shapes import as_json, time_or_none
+from platforms._shapes import as_json, time_or_none, title_or_none, web_address_or_none
 
 SOURCE = "export"
 COUNTS = ("likes", "comments", "shares", "saves", "views", "reach")
@@ -41,6 +41,8 @@ def post_of_row(account: Account, row: Mapping[str, Any], *, observed_at: dateti
         native_id=row["post_native_id"],
         permalink=row.get("permalink"),
         text=row.get("text") or "",
+        link_url=web_address_or_none(row.get("link_url")),
+        link_title=title_or_none(row.get("link_title")),
         content_format=content_format,
         media_count=0 if content_format in (ContentFormat.TEXT, ContentFormat.LINK) else 1,
         published_at=_moment(row["published_at"]),

@@ -27,6 +27,7 @@ from contracts.networks import ContentFormat, Network
 from contracts.ports import CollectedPosts
 from contracts.records import Account, Post, PostMetricPoint
 from contracts.tables import IMPORTED_POSTS_COLUMNS
+from platforms._shapes import title_or_none, web_address_or_none
 from platforms.exported_rows import COUNTS, metrics_of_row, post_of_row
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -109,6 +110,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "legenda",
         "body",
     ),
+    "link_url": ("link_url", "link_target", "target_url", "destination_url", "final_link"),
+    "link_title": ("link_title", "link_name", "link_text", "link_headline"),
     "content_format": (
         "content_format",
         "media_kind",
@@ -211,6 +214,9 @@ USUAL_FORMAT = {
     Network.YOUTUBE: ContentFormat.VIDEO,
 }
 """Where a table does not tell; all others: text."""
+_FORMATS_OF_LINKS = (ContentFormat.ARTICLE.value, ContentFormat.LINK.value)
+_EITHER_ADDRESS = ("link", "status_link")
+"""Names under which tables give the post's own address, or that of the page that it leads to."""
 EARLIEST = datetime(2004, 1, 1, tzinfo=UTC)
 """No social network that exports posts is older."""
 NO_VALUE = ("", "null", "none", "nan", "na", "n/a", "-", "--", "\\n")
@@ -314,6 +320,7 @@ def read_export(
     frame = _timed(frame, now, time_zone, assumptions)
     frame = _counted(frame)
     frame = _formatted(frame, assumptions)
+    frame = _carded(frame, used, assumptions)
     frame = _unique(frame)
     good = frame.filter(pl.col(_REASON).is_null())
     posts = good.select(
@@ -592,13 +599,7 @@ def _named(
     """Who published what where: ids, names, text."""
     said = _string(frame, "network").str.to_lowercase()
     link = _string(frame, "permalink")
-    by_link = pl.coalesce(
-        pl.when(link.str.contains(rf"(?i)^https?://(www\.|m\.)?{host.replace('.', '[.]')}/")).then(
-            pl.lit(network.value)
-        )
-        for network, host in LINKS.items()
-    )
-    stand_in = by_link if network is None else pl.lit(network.value)
+    stand_in = _network_of(link) if network is None else pl.lit(network.value)
     if "network" not in used:
         whence = "the links" if network is None else f"what was asked for: {network.value}"
         assumptions.append(f"the network is taken from {whence}")
@@ -626,6 +627,14 @@ def _named(
     frame = _fail(frame, pl.col("account_handle").is_null(), "missing account")
     frame = _fail(frame, pl.col("network").is_null(), "unsupported network", pl.col("_said_network"))
     return frame.drop("_said_network")
+
+
+def _network_of(link: pl.Expr) -> pl.Expr:
+    """The network that the address is on; null where it is on none that we know by its host."""
+    return pl.coalesce(
+        pl.when(link.str.contains(rf"(?i)^https?://(www\.|m\.)?{host.replace('.', '[.]')}/")).then(pl.lit(name.value))
+        for name, host in LINKS.items()
+    )
 
 
 def _timed(frame: pl.DataFrame, now: datetime, time_zone: str, assumptions: list[str]) -> pl.DataFrame:
@@ -742,6 +751,28 @@ def _formatted(frame: pl.DataFrame, assumptions: list[str]) -> pl.DataFrame:
     if "content_format" not in frame.columns:
         assumptions.append("every post has its network's usual format: the file has no such column")
     return frame.with_columns(pl.coalesce(known, usual).alias("content_format"))
+
+
+def _carded(frame: pl.DataFrame, used: Mapping[str, str], assumptions: list[str]) -> pl.DataFrame:
+    """Address and headline of the page that a post leads to. Tables name an album or a film in the headline's column too: a
+    post that shows media has a headline only beside an address. Some have one column for the post's own address and that of
+    the page: where the post is a link, and the address is not on its network, it is the page's."""
+    web = _string(frame, "link_url").map_elements(web_address_or_none, return_dtype=pl.String)
+    is_link = pl.col("content_format").is_in(_FORMATS_OF_LINKS)
+    if "link_url" not in used and _plain(used.get("permalink", "")) in _EITHER_ADDRESS:
+        known = pl.col("network").is_in([name.value for name in LINKS])
+        is_elsewhere = known & (_network_of(pl.col("permalink")).fill_null("") != pl.col("network"))
+        web = pl.when(is_link & is_elsewhere).then(
+            pl.col("permalink").map_elements(web_address_or_none, return_dtype=pl.String)
+        )
+        if frame.select((is_link & is_elsewhere).any()).item():
+            assumptions.append(
+                f"{used['permalink']!r} of a link that is not on its network is the page that it leads to"
+            )
+    title = _string(frame, "link_title").map_elements(title_or_none, return_dtype=pl.String)
+    shows_card = is_link | (pl.col("content_format") == ContentFormat.TEXT.value) | pl.col("link_url").is_not_null()
+    frame = frame.with_columns(web.alias("link_url"), title.alias("link_title"))
+    return frame.with_columns(pl.when(shows_card).then(pl.col("link_title")).alias("link_title"))
 
 
 def _unique(frame: pl.DataFrame) -> pl.DataFrame:

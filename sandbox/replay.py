@@ -25,6 +25,8 @@ COLUMNS: dict[str, pl.DataType] = {
     "permalink": pl.String(),
     "published_at": pl.Datetime("us", "UTC"),
     "text": pl.String(),
+    "link_url": pl.String(),
+    "link_title": pl.String(),
     "content_format": pl.String(),
     "likes": pl.Int64(),
     "comments": pl.Int64(),
@@ -36,6 +38,8 @@ COLUMNS: dict[str, pl.DataType] = {
     "source_row": pl.Int64(),
 }
 """What the file must hold: one row per post."""
+MAY_LACK = ("link_url", "link_title")
+"""Columns that older files do not have."""
 COUNTED = ("likes", "comments", "shares", "saves", "views", "reach")
 MATURE_MS = 7 * DAY_MS
 HIDDEN_SHARE = 0.2
@@ -117,6 +121,7 @@ class ReplayedWorld:
         posts = self._posts[native_id] = []
         texts, formats = rows["text"].to_list(), rows["content_format"].to_list()
         ids, links = rows["post_native_id"].to_list(), rows["permalink"].to_list()
+        pages, titles = rows["link_url"].to_list(), rows["link_title"].to_list()
         for index, moment in enumerate(milliseconds):
             post_id = ids[index]
             if network == "bluesky" and not post_id.startswith("at://"):
@@ -133,6 +138,8 @@ class ReplayedWorld:
                     _MEDIA_COUNT.get(content_format, 1),
                     "history",
                     permalink=links[index],
+                    link_url=pages[index],
+                    link_title=titles[index],
                 )
             )
         for metric in COUNTED:
@@ -213,6 +220,9 @@ def _read(path: Path) -> pl.DataFrame:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ReplayFileError(f"{path.name} is not a readable parquet file: {error}") from None
+    frame = frame.with_columns(
+        pl.lit(None, COLUMNS[name]).alias(name) for name in MAY_LACK if name not in frame.columns
+    )
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
         raise ReplayFileError(f"{path.name} lacks the columns {', '.join(missing)}")

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint
 from platforms._points import metric_point
-from platforms._shapes import as_json, storable
-from platforms.bluesky.models import PostView, Profile, ThreadNode
+from platforms._shapes import as_json, read_as, storable
+from platforms.bluesky.models import Card, PostView, Profile, ThreadNode
 
 POST_COLLECTION = "app.bsky.feed.post"
 METRICS = {
@@ -69,6 +69,7 @@ def post_from(account: Account, raw: dict[str, Any], *, observed_at: datetime) -
     if view is None or published_at is None:
         return None
     content_format, media_count = format_of(view.record.embed)
+    card = card_of(view.record.embed)
     return Post(
         post_id=post_id_of(view.uri),
         account_id=account.account_id,
@@ -77,6 +78,8 @@ def post_from(account: Account, raw: dict[str, Any], *, observed_at: datetime) -
         native_id=view.uri,
         permalink=permalink_of(view.uri),
         text=storable(view.record.text),
+        link_url=card.uri,
+        link_title=card.title,
         content_format=content_format,
         media_count=media_count,
         published_at=published_at,
@@ -122,7 +125,7 @@ def metric_value(_source: str, metric: str, raw: str) -> int | None:
 
 def format_of(embed: dict[str, Any] | None) -> tuple[ContentFormat, int]:
     """Format and number of media, from the record's embed."""
-    kind = str((embed or {}).get("$type", "")).partition("#")[0]
+    kind = _kind_of(embed)
     if embed is None or kind == "app.bsky.embed.record":
         return ContentFormat.TEXT, 0
     if kind == "app.bsky.embed.recordWithMedia":
@@ -139,6 +142,19 @@ def format_of(embed: dict[str, Any] | None) -> tuple[ContentFormat, int]:
         has_picture = isinstance(card, dict) and bool(card.get("thumb"))
         return (ContentFormat.ARTICLE, 1) if has_picture else (ContentFormat.LINK, 0)
     return ContentFormat.TEXT, 0
+
+
+def card_of(embed: dict[str, Any] | None) -> Card:
+    """The page that a post leads to, also where it quotes another post besides; an empty card where there is none."""
+    if _kind_of(embed) == "app.bsky.embed.recordWithMedia":
+        embed = embed.get("media") if embed else None
+    if not isinstance(embed, dict) or _kind_of(embed) != "app.bsky.embed.external":
+        return Card()
+    return read_as(Card, embed.get("external")) or Card()
+
+
+def _kind_of(embed: Any) -> str:
+    return str(embed.get("$type", "")).partition("#")[0] if isinstance(embed, dict) else ""
 
 
 def snapshot_from(account: Account, profile: Profile, raw: Any, *, observed_at: datetime) -> AccountSnapshot:

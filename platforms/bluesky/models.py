@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, model_validator
 
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
+from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, Title, WebAddress
 
 
 class RecordRef(Shape):
@@ -22,6 +22,13 @@ class ReplyRefs(Shape):
 
     root: Annotated[RecordRef | None, Object] = None
     parent: Annotated[RecordRef | None, Object] = None
+
+
+class Card(Shape):
+    """`app.bsky.embed.external#external`: a page that the post leads to."""
+
+    uri: WebAddress = None
+    title: Title = None
 
 
 class PostRecord(Shape):

@@ -4,6 +4,7 @@ Belongs here: pure mapping, one payload in, records out. Does not belong here: c
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -40,6 +41,10 @@ _BY_MEDIA_TYPE = {
     "video": ContentFormat.VIDEO,
     "link": ContentFormat.LINK,
 }
+_MEDIUM_ON_FACEBOOK = re.compile(
+    r"^https?://(?:[\w-]+\.)*facebook\.com(?::\d+)?/(?:[^?#]*/)?(?:photos?|videos?|reels?|watch|photo\.php|video\.php)(?:[/?#]|$)",
+    re.IGNORECASE,
+)
 _BY_STATUS_TYPE = {
     "added_photos": ContentFormat.IMAGE,
     "added_video": ContentFormat.VIDEO,
@@ -57,6 +62,7 @@ def remapped_post(account: Account, raw: Any, *, observed_at: datetime) -> Post 
     if post is None or post.created_time is None:
         return None
     content_format, media_count = _form_of(post)
+    link_url, link_title = _card_of(post)
     return Post(
         post_id=our_id(post.id),
         account_id=account.account_id,
@@ -65,6 +71,8 @@ def remapped_post(account: Account, raw: Any, *, observed_at: datetime) -> Post 
         native_id=post.id,
         permalink=post.permalink_url,
         text=storable(post.message),
+        link_url=link_url,
+        link_title=link_title,
         content_format=content_format,
         media_count=media_count,
         published_at=post.created_time,
@@ -83,6 +91,17 @@ def _form_of(post: FbPost) -> tuple[ContentFormat, int]:
     if content_format is ContentFormat.CAROUSEL:
         return content_format, max(len(parts_of(first)), 1)
     return content_format, int(content_format in (ContentFormat.IMAGE, ContentFormat.VIDEO))
+
+
+def _card_of(post: FbPost) -> tuple[str | None, str | None]:
+    """Address and headline of the page that it leads to. A photo or film on Facebook itself is what a post shows, no such
+    page."""
+    first = post.attached[0] if post.attached else None
+    if first is None or (first.media_type != "link" and first.type != "share"):
+        return None, None
+    if first.unshimmed_url is not None and _MEDIUM_ON_FACEBOOK.match(first.unshimmed_url):
+        return None, None
+    return first.unshimmed_url, first.title
 
 
 def remapped_metrics(account: Account, raw: Any, *, observed_at: datetime) -> tuple[PostMetricPoint, ...]:

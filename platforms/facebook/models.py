@@ -6,7 +6,7 @@ Belongs here: what the wire looks like. Does not belong here: what it means to P
 from typing import Annotated
 
 from platforms._graph import Page, Part
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, read_as
+from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, Title, WebAddress, read_as
 
 
 class Profile(Shape):
@@ -25,6 +25,9 @@ class Target(Shape):
 class Attachment(Shape):
     media_type: Text = ""
     type: Text = ""
+    title: Title = None
+    unshimmed_url: WebAddress = None
+    """Where it leads, without Facebook's own address in between."""
     target: Annotated[Target, Part] = Target()
     subattachments: Annotated[Page | None, Object] = None
 

@@ -20,7 +20,7 @@ from contracts.records import (
     PublishRequest,
 )
 from platforms._points import metric_point
-from platforms._shapes import as_json, read_as, storable
+from platforms._shapes import as_json, read_as, storable, web_address_or_none
 from platforms.linkedin.little_text import escape, unescape
 from platforms.linkedin.models import (
     Content,
@@ -123,6 +123,7 @@ def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetim
     if post is None or post.id is None or published_at is None or post.lifecycle_state != PUBLISHED:
         return None
     content_format, media_count = format_of(post.content)
+    article = post.content.article
     return Post(
         post_id=post_id_of(post.id),
         account_id=account.account_id,
@@ -131,6 +132,8 @@ def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetim
         native_id=post.id,
         permalink=permalink_of(post.id),
         text=storable(unescape(post.commentary)),
+        link_url=web_address_or_none(article.source) if article else None,
+        link_title=article.title if article else None,
         content_format=content_format,
         media_count=media_count,
         published_at=published_at,

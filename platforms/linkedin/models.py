@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, count_or_none
+from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Title, count_or_none
 
 
 def _moment_or_none(value: Any) -> datetime | None:
@@ -80,6 +80,7 @@ class MultiImage(Shape):
 
 class Article(Shape):
     source: Text = ""
+    title: Title = None
     thumbnail: Id = None
 
 

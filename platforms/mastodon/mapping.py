@@ -13,7 +13,7 @@ from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetri
 from platforms._points import metric_point
 from platforms._shapes import as_json, count_or_none, read_as, storable
 from platforms.mastodon import texts
-from platforms.mastodon.models import Attachment, Profile, Status, Words
+from platforms.mastodon.models import Attachment, Card, Profile, Status, Words
 
 METRICS = {
     "favourites_count": "likes",
@@ -60,6 +60,7 @@ def post_from(account: Account, raw: dict[str, Any], *, observed_at: datetime) -
     if status is None or status.created_at is None or status.reblog is not None or status.visibility == DIRECT:
         return None
     content_format, media_count = format_of(status)
+    card = status.card or Card()
     return Post(
         post_id=post_id_of(status.id),
         account_id=account.account_id,
@@ -68,6 +69,8 @@ def post_from(account: Account, raw: dict[str, Any], *, observed_at: datetime) -
         native_id=status.id,
         permalink=status.url or status.uri,
         text=words_of(status),
+        link_url=card.url,
+        link_title=card.title,
         content_format=content_format,
         media_count=media_count,
         published_at=status.created_at,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, RootModel
 
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
+from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, Title, WebAddress
 
 Part = BeforeValidator(lambda value: value if isinstance(value, dict) else {})
 """For nested objects whose fields may all be missing: something else in their place is as good as an empty one."""
@@ -53,6 +53,13 @@ class Words(Shape):
     favourites_count: Count = None
 
 
+class Card(Shape):
+    """What the server found behind the first link of a status."""
+
+    url: WebAddress = None
+    title: Title = None
+
+
 class Status(Words):
     """A post, an answer, or somebody's post passed on (`reblog`). `quotes_count` is missing on older and other servers."""
 
@@ -60,7 +67,7 @@ class Status(Words):
     uri: Id = None
     reblog: Annotated[dict[str, Any] | None, Object] = None
     poll: Annotated[dict[str, Any] | None, Object] = None
-    card: Annotated[dict[str, Any] | None, Object] = None
+    card: Annotated[Card | None, Object] = None
     media_attachments: Items = ()
     replies_count: Count = None
     reblogs_count: Count = None

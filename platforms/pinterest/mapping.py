@@ -25,7 +25,7 @@ from contracts.records import (
     PostMetricPoint,
 )
 from platforms._points import metric_point
-from platforms._shapes import as_json, count_or_none, read_as, storable
+from platforms._shapes import as_json, count_or_none, read_as, storable, title_or_none, web_address_or_none
 from platforms.pinterest.models import Analytics, DailyMetrics, ListedBoard, Pin, UserAccount
 
 ANALYTICS_REACH_DAYS = 89
@@ -86,6 +86,8 @@ def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetim
     if pin is None or pin.created_at is None:
         return None
     media = pin.media
+    link_url = web_address_or_none(pin.link)
+    has_headline = link_url is not None and bool(pin.description)  # else the title is the text, or no link's
     return Post(
         post_id=post_id_of(pin.id),
         account_id=account.account_id,
@@ -94,6 +96,8 @@ def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetim
         native_id=pin.id,
         permalink=permalink_of(pin.id),
         text=storable(text_of(pin)),
+        link_url=link_url,
+        link_title=title_or_none(pin.title) if has_headline else None,
         content_format=_FORMATS.get(media.media_type, ContentFormat.IMAGE) if media else ContentFormat.IMAGE,
         media_count=max(len(media.items), 1) if media else 1,
         published_at=pin.created_at,

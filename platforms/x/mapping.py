@@ -14,7 +14,7 @@ from typing import Any
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint
 from platforms._points import metric_point
-from platforms._shapes import as_json, count_or_none, read_as, storable
+from platforms._shapes import as_json, count_or_none, read_as, storable, web_address_or_none
 from platforms.x.models import Includes, MediaItem, Reference, Url, User, XPost
 
 METRICS = {
@@ -103,6 +103,25 @@ def format_of(post: XPost, raw: Mapping[str, Any]) -> tuple[ContentFormat, int]:
     return _FORMATS.get(kind, ContentFormat.IMAGE), 1
 
 
+def card_of(post: XPost) -> tuple[str | None, str | None]:
+    """Address and title of the page that the post shows a card of: the last link that X knows a title of [K: which one of
+    several]. Where a post shows media or a poll, it shows no card."""
+    if media_keys_of(post) or (post.attachments is not None and post.attachments.poll_ids):
+        return None, None
+    links = [read_as(Url, raw) for raw in entities_of(post)]
+    titled = [link for link in links if link is not None and link.title is not None and link.media_key is None]
+    if not titled:
+        return None, None
+    return titled[-1].unwound_url or web_address_or_none(titled[-1].expanded_url), titled[-1].title
+
+
+def entities_of(post: XPost) -> tuple[Any, ...]:
+    """The links in its whole text, as X describes them."""
+    note = post.note if post.note and post.note.text else None
+    entities = (note.entities if note else None) or post.entities
+    return entities.urls if entities else ()
+
+
 def references_of(post: XPost) -> dict[str, str]:
     """Kind of reference -> the post referred to."""
     found = [read_as(Reference, raw) for raw in post.references]
@@ -121,6 +140,7 @@ def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetim
     if post is None or published_at is None or "retweeted" in references_of(post):
         return None
     content_format, media_count = format_of(post, raw)
+    link_url, link_title = card_of(post)
     return Post(
         post_id=post_id_of(post.id),
         account_id=account.account_id,
@@ -129,6 +149,8 @@ def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetim
         native_id=post.id,
         permalink=permalink_of(post.id),
         text=storable(text_of(post)),
+        link_url=link_url,
+        link_title=link_title,
         content_format=content_format,
         media_count=media_count,
         published_at=published_at,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
-from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time
+from platforms._shapes import Count, Id, Items, Object, RequiredId, Shape, Text, Time, Title, WebAddress
 
 
 class Reference(Shape):
@@ -21,10 +21,13 @@ class Reference(Shape):
 
 
 class Url(Shape):
-    """A link in a text: X shows a short one (`url`) in place of what was written (`expanded_url`)."""
+    """A link in a text: X shows a short one (`url`) in place of what was written (`expanded_url`). Where X has looked
+    at the page, it says where redirects end (`unwound_url`) and the page's title."""
 
     url: Id = None
     expanded_url: Id = None
+    unwound_url: WebAddress = None
+    title: Title = None
     media_key: Id = None
 
 
@@ -36,7 +39,7 @@ class Note(Shape):
     """The whole text of a post longer than 280 characters, whose `text` is cut."""
 
     text: Text = ""
-    entities: Annotated[Entities, Object] = Entities()
+    entities: Annotated[Entities | None, Object] = None
 
 
 class Attachments(Shape):

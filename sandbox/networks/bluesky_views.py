@@ -68,7 +68,7 @@ class BlueskyViews:
             ]
             record["embed"] = {"$type": "app.bsky.embed.images", "images": images}
         elif post.content_format == "link":
-            card = {"uri": "https://example.test/", "title": "", "description": ""}
+            card = {"uri": post.link_url or "", "title": post.link_title or "", "description": ""}
             record["embed"] = {"$type": "app.bsky.embed.external", "external": card}
         record["createdAt"] = timestamp(post.created_ms)
         return record

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from sandbox.networks.graph import Selection, graph_time, select
 from sandbox.world.model import Post
+from sandbox.world.pages import title_at
 from sandbox.world.seeding import identifier
 
 _STATUS_TYPES = {
@@ -82,15 +84,7 @@ def _attachments(
     post: Post, details: Mapping[str, Any], asked: Selection, base_url: str
 ) -> dict[str, Sequence[Any]] | None:
     if post.content_format == "link":
-        url = details.get("link") or f"https://example.com/{identifier(_DIGITS, 8, 'link', post.native_id)}"
-        whole = {
-            "media_type": "link",
-            "type": "share",
-            "target": {"url": f"https://l.facebook.com/l.php?u={url}"},
-            "unshimmed_url": url,
-            "url": f"https://l.facebook.com/l.php?u={url}",
-            "title": url.split("/")[2] if "//" in url else url,
-        }
+        whole = _link(details.get("link") or post.link_url, post.link_title)
     elif post.content_format == "video":
         film_id = details.get("video_id") or identifier(_DIGITS, 15, "film", post.native_id)
         whole = _medium(post, film_id, "video", "video_inline", base_url)
@@ -105,6 +99,16 @@ def _attachments(
     else:
         return None
     return {"data": [_narrowed(whole, asked.fields)]}
+
+
+def _link(url: str | None, title: str | None) -> dict[str, Any]:
+    """A link to a page, under the title that was found there, else under its host. Without what is not known of a real one."""
+    whole: dict[str, Any] = {"media_type": "link", "type": "share"}
+    if url:
+        shimmed = f"https://l.facebook.com/l.php?{urlencode({'u': url})}"
+        whole |= {"target": {"url": shimmed}, "unshimmed_url": url, "url": shimmed}
+        title = title or title_at(url) or urlsplit(url).hostname or url
+    return whole | ({"title": title} if title else {})
 
 
 def _medium(post: Post, native_id: str, media_type: str, kind: str, base_url: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sandbox.networks.linkedin_statistics import Statistics
 from sandbox.networks.rest import Endpoint, RestCall, RestNetwork
 from sandbox.wire import Answer, Refusal
 from sandbox.world.ids import post_id
-from sandbox.world.model import Account, Comment, Post, to_datetime
+from sandbox.world.model import Account, Comment, Post
 from sandbox.world.seeding import number
 
 NETWORK = "linkedin"
@@ -539,6 +539,6 @@ def _content_of(post: Post) -> dict[str, Any] | None:
             images = [{"id": asset("image", index), "altText": ""} for index in range(max(2, post.media_count))]
             return {"multiImage": {"images": images}}
         case "link":
-            on = to_datetime(post.created_ms).date().isoformat()
-            return {"article": {"source": f"https://news.example/{on}", "title": post.text[:60]}}
+            known = {"source": post.link_url, "title": post.link_title}
+            return {"article": {name: value for name, value in known.items() if value}}
     return None

@@ -126,6 +126,11 @@ def mentioned(text: str) -> list[tuple[str, str | None]]:
     return [(match["user"], match["domain"]) for match in _TOKEN.finditer(text) if match["user"]]
 
 
+def first_link(text: str) -> str | None:
+    """The first address in a text."""
+    return next((match["url"] for match in _TOKEN.finditer(text) if match["url"]), None)
+
+
 def tags(text: str) -> list[str]:
     """Its hashtags, in lower case."""
     return [match["tag"].lower() for match in _TOKEN.finditer(text) if match["tag"]]

@@ -10,8 +10,9 @@ import orjson
 
 from sandbox.faults import Effects
 from sandbox.host import Host
-from sandbox.networks.mastodon_texts import CHARACTERS_PER_URL, mentioned, tags, to_html
+from sandbox.networks.mastodon_texts import CHARACTERS_PER_URL, first_link, mentioned, tags, to_html
 from sandbox.world.model import Account, Comment, Post, to_datetime
+from sandbox.world.pages import title_at
 from sandbox.world.seeding import number
 
 VERSION = "4.6.4"
@@ -134,6 +135,7 @@ class MastodonViews:
             "spoiler_text": details.get("spoiler_text", ""),
             "media_attachments": [self.attachment(row) for row in self._files(post, details)],
             "poll": self._poll(post, details["poll"]) if details.get("poll") else None,
+            "card": self._card(post),
             "application": {"name": "Sandbox", "website": None} if post.origin == "api" else None,
         }
         retired = effects.param("retired_metric", "metric", "quotes_count") if "retired_metric" in effects else None
@@ -141,6 +143,33 @@ class MastodonViews:
         numbers = {theirs: counts.get(ours, 0) for theirs, ours in _COUNTS.items()}
         numbers["replies_count"] += answers
         return shown | {name: value for name, value in numbers.items() if name != retired}
+
+    def _card(self, post: Post) -> dict[str, Any] | None:
+        """What the server found behind the first link of a text. A status with media has none."""
+        url = post.link_url or first_link(post.text)
+        title = post.link_title or (title_at(url) if url else None)
+        if url is None or title is None or post.media_count:
+            return None
+        return {
+            "url": url,
+            "title": title,
+            "description": "",
+            "language": None,
+            "type": "link",
+            "author_name": "",
+            "author_url": "",
+            "provider_name": "",
+            "provider_url": "",
+            "html": "",
+            "width": 0,
+            "height": 0,
+            "image": None,
+            "image_description": "",
+            "embed_url": "",
+            "blurhash": None,
+            "published_at": None,
+            "authors": [],
+        }
 
     def deleted(self, status: Mapping[str, Any], text: str) -> dict[str, Any]:
         """A status on its way out: with the words as they were written, so that they can be written anew."""

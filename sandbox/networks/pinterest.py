@@ -324,7 +324,12 @@ class Pinterest(RestNetwork):
     def _shown(self, call: RestCall, post: Post, *, has_metrics: bool) -> dict[str, Any]:
         published = self.host.published_post(post.native_id, post.account_id)
         account = self.host.accounts[post.account_id]
-        told = {"description": post.text, "link": post.permalink, "board_id": board_id_of(account)}
+        told = {
+            "description": post.text,
+            "link": post.link_url,
+            "title": post.link_title,
+            "board_id": board_id_of(account),
+        }
         details = published.details if published else told
         pin = _wire_pin(account, post.native_id, post.created_ms, details, post.content_format, post.media_count)
         return {**pin, "pin_metrics": self._analytics.listed(self.counts(call, post)) if has_metrics else None}

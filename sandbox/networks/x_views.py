@@ -15,6 +15,7 @@ from sandbox.host import Host
 from sandbox.networks.x_refusals import PROBLEMS
 from sandbox.networks.x_words import OLD_NAMES, Wanted
 from sandbox.world.model import DAY_MS, Account, Comment, Counts, Post
+from sandbox.world.pages import title_at
 from sandbox.world.seeding import identifier, number
 
 PRIVATE_DAYS = 30  # [K] how long the owner is told clicks
@@ -279,7 +280,14 @@ def _as_shown(shown: Shown) -> tuple[str, list[dict[str, Any]]]:
 
     def shorten(match: re.Match[str]) -> str:
         short = f"https://t.co/{identifier(_BASE62, 10, 'tco', match.group())}"
-        urls.append({"url": short, "expanded_url": match.group(), "display_url": match.group().partition("://")[2]})
+        url: dict[str, Any] = {
+            "url": short,
+            "expanded_url": match.group(),
+            "display_url": match.group().partition("://")[2],
+        }
+        if title := title_at(match.group()):  # X has looked at the page
+            url |= {"status": 200, "title": title, "description": "", "unwound_url": match.group()}
+        urls.append(url)
         return short
 
     text = _LINK.sub(shorten, shown.text.strip())

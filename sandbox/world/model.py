@@ -60,6 +60,10 @@ class Post:
     is_occasion: bool | None = None
     permalink: str | None = None
     """Where a real post stands; None for made-up ones, whose network derives it from the id."""
+    link_url: str | None = None
+    """The page that its card leads to, as far as known: a real post may be a link without it. What came over the wire has it
+    among its network's own details."""
+    link_title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sandbox.world import texts
+from sandbox.world import pages, texts
 from sandbox.world.ids import post_id, tid
 from sandbox.world.laws import LAWS
 from sandbox.world.model import DAY_MS, HOUR_MS, Post, to_datetime, to_ms
@@ -128,6 +128,7 @@ class PostingProcess:
         text = texts.brand_post(
             self._resident.sector, pillar, account.network, self._resident.brand, is_occasion=is_occasion, rng=words
         )
+        title = (pages.headline(text) or self._resident.brand) if content_format == "link" else None
         recent = [post.created_ms for post in self._posts[-12:] + today]
         return Post(
             native_id=self._native_id(moment_ms, day, index),
@@ -142,6 +143,8 @@ class PostingProcess:
             previous_ms=recent[-1] if recent else None,
             pillar=pillar,
             is_occasion=is_occasion,
+            link_url=pages.address_on(self._resident.brand, day.isoformat(), title) if title else None,
+            link_title=title,
         )
 
     def _native_id(self, moment_ms: int, day: date, index: int) -> str:

@@ -284,6 +284,11 @@ def test_everything_of_every_account_is_read(sandbox: Sandbox) -> None:
         truth = sandbox.get("posts", network=account.network.value, native_account_id=account.native_id)
         known = {t["native_id"] for t in truth}
         assert {p.native_id for p in posts.posts if p.account_id == account.account_id} == known
+    links = [post for post in posts.posts if post.content_format is ContentFormat.LINK]
+    assert {post.network for post in links} == {Network.FACEBOOK}
+    assert all(post.link_url and post.link_title for post in links), "each has its card"
+    assert all(word in post.text for post in links for word in str(post.link_title).rstrip("…").split())
+    assert all(post.link_url is post.link_title is None for post in posts.posts if post not in links)
     metrics = {m.metric for m in posts.metrics if m.network is Network.INSTAGRAM}
     assert metrics == {"likes", "comments", "shares", "saves", "reach", "views", *OF_REELS}
     keys = [(m.post_id, m.metric, m.observed_at) for m in posts.metrics]
@@ -328,6 +333,48 @@ async def test_published_once_and_read_back(
         assert (post.content_format, post.media_count) == (request.content_format, len(request.media))
     assert [p["native_id"] for p in sandbox.published(request.account) if p["text"] == text] == [receipt.native_id]
     assert abs(receipt.published_at - request.created_at) < timedelta(minutes=1)
+
+
+CARD = "https://harbor.example/autumn-menu"
+CARDS: list[tuple[Network, ContentFormat, str, dict[str, str], str]] = [
+    (Network.BLUESKY, ContentFormat.LINK, "", {"link": CARD, "title": "What we serve"}, "What we serve"),
+    (Network.BLUESKY, ContentFormat.ARTICLE, "", {"link": CARD, "title": "What we serve"}, "What we serve"),
+    (Network.FACEBOOK, ContentFormat.LINK, "", {"link": CARD}, "Autumn menu"),
+    (Network.LINKEDIN, ContentFormat.LINK, "", {"link": CARD, "title": "What we serve"}, "What we serve"),
+    (Network.LINKEDIN, ContentFormat.ARTICLE, "", {"link": CARD, "title": "What we serve"}, "What we serve"),
+    (Network.MASTODON, ContentFormat.TEXT, f" {CARD}", {}, "Autumn menu"),
+    (Network.PINTEREST, ContentFormat.IMAGE, "", {"link": CARD, "title": "What we serve"}, "What we serve"),
+    (Network.X, ContentFormat.TEXT, f" {CARD}", {}, "Autumn menu"),
+]
+"""Network, format, what the text ends with, options, and the headline: given, or what the network finds behind the link."""
+
+
+@pytest.mark.parametrize(("network", "form", "ending", "options", "title"), CARDS)
+async def test_a_link_is_published_and_its_card_read_back(
+    sandbox: Sandbox,
+    make_request: Callable[..., PublishRequest],
+    network: Network,
+    form: ContentFormat,
+    ending: str,
+    options: dict[str, str],
+    title: str,
+) -> None:
+    has_picture = form in (ContentFormat.ARTICLE, ContentFormat.IMAGE)
+    request = make_request(
+        network,
+        f"Come and see {form.value}{ending}",
+        content_format=form,
+        media=(sandbox.picture("navy"),) if has_picture else (),
+        options=sandbox.options(network).model_copy(update=options),
+    )
+    async with sandbox.connector(network) as connector:
+        receipt = await connector.commit(request, await staged(connector, request))
+        pages = [page async for page in connector.posts(request.account, since=request.created_at - timedelta(hours=1))]
+    (post,) = [p for page in pages for p in page.posts if p.native_id == receipt.native_id]
+    assert post.link_url is not None
+    assert post.link_url.partition("?")[0] == CARD, "Pinterest's carries an id of ours besides"
+    assert post.text.startswith(f"Come and see {form.value}")
+    assert post.link_title == title
 
 
 async def looked_for(connector: Connector, request: PublishRequest, staging: Staging) -> Reconciliation:

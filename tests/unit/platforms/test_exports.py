@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from contracts.networks import Network
 from contracts.records import Account
 from contracts.tables import IMPORTED_POSTS_COLUMNS
+from platforms.exported_rows import post_of_row, row_of
 from platforms.exports import ExportError, ExportReading, export_to_posts, match_columns, read_export
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -62,6 +63,8 @@ def test_a_plain_table(read):
         "permalink": None,
         "published_at": datetime(2024, 5, 1, 10, tzinfo=UTC),
         "text": "Olá",
+        "link_url": None,
+        "link_title": None,
         "content_format": "image",
         "likes": 5,
         "comments": 1,
@@ -82,6 +85,73 @@ def test_the_report_says_what_was_used_and_what_was_not(read):
     assert "message_id -> post_native_id" in text
     assert "not used: total_interactions" in text
     assert "not in the file: " in text
+
+
+GOV = Account(
+    account_id="instagram:1", client_id="c", network=Network.INSTAGRAM, native_id="1", handle="gov", base_url=""
+)
+PAGE_HEADER = "status_id,page,published_at,status_message,status_type,link_name,status_link"
+PAGE_ROW = "{number},harbor,2024-05-01 10:00:00,Hi,{form},{name},{link}"
+
+
+def cards(reading: ExportReading) -> list[tuple[str | None, str | None]]:
+    assert reading.report.rows_rejected == 0
+    return list(reading.posts.select("link_url", "link_title").iter_rows())
+
+
+def test_pages_that_posts_lead_to_in_a_table_with_one_column_of_addresses(read):
+    rows = [
+        ("link", "The menu", "https://a.example/menu"),
+        ("link", " ", "a.example/menu"),
+        ("link", "Their page", "https://www.facebook.com/other/"),
+        ("photo", "Timeline Photos", "https://www.facebook.com/harbor/photos/1"),
+        ("video", "A film", "https://a.example/film"),
+        ("status", "", ""),
+    ]
+    lines = [PAGE_ROW.format(number=i, form=form, name=name, link=link) for i, (form, name, link) in enumerate(rows)]
+    reading = read(csv_of(*lines, header=PAGE_HEADER), network=Network.FACEBOOK)
+    assert cards(reading) == [
+        ("https://a.example/menu", "The menu"),
+        (None, None),
+        (None, "Their page"),
+        (None, None),
+        (None, None),
+        (None, None),
+    ]
+    assert reading.posts["permalink"].to_list() == [link or None for *_, link in rows], "as it was"
+    assert reading.report.used_columns["permalink"] == "status_link"
+    assert any("'status_link' of a link" in said for said in reading.report.assumptions)
+
+
+def test_a_column_of_pages_needs_no_guess(read):
+    header = HEADER + ",type,link,final_link,Link Text"
+    lines = [
+        f"{ROW},link,https://b.example/x,https://a.example/y,Why",
+        ROW.replace(",1,2024", ",2,2024") + ",photo,https://b.example/x,ftp://a.example,Beside none",
+        ROW.replace(",1,2024", ",3,2024") + ",photo,https://b.example/x,,An album",
+        ROW.replace(",1,2024", ",4,2024") + ",photo,https://b.example/x,https://a.example/z,Beside an address",
+    ]
+    reading = read(csv_of(*lines, header=header))
+    expected = [
+        ("https://a.example/y", "Why"),
+        (None, None),
+        (None, None),
+        ("https://a.example/z", "Beside an address"),
+    ]
+    assert cards(reading) == expected
+    exported = export_to_posts(reading.posts, [GOV], NOW).collected.posts
+    assert [(post.link_url, post.link_title) for post in exported] == expected
+    kept = [post_of_row(GOV, row_of(json.loads(post.raw)), observed_at=NOW) for post in exported]
+    assert [(post.link_url, post.link_title) for post in kept] == expected, "mapped again"
+    assert reading.report.used_columns["permalink"] == "link"
+    assert reading.report.used_columns["link_url"] == "final_link"
+
+
+def test_a_column_of_permalinks_is_no_column_of_pages(read):
+    header = HEADER + ",type,permalink,link_title"
+    reading = read(csv_of(ROW + ",link,https://a.example/p/1,Title", header=header))
+    assert cards(reading) == [(None, "Title")]
+    assert reading.posts["permalink"].to_list() == ["https://a.example/p/1"]
 
 
 def test_names_match_without_case_accents_or_punctuation():

@@ -404,6 +404,8 @@ async def test_every_format_is_published_and_read_back(home: Home, wire: Wire, c
     assert (post.text, post.content_format, post.media_count) == (request.text, content_format, len(request.media))
     assert post.permalink == receipt.permalink
     assert wire.published()[0]["text"] == request.text
+    is_link = content_format is ContentFormat.LINK
+    assert (post.link_url, post.link_title) == (("https://example.com/menu", "Menu") if is_link else (None, None))
 
 
 @pytest.mark.parametrize("content_format", sorted(CAPABILITIES.formats))

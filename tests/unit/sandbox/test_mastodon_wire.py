@@ -164,6 +164,13 @@ def test_words_become_html(server):
     assert [t["name"] for t in shown["tags"]] == ["fresh_bread"]
 
 
+def test_the_server_shows_what_it_found_behind_the_first_link(server):
+    card = server.post("See https://harbor.example/autumn-menu and https://harbor.example/other").json()["card"]
+    assert (card["url"], card["title"], card["type"]) == ("https://harbor.example/autumn-menu", "Autumn menu", "link")
+    assert server.post("No link").json()["card"] is None
+    assert server.post("See https://unknown.com/page").json()["card"] is None, "nothing is known of a real page"
+
+
 def test_a_key_makes_one_status_per_account(server):
     first, again = server.post("Once", key="k1"), server.post("Other words", key="k1")
     assert first.json()["id"] == again.json()["id"]

@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from sandbox.networks.facebook_posts import as_post
+from sandbox.networks.graph import parse_fields
 from sandbox.replay import COLUMNS, ReplayedWorld, ReplayFileError
 from sandbox.world.model import DAY_MS, to_ms
 
@@ -29,6 +31,8 @@ def table(rows: int = 100, **changes: Any) -> pl.DataFrame:
             "permalink": f"https://example.test/{index}",
             "published_at": FIRST + timedelta(days=index),
             "text": f"Text {index}",
+            "link_url": None,
+            "link_title": None,
             "content_format": "image",
             "likes": index,
             "comments": -2 if index == 3 else 1,
@@ -80,6 +84,26 @@ def test_ids_and_slugs_are_made_up_where_the_file_has_none(path: Path) -> None:
     assert accounts["gov.b"].native_id.isdigit()
     assert accounts["town.bsky.test"].native_id.startswith("did:plc:")
     assert {account.client_slug for account in accounts.values()} == {"gov-a", "gov-b", "town"}
+
+
+def test_pages_that_posts_lead_to_are_the_files_and_never_made_up(tmp_path: Path) -> None:
+    known = table(10, network="facebook", content_format="link", link_url="https://a.example/b", link_title="Title")
+    unknown = table(10, network="facebook", content_format="link").with_columns(post_native_id="x" + pl.col("text"))
+    pl.concat([known, unknown]).write_parquet(tmp_path / "posts.parquet")
+    world = ReplayedWorld(tmp_path / "posts.parquet")
+    posts = [post for account in world.accounts for post in world.posts(account, to_ms(FIRST) + 99 * DAY_MS)]
+    assert {(p.link_url, p.link_title) for p in posts} == {("https://a.example/b", "Title"), (None, None)}
+    shown = [
+        as_post(p, {}, {}, parse_fields("id,attachments{media_type,unshimmed_url,title}"), "http://x") for p in posts
+    ]
+    said = {tuple(item["attachments"]["data"][0].values()) for item in shown}
+    assert said == {("link", "https://a.example/b", "Title"), ("link",)}
+
+
+def test_files_from_before_such_pages_were_kept_are_served(tmp_path: Path) -> None:
+    table().drop("link_url", "link_title").write_parquet(tmp_path / "posts.parquet")
+    world = ReplayedWorld(tmp_path / "posts.parquet")
+    assert all(post.link_url is None for account in world.accounts for post in world.posts(account, world.start_ms))
 
 
 def test_rows_that_cannot_be_served_are_counted_by_reason(tmp_path: Path) -> None:

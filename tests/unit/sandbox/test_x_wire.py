@@ -225,6 +225,13 @@ def test_a_text_is_shown_as_x_shows_it(x: Client, picture: bytes) -> None:
     assert post["conversation_id"] == native_id
 
 
+def test_x_says_what_it_found_behind_a_link(x: Client) -> None:
+    native_id = x.post("Autumn: https://harbor.example/autumn-menu or https://unknown.com/page")
+    known, unknown = x.get(f"tweets/{native_id}", post__fields=ALL)["data"]["entities"]["urls"]
+    assert (known["title"], known["unwound_url"]) == ("Autumn menu", "https://harbor.example/autumn-menu")
+    assert {"title", "unwound_url"} & unknown.keys() == set()
+
+
 def test_what_is_published_is_listed_and_what_is_deleted_is_gone(x: Client, clients: list[Client]) -> None:
     answer = x("POST", "tweets", json={"text": "Here and gone"})
     native_id = answer.json()["data"]["id"]
