@@ -33,6 +33,9 @@ def instagram_posts(reference_data: Path, *, mature_after_hours: int = BACKFILL_
 def facebook_posts(reference_data: Path, *, mature_after_hours: int = BACKFILL_MATURE_AFTER_HOURS) -> pl.DataFrame:
     """Posts of public Facebook pages, without those from 2016-06-19 on, which were too young when they were counted."""
     raw = pl.read_parquet(reference_data / "facebook_pages_2016" / "facebook_pages_2016.parquet")
+    has_card = pl.col("status_type").is_in(
+        ["link", "video"]
+    )  # as the connector maps them: a photo's title is its album's name
     return _as_gold(
         raw.filter(pl.col("published_at_utc") < pl.datetime(2016, 6, 19, time_zone="UTC")).select(
             post_id="facebook:" + pl.col("status_id"),
@@ -42,8 +45,8 @@ def facebook_posts(reference_data: Path, *, mature_after_hours: int = BACKFILL_M
             published_at="published_at_utc",
             content_format="status_type",
             text="status_message",
-            link_url="status_link",
-            link_title="link_name",
+            link_url=pl.when(has_card).then("status_link"),
+            link_title=pl.when(has_card).then("link_name"),
             mature_engagements=pl.col("num_reactions") + pl.col("num_comments") + pl.col("num_shares"),
         ),
         mature_after_hours,

@@ -298,7 +298,7 @@ class Post(Record):
     permalink: str | None
     text: str
     link_url: str | None = None
-    """Where a click on the post's link card leads. Links within the text stay there."""
+    """Where a click on the post's link card leads (or its film, on networks that give films an address). Links within the text stay there."""
     link_title: str | None = None
     """The headline that the card shows beside the text."""
     content_format: ContentFormat

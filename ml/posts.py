@@ -50,8 +50,8 @@ def prepared(posts: pl.DataFrame, *, is_draft: bool = False) -> pl.DataFrame:
     is_known = (pl.col("mature_engagements") >= 0) & (pl.col("mature_at") > pl.col("published_at"))
     return complete.select(
         pl.col("post_id", "account_id", "client_id", "network", "content_format").cast(pl.String),
-        wording(pl.col("text").cast(pl.String), pl.col("link_title")).alias("text"),
-        link_words(pl.col("link_url")).alias("link_words"),
+        wording(pl.col("text").cast(pl.String), pl.col("link_title").cast(pl.String)).alias("text"),
+        link_words(pl.col("link_url").cast(pl.String)).alias("link_words"),
         pl.col("published_at", "mature_at").cast(pl.Datetime("us", "UTC")),
         outcome_known_at().cast(pl.Datetime("us", "UTC")),
         pl.col("local_hour", "local_weekday", "media_count").cast(pl.Int32),

@@ -41,9 +41,8 @@ _BY_MEDIA_TYPE = {
     "video": ContentFormat.VIDEO,
     "link": ContentFormat.LINK,
 }
-_MEDIUM_ON_FACEBOOK = re.compile(
-    r"^https?://(?:[\w-]+\.)*facebook\.com(?::\d+)?/(?:[^?#]*/)?(?:photos?|videos?|reels?|watch|photo\.php|video\.php)(?:[/?#]|$)",
-    re.IGNORECASE,
+_PHOTO_ON_FACEBOOK = re.compile(
+    r"^https?://(?:[\w-]+\.)*facebook\.com(?::\d+)?/(?:[^?#]*/)?(?:photos?|photo\.php)(?:[/?#]|$)", re.IGNORECASE
 )
 _BY_STATUS_TYPE = {
     "added_photos": ContentFormat.IMAGE,
@@ -94,12 +93,11 @@ def _form_of(post: FbPost) -> tuple[ContentFormat, int]:
 
 
 def _card_of(post: FbPost) -> tuple[str | None, str | None]:
-    """Address and headline of the page that it leads to. A photo or film on Facebook itself is what a post shows, no such
-    page."""
+    """Address and headline of the page or film that it leads to. A photo has none: its title is its album's name."""
     first = post.attached[0] if post.attached else None
-    if first is None or (first.media_type != "link" and first.type != "share"):
+    if first is None or (first.media_type not in ("link", "video") and first.type != "share"):
         return None, None
-    if first.unshimmed_url is not None and _MEDIUM_ON_FACEBOOK.match(first.unshimmed_url):
+    if first.unshimmed_url is not None and _PHOTO_ON_FACEBOOK.match(first.unshimmed_url):
         return None, None
     return first.unshimmed_url, first.title
 
