@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.reference_posts import facebook_address, facebook_headline
 from contracts import tables
 from lakehouse import DeltaLake
 
@@ -51,9 +52,6 @@ def instagram_posts(reference_data: Path) -> pl.DataFrame:
 def facebook_posts(reference_data: Path) -> pl.DataFrame:
     """Posts of public pages in the columns of `bronze/posts`, and their reactions (as likes), comments and shares."""
     raw = pl.read_parquet(reference_data / "facebook_pages_2016" / "facebook_pages_2016.parquet")
-    has_card = pl.col("status_type").is_in(
-        ["link", "video"]
-    )  # as the connector maps them: a photo's title is its album's name
     formats = {"photo": "image", "status": "text", "note": "text", "event": "link"}
     return raw.unique("status_id", keep="first", maintain_order=True).select(
         client_id=pl.col("page").str.to_lowercase(),
@@ -63,8 +61,8 @@ def facebook_posts(reference_data: Path) -> pl.DataFrame:
         post_id="facebook:" + pl.col("status_id"),
         permalink="status_link",
         text="status_message",
-        link_url=pl.when(has_card).then("status_link"),
-        link_title=pl.when(has_card).then("link_name"),
+        link_url=facebook_address(),
+        link_title=facebook_headline(),
         content_format=pl.col("status_type").replace(formats),
         media_count=pl.lit(1, pl.Int32),
         published_at="published_at_utc",

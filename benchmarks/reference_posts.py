@@ -33,9 +33,6 @@ def instagram_posts(reference_data: Path, *, mature_after_hours: int = BACKFILL_
 def facebook_posts(reference_data: Path, *, mature_after_hours: int = BACKFILL_MATURE_AFTER_HOURS) -> pl.DataFrame:
     """Posts of public Facebook pages, without those from 2016-06-19 on, which were too young when they were counted."""
     raw = pl.read_parquet(reference_data / "facebook_pages_2016" / "facebook_pages_2016.parquet")
-    has_card = pl.col("status_type").is_in(
-        ["link", "video"]
-    )  # as the connector maps them: a photo's title is its album's name
     return _as_gold(
         raw.filter(pl.col("published_at_utc") < pl.datetime(2016, 6, 19, time_zone="UTC")).select(
             post_id="facebook:" + pl.col("status_id"),
@@ -45,12 +42,26 @@ def facebook_posts(reference_data: Path, *, mature_after_hours: int = BACKFILL_M
             published_at="published_at_utc",
             content_format="status_type",
             text="status_message",
-            link_url=pl.when(has_card).then("status_link"),
-            link_title=pl.when(has_card).then("link_name"),
+            link_url=facebook_address(),
+            link_title=facebook_headline(),
             mature_engagements=pl.col("num_reactions") + pl.col("num_comments") + pl.col("num_shares"),
         ),
         mature_after_hours,
     )
+
+
+def facebook_address() -> pl.Expr:
+    """Where what is attached leads, as the connector maps it: a page's own photos and films are the post itself."""
+    medium = r"(?i)facebook\.com/(?:([^/?#]+)/)?(?:photos?|videos?|photo\.php|video\.php)(?:[/?#]|$)"
+    address = pl.col("status_link")
+    owner = address.str.extract(medium).str.to_lowercase()
+    is_own = owner.is_null() | (owner == pl.col("page").str.to_lowercase()) | (owner == pl.col("page_id"))
+    return pl.when(~(address.str.contains(medium) & is_own)).then(address)
+
+
+def facebook_headline() -> pl.Expr:
+    """The headline of what is attached, as the connector maps it: a photo's is its album's name."""
+    return pl.when(pl.col("status_type") != "photo").then("link_name")
 
 
 def _as_gold(posts: pl.DataFrame, mature_after_hours: int) -> pl.DataFrame:

@@ -298,9 +298,9 @@ class Post(Record):
     permalink: str | None
     text: str
     link_url: str | None = None
-    """Where a click on the post's link card leads (or its film, on networks that give films an address). Links within the text stay there."""
+    """Where a click on what is attached leads away to: a card's page, somebody else's film. Links within the text stay there."""
     link_title: str | None = None
-    """The headline that the card shows beside the text."""
+    """The headline that is shown with it beside the text; of an own film, its title."""
     content_format: ContentFormat
     media_count: int
     published_at: AwareDatetime

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountMetricPoint, AccountSnapshot, Comment, Post, PostMetricPoint
@@ -41,9 +42,11 @@ _BY_MEDIA_TYPE = {
     "video": ContentFormat.VIDEO,
     "link": ContentFormat.LINK,
 }
-_PHOTO_ON_FACEBOOK = re.compile(
-    r"^https?://(?:[\w-]+\.)*facebook\.com(?::\d+)?/(?:[^?#]*/)?(?:photos?|photo\.php)(?:[/?#]|$)", re.IGNORECASE
+_MEDIUM_ON_FACEBOOK = re.compile(
+    r"^https?://(?:[\w-]+\.)*facebook\.com/(?:([^/?#]+)/)?(?:photos?|videos?|reels?|watch|photo\.php|video\.php)(?:[/?#]|$)",
+    re.IGNORECASE,
 )
+"""A photo or film, and the page that it is of."""
 _BY_STATUS_TYPE = {
     "added_photos": ContentFormat.IMAGE,
     "added_video": ContentFormat.VIDEO,
@@ -61,7 +64,7 @@ def remapped_post(account: Account, raw: Any, *, observed_at: datetime) -> Post 
     if post is None or post.created_time is None:
         return None
     content_format, media_count = _form_of(post)
-    link_url, link_title = _card_of(post)
+    link_url, link_title = _card_of(account, post)
     return Post(
         post_id=our_id(post.id),
         account_id=account.account_id,
@@ -92,14 +95,20 @@ def _form_of(post: FbPost) -> tuple[ContentFormat, int]:
     return content_format, int(content_format in (ContentFormat.IMAGE, ContentFormat.VIDEO))
 
 
-def _card_of(post: FbPost) -> tuple[str | None, str | None]:
-    """Address and headline of the page or film that it leads to. A photo has none: its title is its album's name."""
+def _card_of(account: Account, post: FbPost) -> tuple[str | None, str | None]:
+    """Address and headline of what is attached. The Page's own photo or film is the post itself, and leads nowhere else; a photo's title
+    is its album's name."""
     first = post.attached[0] if post.attached else None
-    if first is None or (first.media_type not in ("link", "video") and first.type != "share"):
+    if first is None:
         return None, None
-    if first.unshimmed_url is not None and _PHOTO_ON_FACEBOOK.match(first.unshimmed_url):
-        return None, None
-    return first.unshimmed_url, first.title
+    medium = _MEDIUM_ON_FACEBOOK.match(first.unshimmed_url or "")
+    shown_at = urlsplit(post.permalink_url or "").path.split("/")[1:2]
+    own = {name.lower() for name in (account.handle, account.native_id, *shown_at)}
+    is_own = medium is not None and (medium[1] is None or medium[1].lower() in own)
+    return (
+        None if is_own else first.unshimmed_url,
+        None if first.media_type in ("photo", "album") else first.title,
+    )
 
 
 def remapped_metrics(account: Account, raw: Any, *, observed_at: datetime) -> tuple[PostMetricPoint, ...]:

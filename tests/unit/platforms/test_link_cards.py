@@ -21,9 +21,9 @@ AT = "2026-05-30T10:00:00Z"
 PAGE, TITLE = "https://harbor.example/menu?a=1", "The new menu"
 
 
-def mapped(network: Network, raw: dict[str, Any]) -> Post | None:
+def mapped(network: Network, raw: dict[str, Any], *, handle: str = "h") -> Post | None:
     account = Account(
-        account_id=f"{network.value}:1", client_id="c", network=network, native_id="1", handle="h", base_url=""
+        account_id=f"{network.value}:1", client_id="c", network=network, native_id="1", handle=handle, base_url=""
     )
     return MAPPINGS[network].remapped_post(account, raw, observed_at=NOW)
 
@@ -177,26 +177,19 @@ def test_networks_without_cards_have_none():
 
 
 @pytest.mark.parametrize(
-    "more",
-    [
-        {"media_type": "photo", "type": "photo"},
-        {"media_type": "event", "type": "event"},
-    ],
+    "path",
+    ["photos/a.1/2/?type=3", "videos/2/", "reel/2", "photo.php?fbid=2"],
 )
-def test_what_a_post_shows_is_no_page_that_it_leads_to(more):
-    assert card_in(Network.FACEBOOK, facebook_link(PAGE, TITLE, **more)) == (None, None)
+@pytest.mark.parametrize("page", ["h", "H", "1", "Harbor-Coffee-1"])
+def test_a_photo_or_film_of_its_own_leads_nowhere_else(page, path):
+    shown_at = {"permalink_url": "https://www.facebook.com/Harbor-Coffee-1/posts/2"}
+    raw = facebook_link(f"https://m.facebook.com/{page}/{path}", TITLE) | shown_at
+    assert card_in(Network.FACEBOOK, raw) == (None, TITLE)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://www.facebook.com/harbor/photos/a.1/2/?type=3",
-        "https://m.facebook.com/photo.php?fbid=2",
-        "https://www.facebook.com/photo/?fbid=2",
-    ],
-)
-def test_a_photo_on_facebook_is_no_page(url):
-    assert card_in(Network.FACEBOOK, facebook_link(url, "Timeline Photos")) == (None, None)
+@pytest.mark.parametrize("path", ["photo.php?fbid=2", "photo/?fbid=2", "watch/?v=2", "reel/2"])
+def test_a_photo_or_film_of_an_unknown_page_is_taken_as_its_own(path):
+    assert card_in(Network.FACEBOOK, facebook_link(f"https://www.facebook.com/{path}", TITLE)) == (None, TITLE)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +197,7 @@ def test_a_photo_on_facebook_is_no_page(url):
     [
         "https://www.facebook.com/events/2/",
         "https://www.facebook.com/elsewhere/videos/2/",
+        "https://www.facebook.com/harbor/posts/2",
         "https://notfacebook.com/photos/2",
         "https://a.example/facebook.com/photos/2",
     ],
@@ -212,10 +206,10 @@ def test_other_pages_are_kept_also_on_facebook(url):
     assert card_in(Network.FACEBOOK, facebook_link(url, TITLE)) == (url, TITLE)
 
 
-def test_a_film_has_its_own_address_and_title():
-    address = "https://www.facebook.com/elsewhere/videos/2/"
-    film = {"media_type": "video", "type": "video_inline"}
-    assert card_in(Network.FACEBOOK, facebook_link(address, TITLE, **film)) == (address, TITLE)
+@pytest.mark.parametrize("kind", ["photo", "album"])
+def test_the_name_of_an_album_is_no_headline(kind):
+    shared = "https://www.facebook.com/elsewhere/photos/2/"
+    assert card_in(Network.FACEBOOK, facebook_link(shared, "Timeline Photos", media_type=kind)) == (shared, None)
 
 
 def test_a_share_is_a_link_also_without_its_media_type():
@@ -293,12 +287,13 @@ def test_recorded_links_of_facebook(recorded_exchanges: Path):
     for path in (recorded_exchanges / "facebook").glob("facebook__apidata__posts__*.json"):
         body = json.loads(path.read_text())["response"]["body"]
         for raw in body.get("data", [body]):
-            post, parts = mapped(Network.FACEBOOK, raw), raw.get("attachments", {}).get("data", [])
+            post = mapped(Network.FACEBOOK, raw, handle="facebookfordevelopers")
+            parts = raw.get("attachments", {}).get("data", [])
             if post is not None and parts:
                 first = parts[0]
-                leads_on = first["media_type"] in ("link", "video")
-                expected = (first["unshimmed_url"], first["title"]) if leads_on else (None, None)
-                assert (post.link_url, post.link_title) == expected
+                is_own = "/FacebookforDevelopers/" in first["unshimmed_url"]  # whose listing it is
+                assert post.link_url == (None if is_own else first["unshimmed_url"])
+                assert post.link_title == first.get("title")
                 found[post.native_id] = post.link_title
     assert set(found.values()) >= {None, "Peering automation at Facebook - Facebook Engineering", "iCook Success Story"}
 
