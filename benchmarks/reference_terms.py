@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ml.text import wording
 from ml.trends.sightings import SIGHTINGS_SCHEMA
 
 HASHTAG_PATTERN = r"#[\p{L}\p{N}_]+"
@@ -68,7 +69,7 @@ def brand_mentions(reference_data: Path) -> pl.DataFrame:
 def facebook_texts(reference_data: Path) -> pl.DataFrame:
     """`post` (a number), `account`, `day`, `text` of public Facebook pages of many kinds."""
     raw = pl.read_parquet(reference_data / "facebook_pages_2016" / "facebook_pages_2016.parquet")
-    text = pl.concat_str("status_message", "link_name", separator="\n", ignore_nulls=True)
+    text = wording(pl.col("status_message"), pl.col("link_name"))
     return (
         raw.unique("status_id", keep="first", maintain_order=True)
         .select(account="page", day=pl.col("published_at_utc").dt.date(), text=text)

@@ -17,7 +17,7 @@ from contracts.tables import POST_FEATURES
 from ml.account_history import AccountPast, PastSeen
 from ml.history import Timeline
 from ml.posts import OUTCOME_COLUMNS, account_codes, as_declared, floats, prepared
-from ml.text import causal_vectors, similar_residuals, text_counts
+from ml.text import causal_vectors, link_words, similar_residuals, text_counts
 
 _MICROSECONDS_PER_HOUR = 3_600_000_000
 _MICROSECONDS_PER_DAY = 24 * _MICROSECONDS_PER_HOUR
@@ -62,7 +62,7 @@ def _features(rows: pl.DataFrame, *, wanted: NDArray[np.bool_], is_history: NDAr
     known_at = (seen.take("outcome_known_at"), columns.pop("followers_known_at"), columns.pop("previous_post_at"))
     columns["features_known_at"] = np.fmax.reduce(known_at)
     return (
-        queries.with_columns(text_counts(pl.col("text")))
+        queries.with_columns(*text_counts(pl.col("text")), link_words(pl.col("link_url")).alias("link_words"))
         .with_columns(floats(columns))
         .with_columns(
             pl.col("outcome_known_at").alias("label_known_at"),

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.columns import demand
-from ml.text import link_words, wording
+from ml.text import wording
 
 REQUIRED_COLUMNS = (
     "post_id",
@@ -49,9 +49,8 @@ def prepared(posts: pl.DataFrame, *, is_draft: bool = False) -> pl.DataFrame:
     complete = with_columns_of(posts, defaults).filter(~pl.col("is_reply").fill_null(value=False))
     is_known = (pl.col("mature_engagements") >= 0) & (pl.col("mature_at") > pl.col("published_at"))
     return complete.select(
-        pl.col("post_id", "account_id", "client_id", "network", "content_format").cast(pl.String),
+        pl.col("post_id", "account_id", "client_id", "network", "content_format", "link_url").cast(pl.String),
         wording(pl.col("text").cast(pl.String), pl.col("link_title").cast(pl.String)).alias("text"),
-        link_words(pl.col("link_url").cast(pl.String)).alias("link_words"),
         pl.col("published_at", "mature_at").cast(pl.Datetime("us", "UTC")),
         outcome_known_at().cast(pl.Datetime("us", "UTC")),
         pl.col("local_hour", "local_weekday", "media_count").cast(pl.Int32),

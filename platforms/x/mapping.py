@@ -15,7 +15,7 @@ from contracts.networks import ContentFormat, Network
 from contracts.records import Account, AccountSnapshot, Comment, Post, PostMetricPoint
 from platforms._points import metric_point
 from platforms._shapes import as_json, count_or_none, read_as, storable, web_address_or_none
-from platforms.x.models import Includes, MediaItem, Reference, Url, User, XPost
+from platforms.x.models import Includes, MediaItem, Note, Reference, Url, User, XPost
 
 METRICS = {
     "like_count": "likes",
@@ -117,9 +117,14 @@ def card_of(post: XPost) -> tuple[str | None, str | None]:
 
 def entities_of(post: XPost) -> tuple[Any, ...]:
     """The links in its whole text, as X describes them."""
-    note = post.note if post.note and post.note.text else None
+    note = _note_of(post)
     entities = (note.entities if note else None) or post.entities
     return entities.urls if entities else ()
+
+
+def _note_of(post: XPost) -> Note | None:
+    """What holds the whole text of a long post."""
+    return post.note if post.note and post.note.text else None
 
 
 def references_of(post: XPost) -> dict[str, str]:
@@ -130,7 +135,8 @@ def references_of(post: XPost) -> dict[str, str]:
 
 def text_of(post: XPost) -> str:
     """The whole text as people see it: X escapes &, < and > in its answers, and cuts long ones short in `text`."""
-    return html.unescape(post.note.text if post.note and post.note.text else post.text)
+    note = _note_of(post)
+    return html.unescape(note.text if note else post.text)
 
 
 def remapped_post(account: Account, raw: dict[str, Any], *, observed_at: datetime) -> Post | None:
@@ -285,7 +291,7 @@ def is_same_text(sent: str, post: XPost) -> bool:
     """Whether the post's text is what was sent, but for what X does to it: links become t.co links (its entities tell what of),
     links to the post's own media are added at the end, an answer's mentions at the beginning, &, < and > are escaped, space
     around is dropped."""
-    note = post.note if post.note and post.note.text else None
+    note = _note_of(post)
     shown, entities = (note.text, note.entities) if note else (post.text, post.entities)
     written: dict[str, str | None] = {}
     for raw in entities.urls if entities else ():
