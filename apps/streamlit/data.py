@@ -81,7 +81,7 @@ class ClientData:
         return self.read("gold/dim_accounts")
 
     def posts(self) -> pl.DataFrame:
-        """Own posts, replies excluded, newest first, with `is_mature`."""
+        """Own posts, replies excluded, newest first, with `is_mature`. `text`: the headline of what is linked where there are no other words."""
         posts = self.read(
             "gold/fct_posts",
             (
@@ -91,6 +91,7 @@ class ClientData:
                 "native_id",
                 "permalink",
                 "text",
+                "link_title",
                 "content_format",
                 "is_reply",
                 "published_at",
@@ -119,7 +120,11 @@ class ClientData:
             return posts
         return (
             posts.filter(~pl.col("is_reply"))
-            .with_columns(pl.col("mature_engagements").is_not_null().alias("is_mature"))
+            .with_columns(
+                text=pl.when(pl.col("text").str.strip_chars() == "").then("link_title").otherwise("text").fill_null(""),
+                is_mature=pl.col("mature_engagements").is_not_null(),
+            )
+            .drop("link_title")
             .sort("published_at", descending=True)
         )
 

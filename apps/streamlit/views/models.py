@@ -1,9 +1,11 @@
 """Models: which version speaks for this client's posts, what it has proved here, whether it still holds, and every round of training."""
 
 import re
+from typing import Any
 
 import polars as pl
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from apps.streamlit import figures
 from apps.streamlit.layout import empty, figure, header, section
@@ -11,7 +13,8 @@ from apps.streamlit.workspace import Workspace, current
 from contracts.evidence import ALARM
 
 HEADING = re.compile(r"^(?=#)", re.MULTILINE)
-ENGAGEMENT, STAND_IN = "engagement", "account_median"
+ENGAGEMENT, POPULARITY = "engagement", "popularity"
+STAND_IN, MEDIAN_CURVE = "account_median", "median_curve"
 STATES = ("champion", "was_champion", "withdrawn", "refused")
 
 
@@ -27,6 +30,8 @@ def render(work: Workspace) -> None:
         empty(work, "models.no_champion")
     else:
         _champion(work, champion.row(0, named=True))
+    for growing in champions.filter(pl.col("model_name") == POPULARITY).iter_rows(named=True):
+        _growing(work, growing)
     for name, card in champions.sort("model_name").select("model_name", "model_card").drop_nulls().iter_rows():
         with st.expander(
             work.text("models.card", model=work.text(f"models.name_{name}")), icon=":material/description:"
@@ -35,15 +40,15 @@ def render(work: Workspace) -> None:
     _rounds(work, versions)
 
 
-def _champion(work: Workspace, champion: dict[str, object]) -> None:
+def _champion(work: Workspace, champion: dict[str, Any]) -> None:
+    """The version that speaks for posts before publication."""
     text = work.text
-    version = str(champion["model_version"])
-    watch = work.data.model_watch().filter((pl.col("model_name") == ENGAGEMENT) & (pl.col("model_version") == version))
+    version = champion["model_version"]
+    watch = _watch(work, champion)
     quality = work.data.model_quality().filter((pl.col("model_version") == version) & (pl.col("scored_forecasts") > 0))
-    day = text.day(champion["trained_at"].date())  # type: ignore[attr-defined]
     said = "models.stand_in" if champion["kind"] == STAND_IN else "models.champion"
-    st.markdown(text(said, version=version, day=day))
-    _verdict(work, watch)
+    st.markdown(text(said, version=version, day=text.day(champion["trained_at"].date())))
+    _verdict(work, ENGAGEMENT, watch)
     _cards(work, champion, quality)
     left, right = st.columns(2, gap="large")
     with left:
@@ -54,22 +59,52 @@ def _champion(work: Workspace, champion: dict[str, object]) -> None:
             figure(figures.skill_by_week(quality, text), "skill", alt=text("models.skill_alt"))
     with right:
         section(text("models.holds"), help=text("models.holds_help"))
-        if watch.is_empty():
-            empty(work, "models.not_watched", hours=work.settings.mature_after_hours)
-        else:
-            chart = figures.evidence_over_days(watch, text, alarm=ALARM)
-            figure(chart, "evidence", alt=text("models.holds_alt"))
+        _evidence(work, ENGAGEMENT, watch)
 
 
-def _verdict(work: Workspace, watch: pl.DataFrame) -> None:
+def _growing(work: Workspace, champion: dict[str, Any]) -> None:
+    """The version that forecasts final counts from the first hours."""
+    text = work.text
+    watch = _watch(work, champion)
+    section(text("models.growing"), help=text("models.growing_help"))
+    left, right = st.columns(2, gap="large")
+    with left:
+        said = "models.growing_stand_in" if champion["kind"] == MEDIAN_CURVE else "models.growing_champion"
+        st.markdown(text(said, version=champion["model_version"], day=text.day(champion["trained_at"].date())))
+        _verdict(work, POPULARITY, watch)
+        error, inside = st.columns(2)
+        told = text("models.best_baseline", value=text.number(champion["baseline_mean_absolute_error"], digits=2))
+        _metric(work, error, "error", text.number(champion["mean_absolute_error"], digits=2), told)
+        _metric(work, inside, "coverage", text.percent(champion["coverage_ratio"], digits=0))
+    with right:
+        _evidence(work, POPULARITY, watch)
+
+
+def _watch(work: Workspace, champion: dict[str, Any]) -> pl.DataFrame:
+    """Evidence against this version from this client's posts, a row a day."""
+    return work.data.model_watch().filter(
+        (pl.col("model_name") == champion["model_name"]) & (pl.col("model_version") == champion["model_version"])
+    )
+
+
+def _evidence(work: Workspace, name: str, watch: pl.DataFrame) -> None:
+    text = work.text
+    if watch.is_empty():
+        empty(work, "models.not_watched", hours=work.settings.mature_after_hours, place=f"-{name}")
+        return
+    chart = figures.evidence_over_days(watch, text, alarm=ALARM)
+    figure(chart, f"evidence-{name}", alt=text("models.holds_alt"))
+
+
+def _verdict(work: Workspace, name: str, watch: pl.DataFrame) -> None:
     """One sentence: what the evidence of this client's own posts says."""
     text = work.text
     if watch.is_empty():
         return
     scored = text.number(watch["scored_forecasts"].max())  # type: ignore[arg-type]
     alarms = [
-        text(f"models.alarm_{kind}", day=text.day(days["day"].min()))  # type: ignore[arg-type]
-        for kind in ("drift", "decay")
+        text(said, day=text.day(days["day"].min()))  # type: ignore[arg-type]
+        for kind, said in (("drift", "models.alarm_drift"), ("decay", f"models.alarm_decay_{name}"))
         if (days := watch.filter(pl.col(f"{kind}_evidence") >= ALARM)).height
     ]
     if alarms:
@@ -78,7 +113,7 @@ def _verdict(work: Workspace, watch: pl.DataFrame) -> None:
         st.success(text("models.it_holds", scored=scored), icon=":material/check_circle:")
 
 
-def _cards(work: Workspace, champion: dict[str, object], quality: pl.DataFrame) -> None:
+def _cards(work: Workspace, champion: dict[str, Any], quality: pl.DataFrame) -> None:
     """The round's figures, on all clients' held-out posts, and what became of its forecasts of this client's."""
     text = work.text
     with_baseline = quality.drop_nulls("skill_over_baseline")
@@ -87,37 +122,31 @@ def _cards(work: Workspace, champion: dict[str, object], quality: pl.DataFrame) 
     skill = (with_baseline["skill_over_baseline"] * weights).sum() / weights.sum() if weights.sum() else None
     covered = (quality["coverage_ratio"] * quality["scored_forecasts"]).sum() / scored if scored else None
     first, second, third, fourth = st.columns(4)
-    for column, key, value, told in (
-        (
-            first,
-            "rank",
-            text.number(champion["rank_correlation"], digits=2),  # type: ignore[arg-type]
-            text("models.best_baseline", value=text.number(champion["baseline_rank_correlation"], digits=2)),  # type: ignore[arg-type]
-        ),
-        (
-            second,
-            "error",
-            text.number(champion["mean_absolute_error"], digits=2),  # type: ignore[arg-type]
-            text("models.best_baseline", value=text.number(champion["baseline_mean_absolute_error"], digits=2)),  # type: ignore[arg-type]
-        ),
-        (third, "skill_here", text.percent(skill, digits=0), text("models.scored_here", scored=text.number(scored))),
-        (
-            fourth,
-            "coverage_here",
-            text.percent(covered, digits=0),
-            text("models.held_out", share=text.percent(champion["coverage_ratio"], digits=0)),  # type: ignore[arg-type]
-        ),
-    ):
-        column.metric(
-            text(f"models.{key}"),
-            value,
-            told,
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help=text(f"models.{key}_help"),
-            height="stretch",
-        )
+    best = {
+        measure: text("models.best_baseline", value=text.number(champion[f"baseline_{measure}"], digits=2))
+        for measure in ("rank_correlation", "mean_absolute_error")
+    }
+    rank, error = (text.number(champion[measure], digits=2) for measure in best)
+    _metric(work, first, "rank", rank, best["rank_correlation"])
+    _metric(work, second, "error", error, best["mean_absolute_error"])
+    told = text("models.scored_here", scored=text.number(scored))
+    _metric(work, third, "skill_here", text.percent(skill, digits=0), told)
+    told = text("models.held_out", share=text.percent(champion["coverage_ratio"], digits=0))
+    _metric(work, fourth, "coverage_here", text.percent(covered, digits=0), told)
+
+
+def _metric(work: Workspace, column: DeltaGenerator, key: str, value: str, told: str | None = None) -> None:
+    text = work.text
+    column.metric(
+        text(f"models.{key}"),
+        value,
+        told,
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=text(f"models.{key}_help"),
+        height="stretch",
+    )
 
 
 def _rounds(work: Workspace, versions: pl.DataFrame) -> None:

@@ -380,11 +380,9 @@ def _posts(rng: np.random.Generator, client: Client, account: Account, items: di
         engagements = int(
             np.expm1(max(0, rng.normal((4.6 if is_instagram else 3.3) + effect + (90 - days_ago) / 300, 0.8)))
         )
-        rows.append(
-            _post(
-                client, account, zone, at, kind, facts[int(rng.integers(len(facts)))].text, engagements, len(rows), rng
-            )
-        )
+        words = facts[int(rng.integers(len(facts)))].text
+        post = _post(client, account, zone, at, kind, words, engagements, len(rows), rng)
+        rows.append(post | {"text": "", "link_title": words} if kind == "link" else post)
     if client.client_id == "harbor-coffee" and not is_instagram:
         slot = items[ITEMS.published].scheduled_at
         assert slot is not None
@@ -662,21 +660,29 @@ def _model_quality(scores: list[dict]) -> list[dict]:
 
 
 def _models(lake: DeltaLake) -> None:
-    """Two rounds of training: the champion, and a challenger that was refused. The watch has looked for ten days."""
+    """Three rounds of training: two champions, and a challenger that was refused. The watch has looked for ten days."""
     common = {
-        "model_name": "engagement",
         "kind": "boosted",
         "held_out_posts": 400,
         "computed_at": NOW,
-        "baseline": "account_median",
     }
     rounds = [
-        ("3", "champion", "better than every baseline", 0.61, "# Engagement model\n\nTrained on a demo."),
-        ("4", "refused", "MAE +0.012 (-0.004 to +0.031) against the champion: worse", 0.63, None),
+        ("engagement", "3", "champion", "better than every baseline", 0.61, "# Engagement model\n\nTrained on a demo."),
+        ("engagement", "4", "refused", "MAE +0.012 (-0.004 to +0.031) against the champion: worse", 0.63, None),
+        (
+            "popularity",
+            "2",
+            "champion",
+            "better than the median curve",
+            0.37,
+            "# Popularity model\n\nTrained on a demo.",
+        ),
     ]
     rows = [
         {
             **common,
+            "model_name": name,
+            "baseline": "account_median" if name == "engagement" else "median_curve",
             "model_version": version,
             "run_id": f"run-{version}",
             "trained_at": NOW - timedelta(days=60 - 10 * int(version)),
@@ -689,14 +695,14 @@ def _models(lake: DeltaLake) -> None:
             "coverage_ratio": 0.79,
             "model_card": card,
         }
-        for version, state, reasons, error, card in rounds
+        for name, version, state, reasons, error, card in rounds
     ]
     lake.merge(MODEL_VERSIONS, pl.DataFrame(rows, schema=MODEL_VERSIONS.schema))
     days = [
         {
             "client_id": client_id,
-            "model_name": "engagement",
-            "model_version": "3",
+            "model_name": name,
+            "model_version": version,
             "day": NOW.date() - timedelta(days=age),
             "scored_forecasts": 4 * (11 - age),
             "drift_evidence": 0.9**age,
@@ -704,6 +710,7 @@ def _models(lake: DeltaLake) -> None:
             "computed_at": NOW,
         }
         for client_id in CLIENT_IDS
+        for name, version in (("engagement", "3"), ("popularity", "2"))
         for age in range(1, 11)
     ]
     lake.merge(MODEL_WATCH, pl.DataFrame(days, schema=MODEL_WATCH.schema))

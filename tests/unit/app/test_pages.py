@@ -600,7 +600,28 @@ def test_models_say_what_the_champion_proved_here_and_what_became_of_each_round(
     assert at.success[0].value == text("models.it_holds", scored="40")
     saved = next(metric for metric in at.metric if metric.label == text("models.skill_here"))
     assert saved.value == "25%"
-    assert at.dataframe[0].value["state"].to_list() == ["refused", "champion"]
+    rounds = at.dataframe[0].value
+    assert rounds["state"][rounds["model_name"] == text("models.name_engagement")].to_list() == ["refused", "champion"]
     at.selectbox(key="client").set_value("verde-cocina").run()
     assert not at.exception
-    assert text("models.alarm_decay", day=text.day(NOW.date() - timedelta(days=2))) in at.warning[0].value
+    day = text.day(NOW.date() - timedelta(days=2))
+    assert text("models.alarm_decay_engagement", day=day) in at.warning[0].value
+
+
+def test_models_say_the_same_of_the_model_that_follows_growing_posts(at: AppTest) -> None:
+    text = load_language("en")
+    open_page(at, "models")
+    assert text("models.growing_champion", version="2", day=text.day((NOW - timedelta(days=40)).date())) in words_of(at)
+    assert at.success[1].value == text("models.it_holds", scored="40")
+    at.selectbox(key="client").set_value("verde-cocina").run()
+    assert not at.exception
+    day = text.day(NOW.date() - timedelta(days=2))
+    assert text("models.alarm_decay_popularity", day=day) in at.warning[1].value
+
+
+def test_a_post_without_words_is_shown_by_the_headline_of_what_it_links_to(at: AppTest) -> None:
+    open_page(at, "content_performance")
+    posts = at.dataframe[-1].value
+    links = posts[posts["content_format"] == load_language("en")("format.link")]
+    assert len(links)
+    assert (links["text"].str.len() > 10).all()
