@@ -52,8 +52,8 @@ def text_counts(text: pl.Expr) -> list[pl.Expr]:
 
 
 def wording(text: pl.Expr, link_title: pl.Expr) -> pl.Expr:
-    """What readers see of a post: its text and, on a line of its own, the headline of its link card."""
-    return pl.concat_str(text, link_title, separator="\n", ignore_nulls=True)
+    """What readers see of a post: its text, if it has one, and the headline of its link card, on a line of its own."""
+    return pl.concat_str(pl.when(text != "").then(text), link_title, separator="\n", ignore_nulls=True)
 
 
 def link_words(url: pl.Expr) -> pl.Expr:

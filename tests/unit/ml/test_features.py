@@ -134,6 +134,8 @@ def test_the_headline_of_a_link_card_is_read_with_the_text_and_its_address_as_wo
     assert featured["text"].to_list() == ["Hola #sol\nUn titular", "x", "y", "¿Vale? 100 €!", "Un titular"]
     assert featured["link_words"].to_list() == ["link_host_example_com link_path_sol", None, None, None, None]
     assert featured["word_count"].to_list() == [4, 1, 1, 3, 2]
+    blank = linked.with_columns(text=pl.col("text").fill_null(""))  # as gold writes a post without words
+    assert_frame_equal(post_features(blank), featured)
     nothing_linked = small_past().with_columns(link_url=None, link_title=None)  # columns of no type, as from records
     assert_frame_equal(post_features(nothing_linked), post_features(small_past()))
     assert post_features(small_past())["link_words"].null_count() == 5
