@@ -27,6 +27,11 @@ def gold(name: str) -> dg.AssetKey:
     return dg.AssetKey(["gold", name])
 
 
+def model_key(family: str) -> dg.AssetKey:
+    """Key of the asset that trains a family of models."""
+    return dg.AssetKey(["models", f"{family}_model"])
+
+
 def asset_options(table: TableSpec, *kinds: str) -> Mapping[str, Any]:
     """Name, prefix, group, owners, kinds and description of the asset that writes `table`."""
     return {

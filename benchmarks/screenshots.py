@@ -54,7 +54,7 @@ PAGES = (
     "models",
     "data-health",
 )
-OPEN_GROUPS = ("features", "models", "learning", "decisions", "actions")
+OPEN_GROUPS = ("models", "decisions", "actions")
 WIDTH = 1440
 START_SECONDS = 120
 
@@ -174,7 +174,7 @@ def _picture_item(page: Page, output: Path) -> None:
 
 
 def picture_graph(page: Page, url: str, output: Path) -> None:
-    """The asset graph as Dagster draws it: by stage, and with the stages that learn and decide laid open.
+    """The asset graph as Dagster draws it: by stage, and with the stages that decide and act laid open.
 
     All assets in one picture would be seven screens tall and unreadable.
     """

@@ -7,12 +7,12 @@ import polars as pl
 from pydantic import Field
 
 from assets.frames import to_frame
-from assets.keys import spec_options
+from assets.keys import key_of, spec_options
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import DrainReport, Lake, Publisher, Store
-from contracts.tables import PUBLISHED_POSTS, SENT_REPLIES
+from contracts.tables import POST_SCHEDULE, PUBLISHED_POSTS, REPLY_DRAFTS, SENT_REPLIES
 
 STAGE = "the outbox is drained for all clients together"
 
@@ -25,7 +25,10 @@ class Sending(Narrowed):
 
 @dg.multi_asset(
     name="sent_actions",
-    specs=[dg.AssetSpec(**spec_options(PUBLISHED_POSTS)), dg.AssetSpec(**spec_options(SENT_REPLIES))],
+    specs=[
+        dg.AssetSpec(**spec_options(PUBLISHED_POSTS), deps=[key_of(POST_SCHEDULE)]),
+        dg.AssetSpec(**spec_options(SENT_REPLIES), deps=[key_of(REPLY_DRAFTS)]),
+    ],
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
     pool="publisher",
@@ -40,7 +43,7 @@ def sent_actions(
 ) -> Iterator[dg.MaterializeResult]:
     """Grain: outbox intent, on the day of its last change. Without `send`, or for a past day, the ledger is exported again.
 
-    It stands beside the decisions without an edge: what is due was decided and approved long before this run.
+    The edges say where it comes from, and start nothing: what is due was decided and approved before this run.
     """
     days, scope = run_days(context, clock.now()), config.scope(STAGE)
     may_send = config.send and not days.is_past

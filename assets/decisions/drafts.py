@@ -12,13 +12,14 @@ from assets.decisions.ideas import STAGE
 from assets.decisions.once import standing
 from assets.decisions.rows import decision_frame
 from assets.decisions.variants import Desk, choose
-from assets.keys import asset_options, gold, key_of
+from assets.keys import asset_options, gold, key_of, model_key
 from assets.partitions import DAYS, ONE_RUN, Narrowed, run_days
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import ImageMaker, Lake, MediaLibrary, Scorer, Store, TextModel
 from contracts.records import ContentItem
 from contracts.tables import CALIBRATION, CONTENT_DRAFTS, CONTENT_IDEAS, POST_FEATURES
+from ml.families import ENGAGEMENT
 from policy import POLICY_VERSION
 
 NOMINAL_LEAD = timedelta(hours=24)
@@ -33,7 +34,13 @@ class Drafting(Narrowed):
 
 @dg.asset(
     **asset_options(CONTENT_DRAFTS),
-    deps=[key_of(CONTENT_IDEAS), gold("fct_posts"), key_of(POST_FEATURES), key_of(CALIBRATION)],
+    deps=[
+        key_of(CONTENT_IDEAS),
+        gold("fct_posts"),
+        key_of(POST_FEATURES),
+        model_key(ENGAGEMENT.name),
+        key_of(CALIBRATION),
+    ],
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
 )

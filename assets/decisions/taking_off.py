@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from assets.keys import asset_options, key_of
+from assets.keys import asset_options, key_of, model_key
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.errors import NotReadyError
@@ -24,7 +24,10 @@ _SPOKEN_OF = ["post_id", "observed_at", "model_version"]
 _ALERTS = ["post_id", "told_at", "told_probability"]
 
 
-@dg.asset(**asset_options(POSTS_TAKING_OFF, "scikitlearn"), deps=[key_of(POST_SNAPSHOTS), key_of(SHADOW_FORECASTS)])
+@dg.asset(
+    **asset_options(POSTS_TAKING_OFF, "scikitlearn"),
+    deps=[key_of(POST_SNAPSHOTS), key_of(SHADOW_FORECASTS), model_key(POPULARITY.name)],
+)
 def posts_taking_off(
     lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]
 ) -> dg.MaterializeResult:

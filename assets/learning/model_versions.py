@@ -6,7 +6,7 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
-from assets.keys import asset_options
+from assets.keys import asset_options, model_key
 from assets.results import materialised
 from contracts.clock import Clock
 from contracts.ports import Lake, ModelHome
@@ -22,7 +22,7 @@ ERROR = "/mean_absolute_error"
 
 @dg.asset(
     **asset_options(MODEL_VERSIONS, "mlflow"),
-    deps=[dg.AssetKey(["models", f"{name}_model"]) for name in FAMILIES],
+    deps=[model_key(name) for name in FAMILIES],
 )
 def model_versions(
     lake: dg.ResourceParam[Lake], models: dg.ResourceParam[ModelHome], clock: dg.ResourceParam[Clock]

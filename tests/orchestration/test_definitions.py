@@ -69,6 +69,16 @@ def test_side_effects_have_no_automation_and_no_retry(definitions: dg.Definition
             assert asset.op.retry_policy is None
 
 
+def test_the_graph_leads_from_what_was_published_back_to_model_features_and_raw_posts(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    behind = graph.get_ancestor_asset_keys(ACTIONS[0])
+    stages = ("bronze/posts", "silver/int_posts", "gold/fct_posts", "features/post_features", "models/engagement_model")
+    assert {dg.AssetKey(name.split("/")) for name in (*stages, "decisions/content_drafts")} <= behind
+    assert dg.AssetKey(["bronze", "comments"]) in graph.get_ancestor_asset_keys(ACTIONS[1])
+
+
 def test_what_follows_from_data_is_automated(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     automated = {key for key in graph.get_all_asset_keys() if graph.get(key).automation_condition is not None}
