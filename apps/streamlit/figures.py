@@ -1013,7 +1013,8 @@ def _date_axis(figure: go.Figure, days: Sequence[date | datetime], language: Lan
         return
     if isinstance(days[0], datetime):
         first, last = min(days), max(days)
-        marks = [first + (last - first) / ticks * index for index in range(ticks + 1)]
+        even = [first + (last - first) / ticks * index for index in range(ticks + 1)]
+        marks = list({mark.date(): mark for mark in reversed(even)}.values())  # one a day: the label says no more
     else:  # one value per day or week: marks stand on values that there are
         values = sorted(set(days))
         marks = values[:: -(-len(values) // ticks)]

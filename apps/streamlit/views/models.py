@@ -30,8 +30,12 @@ def render(work: Workspace) -> None:
         empty(work, "models.no_champion")
     else:
         _champion(work, champion.row(0, named=True))
-    for growing in champions.filter(pl.col("model_name") == POPULARITY).iter_rows(named=True):
-        _growing(work, growing)
+    section(work.text("models.growing"), help=work.text("models.growing_help"))
+    growing = champions.filter(pl.col("model_name") == POPULARITY)
+    if growing.is_empty():
+        empty(work, "models.no_growing", hours=work.settings.mature_after_hours)
+    else:
+        _growing(work, growing.row(0, named=True))
     for name, card in champions.sort("model_name").select("model_name", "model_card").drop_nulls().iter_rows():
         with st.expander(
             work.text("models.card", model=work.text(f"models.name_{name}")), icon=":material/description:"
@@ -66,7 +70,6 @@ def _growing(work: Workspace, champion: dict[str, Any]) -> None:
     """The version that forecasts final counts from the first hours."""
     text = work.text
     watch = _watch(work, champion)
-    section(text("models.growing"), help=text("models.growing_help"))
     left, right = st.columns(2, gap="large")
     with left:
         said = "models.growing_stand_in" if champion["kind"] == MEDIAN_CURVE else "models.growing_champion"

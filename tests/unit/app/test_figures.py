@@ -133,6 +133,8 @@ def test_coverage_is_drawn_with_its_own_interval_and_the_promise(language: Langu
     assert any(list(trace.y) == [0.8, 0.8] for trace in figure.data)
     assert any(trace.fill == "tonexty" for trace in figure.data)
     assert "%" in figure.layout.yaxis.title.text
+    shown = figure.layout.xaxis.ticktext
+    assert shown == tuple(language.short_day(START + timedelta(days=day)) for day in (3, 2, 1, 0)), "each day once"
 
 
 def test_correlations_keep_origins_apart_and_unknown_intervals_empty(language: Language) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from apps.media_tools import local_mender
+from apps.streamlit.data import ClientData
 from apps.streamlit.language import LANGUAGES, load_language
 from contracts.clock import FixedClock
 from contracts.networks import ContentFormat, Network
@@ -617,6 +618,14 @@ def test_models_say_the_same_of_the_model_that_follows_growing_posts(at: AppTest
     assert not at.exception
     day = text.day(NOW.date() - timedelta(days=2))
     assert text("models.alarm_decay_popularity", day=day) in at.warning[1].value
+
+
+def test_models_say_what_a_model_of_growing_posts_waits_for(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = ClientData.model_versions
+    monkeypatch.setattr(ClientData, "model_versions", lambda data: every(data).filter(model_name="engagement"))
+    open_page(at, "models")
+    assert load_language("en")("models.no_growing.title") in words_of(at)
+    assert len(at.success) == 1
 
 
 def test_a_post_without_words_is_shown_by_the_headline_of_what_it_links_to(at: AppTest) -> None:
