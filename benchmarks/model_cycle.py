@@ -1,5 +1,5 @@
 """A model's whole life on the seeded world, in Dagster and MLflow: trained, challenged, worn out by a change of what networks rank up,
-trained again because of it, promoted, taken back.
+trained again because of it, displaced by a simple rule, relearned and promoted, taken back.
 
 Run it as `python -m benchmarks.model_cycle [--home DIR] [--pictures DIR]`. Ends with 1 when a stage did not come to what it has to.
 Every round is a run of the job that schedules and sensors start; only the clock is moved by hand. The home is left as it is, for
@@ -45,7 +45,9 @@ CALM_DAYS = 21
 """From the start to the ranking change."""
 ALARM_DAYS = 20
 """From the ranking change to the challenger that it calls for."""
-RELEARNED_DAYS = 130
+FALLEN_DAYS = 30
+"""From there to a week's round that shows the champion to be worse than the account's trailing median."""
+RELEARNED_DAYS = 100
 """From there to a week's challenger that has seen enough of what works now."""
 CROWD = 36
 """Accounts of four clients besides the demo's: three brands post too little in three months for anything to be learned from."""
@@ -111,11 +113,19 @@ def live(settings: Settings, console: Console) -> Life:
         third = _newest(settings)
         life.stage(sandbox.now(), "retrain on drift", _told(third), as_expected=third.version != second.version)
 
-        console.print("  four months later: a week's challenger that knows what works now")
+        console.print("  a month later: the champion is worse than the account's trailing median")
+        _let_pass(pipeline, sandbox, days=FALLEN_DAYS)
+        pipeline.run(jobs.TRAIN)
+        rule = _newest(settings)
+        stands_in = rule.is_champion and rule.kind == "account_median"
+        life.stage(sandbox.now(), "stand in", _told(rule), as_expected=stands_in)
+
+        console.print("  three months later: a week's challenger that knows what works now")
         _let_pass(pipeline, sandbox, days=RELEARNED_DAYS)
         pipeline.run(jobs.TRAIN)
-        fourth = _newest(settings)
-        life.stage(sandbox.now(), "promote", _told(fourth), as_expected=fourth.is_champion)
+        learned = _newest(settings)
+        relearned = learned.is_champion and learned.kind == "boosted"
+        life.stage(sandbox.now(), "promote", _told(learned), as_expected=relearned)
 
         gone, back = roll_back(ENGAGEMENT, settings.mlflow_uri, reason="shown that it can be taken back")
         came = f"version {gone.version} taken back, version {back.version} is champion"

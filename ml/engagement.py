@@ -567,7 +567,8 @@ def fit(
 
     Where `min_vectors` of them have a vector (`text_vector`), those are learned from too, and kept if they help.
 
-    Falls back to the account's trailing median where there is too little to learn from, or where learning did not help.
+    Falls back to the account's trailing median where there is too little to learn from. Whether learning helped is the gate's question,
+    asked of posts that are newer than any of these: after a change the newest of them teach what the others cannot.
     Raises NotReadyError when fewer than MIN_POSTS matured posts have any matured past.
     """
     rows = _usable(features)
@@ -590,8 +591,6 @@ def fit(
         errors[best.name + _WITH_MEANING] = deeper_error = float(np.mean(np.abs(_label(newest) - deeper)))
         if deeper_error < error:
             forecast, error, with_meaning = deeper, deeper_error, True
-    if error >= errors["account_median"]:
-        return replace(fit_account_median(rows, level=level), validation_errors=errors)
     interval = _Interval.fit(newest, forecast, level=level)
     return EngagementModel(
         kind="boosted",

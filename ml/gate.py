@@ -42,6 +42,16 @@ def gate(differences: Sequence[Difference], *, min_gain: float = MIN_GAIN, objec
     return Gate(is_passed=True, reasons=(f"better than {beaten}",))
 
 
+def may_stand_in(differences: Sequence[Difference], *, min_gain: float = MIN_GAIN) -> bool:
+    """Whether a simple rule takes the champion's place: it has to win what any challenger has to, and is itself what they are compared with.
+
+    `differences`: the rule's, on the held-out rows. Without one against the champion it does not.
+    """
+    return not any(
+        _against_champion([gap for gap in differences if gap.is_known and gap.baseline == CHAMPION], min_gain)
+    )
+
+
 def _against_champion(differences: list[Difference], min_gain: float) -> Iterator[str]:
     for difference in differences:
         if difference.is_worse:

@@ -14,7 +14,7 @@ from contracts.errors import NotReadyError
 from ml.card import model_card
 from ml.engagement import EngagementModel, fit, fit_account_median
 from ml.evaluation import CHAMPION, MIN_POSTS_PER_ACCOUNT, Evaluation, TimeSplit, evaluate, time_split
-from ml.gate import MIN_GAIN, Gate, gate
+from ml.gate import MIN_GAIN, Gate, gate, may_stand_in
 from ml.leakage import refuse_leaks
 
 MIN_HELD_OUT_POSTS = 30
@@ -88,7 +88,8 @@ def train(
 
     The model that is returned is the one that was measured. It never saw the held-out rows, and neither did a champion that an
     earlier round produced from fewer posts, so the two can be compared. Where the model fails the gate and there is no
-    champion yet, the account's trailing median is returned instead: plain, flagged by its `kind`, and better than nothing.
+    champion yet, or one that the account's trailing median beats by what any challenger has to, that median is returned instead: plain,
+    flagged by its `kind`, and better than a model that no longer holds.
     Raises LeakageError when `features` hold what was not known at publication, NotReadyError when not even the median can be
     fitted.
     """
@@ -102,10 +103,14 @@ def train(
         return _unmeasured(features, champion)
     evaluation = _evaluated(model, split, features, champion, resamples, seed)
     judged = judge(model, evaluation, min_gain=min_gain)
-    if not judged.is_passed and champion is None:
-        model = fit_account_median(split.train)
-        evaluation = _evaluated(model, split, features, champion, resamples, seed)
-        judged = Gate(is_passed=True, reasons=(*judged.reasons, "first model: the account's trailing median stands in"))
+    if judged.is_passed:
+        return Training(model, evaluation, judged)
+    rule = fit_account_median(split.train)
+    of_rule = _evaluated(rule, split, features, champion, resamples, seed)
+    if champion is None or may_stand_in(of_rule.differences, min_gain=min_gain):
+        fallen = "first model" if champion is None else "better than the champion"
+        reasons = (*judged.reasons, f"{fallen}: the account's trailing median stands in")
+        return Training(rule, of_rule, Gate(is_passed=True, reasons=reasons))
     return Training(model, evaluation, judged)
 
 

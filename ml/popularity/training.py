@@ -13,7 +13,7 @@ import polars as pl
 from contracts.errors import NotReadyError
 from ml.columns import demand
 from ml.evaluation import CHAMPION, Difference, IntervalMetrics, interval_metrics, paired_differences
-from ml.gate import MIN_GAIN, Gate, gate
+from ml.gate import MIN_GAIN, Gate, gate, may_stand_in
 from ml.popularity.alerts import TOLD_FROM
 from ml.popularity.curves import SNAPSHOTS_SCHEMA, Curves, Floats
 from ml.popularity.model import FINAL_AGE_HOURS, PopularityModel, fit
@@ -96,8 +96,9 @@ def train(
     """Fit on what was known when the newest `test_share` of followed posts began to be published, and judge on those posts.
 
     `snapshots`: rows of `features/post_snapshots`. The model that is returned is the one that was measured. It becomes champion if its
-    error is smaller than the median curve's and the champion's by more than noise. Where it is not, and no learned model is champion,
-    the median curve of the same posts is returned instead, flagged by its `kind`: it has an interval and a probability too.
+    error is smaller than the median curve's and the champion's by more than noise. Where it is not, and no learned model is champion, or one
+    that the median curve beats by what any challenger has to, the median curve of the same posts is returned instead, flagged by its
+    `kind`: it has an interval and a probability too.
     Raises NotReadyError when too few posts were followed for even that.
     """
     demand(
@@ -124,9 +125,12 @@ def train(
         return _unmeasured(snapshots, champion, seed)
     objections = [] if model.kind == "boosted" else ["too few posts to learn more than the median curve"]
     judged = gate(evaluation.differences, min_gain=min_gain, objections=objections)
-    if not judged.is_passed and _may_stand_in(champion):
-        model, evaluation = curve, measured(curve)
-        judged = Gate(is_passed=True, reasons=(*judged.reasons, "the median curve stands in"))
+    if judged.is_passed:
+        return Training(model, evaluation, judged)
+    of_curve = measured(curve)
+    if _is_rule(champion) or (of_curve is not None and may_stand_in(of_curve.differences, min_gain=min_gain)):
+        reasons = (*judged.reasons, "the median curve stands in")
+        return Training(curve, of_curve, Gate(is_passed=True, reasons=reasons))
     return Training(model, evaluation, judged)
 
 
@@ -141,8 +145,8 @@ def _followed(snapshots: pl.DataFrame) -> pl.DataFrame:
     return known.select("post_id", "published_at").sort("published_at", "post_id")
 
 
-def _may_stand_in(champion: PopularityModel | None) -> bool:
-    """Nothing learned is displaced by a rule of thumb; an older median curve is by one of more posts."""
+def _is_rule(champion: PopularityModel | None) -> bool:
+    """Nothing learned reigns: an older median curve gives way to one of more posts."""
     return champion is None or champion.kind == "median_curve"
 
 
@@ -150,7 +154,7 @@ def _unmeasured(snapshots: pl.DataFrame, champion: PopularityModel | None, seed:
     """The median curve of all posts. Raises NotReadyError."""
     model = fit(snapshots, seed=seed, is_boosted=False)
     reason = "too few posts were followed to hold some out"
-    if _may_stand_in(champion):
+    if _is_rule(champion):
         return Training(
             model, None, Gate(is_passed=True, reasons=(f"{reason}: the median curve stands in, not measured",))
         )

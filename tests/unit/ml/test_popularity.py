@@ -15,6 +15,7 @@ from ml.popularity.alerts import TOLD_SCHEMA, told
 from ml.popularity.curves import Curves, engagement_snapshots
 from ml.popularity.median_curve import MedianCurve
 from ml.popularity.model import PopularityModel, fit, load, save
+from ml.popularity.training import train
 
 LEVELS = {"bluesky:small": 1.5, "bluesky:large": 4.5, "mastodon:middle": 3.0}
 
@@ -234,6 +235,29 @@ def test_what_cannot_be_learned_from_is_refused_with_what_to_do(past: pl.DataFra
         fit(past.drop("age_hours"))
     with pytest.raises(ValueError, match="below zero"):
         fit(past.with_columns(value=pl.lit(-1.0)))
+
+
+# --- a round ------------------------------------------------------------------------------------------------------------
+
+
+def followed(snapshots: pl.DataFrame) -> pl.DataFrame:
+    """The same posts, published six hours apart and looked at as they aged."""
+    number = pl.col("post_id").str.split("/").list.last().cast(pl.Int64)
+    published = datetime(2026, 5, 1, tzinfo=UTC) + pl.duration(hours=6 * number)
+    seconds = (pl.col("age_hours") * 3600).cast(pl.Int64)
+    return snapshots.with_columns(published_at=published, observed_at=published + pl.duration(seconds=seconds))
+
+
+def test_a_champion_that_has_come_to_be_worse_than_the_median_curve_gives_way_to_it(past: pl.DataFrame) -> None:
+    few = followed(make_snapshots(per_account=60, seed=5))
+    went_on = pl.when(pl.col("age_hours") < 24).then("value").otherwise(9 * pl.col("value"))  # posts grew longer once
+    fallen = train(few, champion=fit(past.with_columns(value=went_on)), resamples=40)
+    assert fallen.gate.is_passed
+    assert fallen.model.kind == "median_curve"
+
+    holding = train(few, champion=fit(past), resamples=40)
+    assert not holding.gate.is_passed
+    assert holding.gate.reasons[0] == "too few posts to learn more than the median curve"
 
 
 # --- repeatable, saved --------------------------------------------------------------------------------------------------

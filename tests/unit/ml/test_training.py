@@ -10,7 +10,8 @@ import pytest
 from ml.engagement import fit
 from ml.evaluation import BASELINES, CHAMPION, Difference, Evaluation, TimeSplit, evaluate, time_split
 from ml.features import post_features
-from ml.training import judge
+from ml.gate import may_stand_in
+from ml.training import judge, train
 
 SEED = 5
 
@@ -89,3 +90,27 @@ def test_what_a_challenger_has_to_win(model, forecasts, split, features, rank, e
     won = (Difference(CHAMPION, "rank_correlation", *rank), Difference(CHAMPION, "mean_absolute_error", *error))
     beaten = tuple(d for d in evaluation.differences if d.baseline != CHAMPION)
     assert judge(model, replace(evaluation, differences=(*beaten, *won))).is_passed is is_passed
+
+
+def test_a_champion_that_has_come_to_be_worse_than_the_median_gives_way_to_it(features: pl.DataFrame) -> None:
+    usual = pl.col("history_median_30")
+    turned = features.with_columns(log_engagement=2 * usual - pl.col("log_engagement"))  # what was good is bad now
+    champion = fit(turned.filter("is_label_mature"))
+    noise = pl.Series(np.random.default_rng(SEED).normal(scale=0.4, size=features.height))
+    by_chance = features.with_columns(log_engagement=pl.when("is_label_mature").then(usual + noise))
+
+    fallen = train(by_chance, champion=champion, resamples=60)
+    assert fallen.gate.is_passed
+    assert fallen.model.kind == "account_median"
+    assert fallen.gate.reasons[-1] == "better than the champion: the account's trailing median stands in"
+    assert not train(by_chance, champion=fallen.model, resamples=60).gate.is_passed, "once is enough"
+
+    holding = train(turned, champion=champion, resamples=60)
+    assert holding.model.kind == "boosted"
+    assert not holding.gate.is_passed
+
+
+def test_a_rule_that_nobody_compared_with_the_champion_does_not_take_its_place() -> None:
+    assert not may_stand_in([])
+    assert not may_stand_in([Difference("account_median", "mean_absolute_error", -0.1, -0.2, -0.05)])
+    assert may_stand_in([Difference(CHAMPION, "mean_absolute_error", -0.1, -0.2, -0.05)])
