@@ -74,7 +74,7 @@ bench: setup  ## Measure models, lake and definitions load against baselines (ne
 bench-models: setup  ## Measure every model on public data against the simplest thing that could work (needs PULSO_REFERENCE_DATA)
 	@$(BIN)/pulso bench-models
 
-model-cycle: setup  ## Live a model's whole life on the seeded world: train, challenge, drift, promote, roll back (ten minutes)
+model-cycle: setup  ## Live a model's whole life on the seeded world: train, challenge, drift, stand in, promote, roll back (half an hour)
 	@$(BIN)/python -m benchmarks.model_cycle
 
 chaos: setup  ## Kill publishers at random, count in the networks' own state; then again on hostile networks (POSTS=10000 SEED=7)

@@ -109,7 +109,7 @@ def train(
     of_rule = _evaluated(rule, split, features, champion, resamples, seed)
     if champion is None or may_stand_in(of_rule.differences, min_gain=min_gain):
         fallen = "first model" if champion is None else "better than the champion"
-        reasons = (*judged.reasons, f"{fallen}: the account's trailing median stands in")
+        reasons = (f"{fallen}: the account's trailing median stands in", *judged.reasons)
         return Training(rule, of_rule, Gate(is_passed=True, reasons=reasons))
     return Training(model, evaluation, judged)
 

@@ -129,7 +129,7 @@ def train(
         return Training(model, evaluation, judged)
     of_curve = measured(curve)
     if _is_rule(champion) or (of_curve is not None and may_stand_in(of_curve.differences, min_gain=min_gain)):
-        reasons = (*judged.reasons, "the median curve stands in")
+        reasons = ("the median curve stands in", *judged.reasons)
         return Training(curve, of_curve, Gate(is_passed=True, reasons=reasons))
     return Training(model, evaluation, judged)
 

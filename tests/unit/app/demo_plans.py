@@ -123,11 +123,11 @@ def availability(posts: pl.DataFrame) -> list[dict]:
 
 
 def post_pillars(posts: pl.DataFrame, clients: Sequence[Client]) -> list[dict]:
-    """The theme of the fact that a post's text is; of what Pulso published, by its draft; of one that is no fact, none."""
+    """The theme of the fact that a post's text or headline is; of what Pulso published, by its draft; of one that is no fact, none."""
     themes = {fact.text: fact.pillar_id for client in clients for fact in client.brand.facts}
     rows = []
     for post in posts.iter_rows(named=True):
-        pillar, is_draft = themes.get(post["text"]), post["is_published_by_pulso"]
+        pillar, is_draft = themes.get(post["text"] or post["link_title"]), post["is_published_by_pulso"]
         row = {name: post[name] for name in ("client_id", "account_id", "network", "post_id")}
         row |= {"pillar_id": pillar, "known_by": ("draft" if is_draft else "words") if pillar else None}
         rows.append(row | {"week": _monday(post["published_day"])})

@@ -102,7 +102,7 @@ def test_a_champion_that_has_come_to_be_worse_than_the_median_gives_way_to_it(fe
     fallen = train(by_chance, champion=champion, resamples=60)
     assert fallen.gate.is_passed
     assert fallen.model.kind == "account_median"
-    assert fallen.gate.reasons[-1] == "better than the champion: the account's trailing median stands in"
+    assert fallen.gate.reasons[0] == "better than the champion: the account's trailing median stands in"
     assert not train(by_chance, champion=fallen.model, resamples=60).gate.is_passed, "once is enough"
 
     holding = train(turned, champion=champion, resamples=60)
