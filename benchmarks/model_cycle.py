@@ -114,16 +114,12 @@ def live(settings: Settings, console: Console) -> Life:
         life.stage(sandbox.now(), "retrain on drift", _told(third), as_expected=third.version != second.version)
 
         console.print("  a month later: the champion is worse than the account's trailing median")
-        _let_pass(pipeline, sandbox, days=FALLEN_DAYS)
-        pipeline.run(jobs.TRAIN)
-        rule = _newest(settings)
+        rule = _round_after(settings, pipeline, sandbox, days=FALLEN_DAYS)
         stands_in = rule.is_champion and rule.kind == "account_median"
         life.stage(sandbox.now(), "stand in", _told(rule), as_expected=stands_in)
 
         console.print("  three months later: a week's challenger that knows what works now")
-        _let_pass(pipeline, sandbox, days=RELEARNED_DAYS)
-        pipeline.run(jobs.TRAIN)
-        learned = _newest(settings)
+        learned = _round_after(settings, pipeline, sandbox, days=RELEARNED_DAYS)
         relearned = learned.is_champion and learned.kind == "boosted"
         life.stage(sandbox.now(), "promote", _told(learned), as_expected=relearned)
 
@@ -139,6 +135,13 @@ def _let_pass(pipeline: Pipeline, sandbox: Sandbox, *, days: int) -> None:
     for morning in (days - 1, days):
         sandbox.move_to(datetime.combine(first + timedelta(days=morning), MORNING, tzinfo=sandbox.now().tzinfo))
         pipeline.run(jobs.REFRESH, day=sandbox.now().date())
+
+
+def _round_after(settings: Settings, pipeline: Pipeline, sandbox: Sandbox, *, days: int) -> Round:
+    """What came of the round at the end of those days."""
+    _let_pass(pipeline, sandbox, days=days)
+    pipeline.run(jobs.TRAIN)
+    return _newest(settings)
 
 
 def _asked_for(settings: Settings) -> list[dg.RunRequest]:
